@@ -1,0 +1,127 @@
+/*
+ * engine: what phasegate does, without a protocol. Both transports, the
+ * command line and the operator's pages call these functions; each writes the
+ * result object of spec'd tools as JSON into the call's `out`.
+ *
+ * An operation returns
+ *   OK           the result object is in call->out
+ *   ERR_AGAIN    only with call->on_loop: nothing done, ask on a worker
+ *   ERR_PENDING  begun; call->done(call, e) follows exactly once, with OK or
+ *                the error, from the writer or a worker
+ *   another      call->problem is filled
+ *
+ * Writes on one session are a FIFO; reads of a session with writes pending
+ * wait behind them; strangers never wait for each other. Readers never lock.
+ * Needs state/ and base/; never mcp/, never libevent.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/arena.h"
+#include "base/cancel.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "base/problem.h"
+#include "base/twin.h"
+#include "state/store.h"
+
+struct engine;
+
+enum eng_gate_mode { ENG_STRICT, ENG_AS_WRITTEN };
+
+struct eng_options {
+    struct slice root;       /* canonical project root; empty: no project, and
+                                operations answer ERR_NO_PROJECT */
+    struct slice state_path; /* empty: <root>/.phasegate/state.db */
+    const struct slice *workflows; /* definition roots, first wins */
+    size_t workflows_count;
+    const struct slice *standards;
+    size_t standards_count;
+    enum st_durability durability;
+    enum eng_gate_mode gate_mode;
+    struct pool *pool; /* borrowed; outlives the engine */
+};
+
+/* Thread: startup. Opens the store; definitions load on demand. */
+MUST_USE enum err eng_open(const struct eng_options *o, struct arena *a,
+                           struct problem *p, struct engine **ret);
+/* No call in progress. NULL is fine. */
+void eng_close(struct engine *e);
+struct st_store *eng_store(struct engine *e);
+
+/* One operation under way; embedded in the caller's call object, valid until
+ * it has ended. */
+struct eng_call {
+    struct arena *arena; /* the call's; everything lies here */
+    struct twin *out;    /* the result object */
+    struct problem problem;
+    const struct cancel *cancel;
+    int64_t now;         /* monotonic ns */
+    struct slice actor;  /* who asks, for the record: "stdio", "http", "cli" */
+    bool on_loop;        /* must not block, load or lock for long */
+    void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
+};
+
+/* Arguments: absent texts are {NULL, 0}, absent numbers INT64_MIN. */
+#define ENG_ABSENT INT64_MIN
+
+struct eng_list_workflows_args {
+    struct slice query, category;
+};
+enum err eng_list_workflows(struct engine *e, struct eng_call *c,
+                            const struct eng_list_workflows_args *args);
+
+struct eng_start_workflow_args {
+    struct slice workflow_type, target;
+    const struct json *options; /* NULL: absent */
+    bool resume;
+    struct slice idempotency_key;
+};
+enum err eng_start_workflow(struct engine *e, struct eng_call *c,
+                            const struct eng_start_workflow_args *args);
+
+struct eng_get_phase_args {
+    struct slice session_id;
+    int64_t phase; /* ENG_ABSENT: the current one */
+};
+enum err eng_get_phase(struct engine *e, struct eng_call *c,
+                       const struct eng_get_phase_args *args);
+
+struct eng_get_task_args {
+    struct slice session_id;
+    int64_t task_number, phase;
+};
+enum err eng_get_task(struct engine *e, struct eng_call *c,
+                      const struct eng_get_task_args *args);
+
+struct eng_complete_phase_args {
+    struct slice session_id;
+    int64_t phase;
+    const struct json *evidence;
+    struct slice idempotency_key;
+};
+enum err eng_complete_phase(struct engine *e, struct eng_call *c,
+                            const struct eng_complete_phase_args *args);
+
+struct eng_get_session_args {
+    struct slice session_id;
+    bool evidence, history;
+};
+enum err eng_get_session(struct engine *e, struct eng_call *c,
+                         const struct eng_get_session_args *args);
+
+struct eng_list_sessions_args {
+    struct slice status, workflow_type;
+    int64_t limit; /* 1..200 */
+    struct slice cursor;
+};
+enum err eng_list_sessions(struct engine *e, struct eng_call *c,
+                           const struct eng_list_sessions_args *args);
+
+/* Ready JSON members for get_server_info: `"project":{...},"caches":{...}`. */
+void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w);
+
+/* The keeper's round (every 30 s): sweeps, checkpoint. Thread: keeper */
+void eng_keep(struct engine *e, int64_t now);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * exchange: what a transport implements so that mcp/ can answer. mcp/ is
+ * tested with a fake one and no socket.
+ *
+ * An exchange is one incoming message on its way to its answer: a line on
+ * stdio, a POST over HTTP. The transport embeds struct mcp_exchange in its
+ * own object, hands it to mcp_receive() and may not free it until mcp/ has
+ * ended it.
+ *
+ * Invariants: every exchange is ended exactly once, by reply(), by end() or,
+ * when the peer is gone, by drop(). All operations but post() are called on
+ * the loop that owns the exchange. Nothing here blocks. An operation may be
+ * called from within mcp_receive(). Bytes given are borrowed for the call.
+ */
+#ifndef MCP_EXCHANGE_H
+#define MCP_EXCHANGE_H
+
+#include "base/slice.h"
+
+struct mcp_exchange;
+struct mcp_server;
+struct mcp_peer;
+
+/* A message to a loop's mailbox; embedded in the sender's object. */
+struct mcp_mail {
+    void (*run)(struct mcp_mail *m); /* Thread: the loop */
+    struct mcp_mail *next;           /* private */
+};
+
+struct mcp_header {
+    const char *name;
+    struct slice value;
+};
+
+struct mcp_exchange_ops {
+    const char *name; /* "stdio", "http" */
+    /* HTTP: a request header's value by lower-case name; {NULL,0} absent.
+     * stdio: always absent. Valid until the exchange has ended. */
+    struct slice (*header)(struct mcp_exchange *ex, const char *name);
+    /* The answer, whole; ends the exchange. HTTP: status, extra headers, a
+     * JSON body (empty: none). stdio: the body as one line; an empty body
+     * writes nothing. */
+    void (*reply)(struct mcp_exchange *ex, int status,
+                  const struct mcp_header *headers, size_t count,
+                  struct slice body);
+    /* A message before the answer: the first makes an HTTP reply a stream
+     * (SSE). `id` empty: none. False: the consumer is too slow or gone, the
+     * message is dropped. */
+    bool (*event)(struct mcp_exchange *ex, struct slice id,
+                  struct slice message);
+    /* The last message of a stream (may be empty), and its end. */
+    void (*end)(struct mcp_exchange *ex, struct slice message);
+    /* The call behind it was cancelled: ends without an answer. */
+    void (*drop)(struct mcp_exchange *ex);
+    /* Runs m on the loop that owns the exchange. Thread: any. Takes the
+     * mailbox's lock for a moment. */
+    void (*post)(struct mcp_exchange *ex, struct mcp_mail *m);
+};
+
+struct mcp_exchange {
+    const struct mcp_exchange_ops *ops;
+    /* private to mcp/: the call it belongs to, or NULL */
+    void *call;
+};
+
+/* --- what mcp/ offers a transport; Thread: the peer's loop ---------------- */
+
+/* A counterpart: the stdio stream, or an HTTP connection. */
+enum mcp_transport { MCP_STDIO, MCP_HTTP };
+struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
+                              const char *name);
+/* No exchange of this peer is open any more. NULL is fine. */
+void mcp_peer_free(struct mcp_peer *peer);
+
+/* A whole message. Copies what it keeps. May end the exchange before it
+ * returns. For HTTP the transport has already checked method, Origin, Host,
+ * Content-Type, token and size. */
+void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
+                 struct slice message);
+
+/* The client of this exchange is gone (HTTP). A 2026-07-28 call is cancelled
+ * and dropped at once; a legacy one runs on and its answer goes nowhere.
+ * Either way mcp/ ends the exchange exactly once, perhaps later. */
+void mcp_exchange_lost(struct mcp_exchange *ex);
+
+/* A JSON-RPC error for what never became a message (415, 413, 403, ...), as
+ * body text in `b`. id absent. */
+struct buf;
+void mcp_error_body(struct buf *b, int code, struct slice message);
+
+#endif

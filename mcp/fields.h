@@ -1,0 +1,55 @@
+/*
+ * fields: one description of a JSON object, many uses. Rows check and parse
+ * arguments into a C struct and print the inputSchema that announces them.
+ *
+ * Refused, each naming the field and what is accepted: missing, wrong type,
+ * out of range, not in the list, NUL in a text, the same key twice, unknown
+ * keys (with the nearest known name). Integers also as 1.0, never 1.9 or "1".
+ * All texts are slices of the arena. Thread: any.
+ */
+#ifndef MCP_FIELDS_H
+#define MCP_FIELDS_H
+
+#include "base/json.h"
+#include "base/json_write.h"
+#include "base/problem.h"
+
+enum mcp_field_type {
+    MCP_FIELD_STRING = 1, /* struct slice; absent {NULL,0} */
+    MCP_FIELD_INTEGER,    /* int64_t; absent: the default */
+    MCP_FIELD_BOOLEAN,    /* bool; absent: the default */
+    MCP_FIELD_OBJECT,     /* const struct json *; absent NULL */
+    MCP_FIELD_STRINGS,    /* struct mcp_strings; absent {NULL,0} */
+    MCP_FIELD_FLAGS       /* unsigned: bit i set when choices[i] is listed */
+};
+
+struct mcp_strings {
+    const struct slice *items;
+    size_t count;
+};
+
+struct mcp_field {
+    const char *name;
+    enum mcp_field_type type;
+    size_t offset;
+    bool required;
+    const char *description; /* short */
+    int64_t min, max;        /* INTEGER value; STRING and STRINGS length;
+                                max 0: no upper bound */
+    int64_t def;             /* default of INTEGER and BOOLEAN */
+    bool has_default;        /* print it */
+    const char *const *choices; /* NULL-ended; STRING, FLAGS */
+    const char *example;     /* JSON text for MISSING_PARAMETER's mend */
+};
+
+/* Parses `object` (NULL: {}) into `ret_args`, zeroed first. The first finding
+ * fills the problem: ERR_MISSING_PARAMETER or ERR_INVALID_PARAMETER. */
+MUST_USE enum err mcp_fields_parse(const struct mcp_field *fields,
+                                   const struct json *object, struct arena *a,
+                                   void *ret_args, size_t args_size,
+                                   struct problem *p);
+/* {"type":"object","properties":{...},"required":[...],
+ *  "additionalProperties":false} */
+void mcp_fields_schema(const struct mcp_field *fields, struct json_writer *w);
+
+#endif

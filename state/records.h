@@ -1,0 +1,126 @@
+/*
+ * records: the rows of the store as structs, and the functions that read and
+ * write them. Every function takes the st_tx of a read transaction or a job.
+ *
+ * Texts of rows that are read lie in the given arena; texts of rows that are
+ * written are borrowed during the call. Times are Unix milliseconds.
+ * Lookups answer ERR_NOT_FOUND. Thread: that of the tx.
+ */
+#ifndef STATE_RECORDS_H
+#define STATE_RECORDS_H
+
+#include "base/sha256.h"
+#include "state/store.h"
+
+/* One session's row. `detail` is the engine's JSON: options, phases, plan. */
+struct st_session {
+    struct slice id; /* UUID */
+    struct slice workflow_type, target;
+    struct slice status; /* active paused completed error abandoned */
+    struct slice definition_hash; /* hex */
+    int64_t current_phase, total_phases;
+    int64_t version; /* starts at 1, one more with every change */
+    int64_t created_ms, updated_ms;
+    bool hidden; /* tombstone */
+    int64_t event_seq; /* head of the session's chain; 0: none yet */
+    uint8_t event_hash[SHA256_SIZE];
+    struct slice detail;
+};
+enum err st_session_get(struct st_tx *tx, struct slice id, struct arena *a,
+                        struct st_session *ret);
+enum err st_session_version(struct st_tx *tx, struct slice id,
+                            int64_t *ret_version);
+/* ERR_EXISTS when the id is taken. */
+enum err st_session_insert(struct st_tx *tx, const struct st_session *s);
+/* Stores s (whose version is the new one) WHERE version = expected;
+ * ERR_CONFLICT when somebody else was first. */
+enum err st_session_update(struct st_tx *tx, const struct st_session *s,
+                           int64_t expected_version);
+/* Really removes a session and all that belongs to it. */
+enum err st_session_delete(struct st_tx *tx, struct slice id);
+/* The newest unfinished (active, paused, error), not hidden session of this
+ * workflow and target. */
+enum err st_session_find(struct st_tx *tx, struct slice workflow_type,
+                         struct slice target, struct arena *a,
+                         struct st_session *ret);
+
+struct st_session_filter {
+    struct slice status, workflow_type; /* empty: any */
+    int64_t before_updated_ms;          /* the page's cursor; 0: from the top */
+    struct slice before_id;
+    int limit;
+};
+/* Newest change first, ties by id; hidden ones left out; detail not read. */
+enum err st_session_list(struct st_tx *tx, const struct st_session_filter *f,
+                         struct arena *a, struct st_session **ret,
+                         size_t *ret_count);
+enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
+                          int64_t *ret);
+
+/* The append-only chain. hash covers prev_hash and the canonical bytes that
+ * docs/STATE.md defines; the caller computes it (engine/chain.h). */
+struct st_event {
+    struct slice session_id;
+    int64_t seq; /* 1, 2, ... within the session */
+    int64_t at_ms;
+    struct slice type, actor;
+    int64_t phase;     /* -1: none */
+    struct slice data; /* JSON object */
+    uint8_t prev_hash[SHA256_SIZE], hash[SHA256_SIZE];
+};
+enum err st_event_append(struct st_tx *tx, const struct st_event *e);
+enum err st_event_list(struct st_tx *tx, struct slice session_id,
+                       int64_t after_seq, int limit, struct arena *a,
+                       struct st_event **ret, size_t *ret_count);
+
+/* Evidence as submitted, one row per attempt; `event_seq` ties it to the
+ * chain, whose event carries its digest. */
+struct st_evidence {
+    struct slice session_id;
+    int64_t phase, event_seq, at_ms;
+    bool passed;
+    struct slice body;   /* JSON object */
+    struct slice verdict; /* JSON object */
+};
+enum err st_evidence_insert(struct st_tx *tx, const struct st_evidence *e);
+/* passed_only: what counts now, one row per finished phase, by phase. */
+enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
+                          bool passed_only, struct arena *a,
+                          struct st_evidence **ret, size_t *ret_count);
+
+/* A definition stored whole, by hash. */
+enum err st_definition_get(struct st_tx *tx, struct slice hash,
+                           struct arena *a, struct slice *ret_body);
+/* Keeps an existing one. */
+enum err st_definition_put(struct st_tx *tx, struct slice hash,
+                           struct slice workflow_type, struct slice body);
+
+/* Answers of writing calls, to be given again for the same key. */
+struct st_idempotency {
+    struct slice scope, key;
+    uint8_t digest[SHA256_SIZE]; /* of the arguments */
+    struct slice answer;         /* JSON object */
+    int64_t expires_ms;
+};
+enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
+                            struct slice key, int64_t now_ms, struct arena *a,
+                            struct st_idempotency *ret);
+enum err st_idempotency_put(struct st_tx *tx, const struct st_idempotency *i);
+enum err st_idempotency_sweep(struct st_tx *tx, int64_t now_ms);
+
+/* A task's claim. fence grows with every claim of the task, for ever. */
+struct st_claim {
+    struct slice session_id;
+    int64_t phase, task;
+    struct slice status; /* open claimed done */
+    struct slice agent;
+    int64_t fence, expires_ms;
+};
+enum err st_claim_get(struct st_tx *tx, struct slice session_id, int64_t phase,
+                      int64_t task, struct arena *a, struct st_claim *ret);
+enum err st_claim_put(struct st_tx *tx, const struct st_claim *c);
+enum err st_claim_list(struct st_tx *tx, struct slice session_id,
+                       struct arena *a, struct st_claim **ret,
+                       size_t *ret_count);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * store: the SQLite file that holds everything precious. No SQLite type shows
+ * here; statements and migrations are tables inside.
+ *
+ * One writer thread owns the write connection and runs queued jobs, several
+ * per transaction (group commit), each in a savepoint; a job is answered only
+ * after COMMIT, and COMMIT is durable (synchronous=FULL by default). Reads
+ * run on the calling worker's own connection, opened on first use and closed
+ * when its thread ends. Several processes may have one file open.
+ *
+ * Invariants: an answered job survives power loss; a job that failed left no
+ * trace; a file newer than this program is refused and not touched. A
+ * migration first backs the file up as <file>.v<N>.
+ */
+#ifndef STATE_STORE_H
+#define STATE_STORE_H
+
+#include "base/arena.h"
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/problem.h"
+
+struct st_store;
+struct st_tx; /* statements run through one of these: state/records.h */
+
+enum st_durability { ST_FULL, ST_NORMAL };
+
+struct st_store_options {
+    struct slice path; /* state.db; its folder exists */
+    enum st_durability durability;
+    uint32_t jobs_max;        /* queued writes; 0: 4,096 */
+    uint32_t busy_timeout_ms; /* 0: 5,000 */
+};
+
+/* Opens or creates, checks, migrates, starts the writer thread. On failure
+ * the problem says what, why and the mend: ERR_STORE_TOO_NEW,
+ * ERR_STORE_CORRUPT, ERR_STORE_BUSY, ERR_IO, ERR_NOMEM. Thread: startup */
+MUST_USE enum err st_store_open(const struct st_store_options *o,
+                                struct arena *a, struct problem *p,
+                                struct st_store **ret);
+/* Runs what is queued, checkpoints, closes. NULL is fine. Thread: main */
+void st_store_close(struct st_store *s);
+
+/* --- reading. Thread: worker -------------------------------------------- */
+
+/* A read transaction on this thread's connection: one consistent view until
+ * st_read_end. Not nested. `c` (may be NULL) interrupts long reads. */
+MUST_USE enum err st_read_begin(struct st_store *s, const struct cancel *c,
+                                struct st_tx **ret);
+void st_read_end(struct st_tx *tx);
+
+/* --- writing ------------------------------------------------------------ */
+
+struct st_job {
+    /* Thread: writer, inside a savepoint. May be run AGAIN after the whole
+     * transaction was lost, so it changes nothing in memory but its own
+     * scratch. Must be quick: decisions and digests are made before. An error
+     * rolls this job back alone and reaches done(). */
+    enum err (*run)(struct st_job *job, struct st_tx *tx);
+    /* Exactly once, after COMMIT (OK) or when the job failed. No lock is
+     * held. Publishes to caches and posts the call to its loop; never waits.
+     * Afterwards the store does not touch the job. Thread: writer */
+    void (*done)(struct st_job *job, enum err e);
+    const struct cancel *cancel; /* looked at before run; may be NULL */
+    /* private */
+    struct st_job *next;
+    enum err result;
+};
+
+/* Takes the job until done(). ERR_OVER_CAPACITY (queue full), ERR_CLOSED:
+ * done() is then not called. Thread: any. Lock: takes store.lock. */
+MUST_USE enum err st_submit(struct st_store *s, struct st_job *job);
+
+/* Submits and waits: for startup, the command line and tests. Never on a
+ * loop or the writer. */
+MUST_USE enum err st_write(struct st_store *s,
+                           enum err (*run)(void *ctx, struct st_tx *tx),
+                           void *ctx);
+
+/* --- validity on a loop (DECISIONS: a cached session without SQLite) ----- */
+
+/* A stamp of "nobody else has committed since". Two atomic loads from a small
+ * mapped file that all processes on this state file share, 0 when a foreign
+ * commit is under way (never equal to anything). Read it BEFORE the read
+ * transaction whose data it shall vouch for. Our own commits do not change
+ * it: they publish. Thread: any */
+uint64_t st_stamp(const struct st_store *s);
+static inline bool st_stamp_same(uint64_t a, uint64_t b)
+{
+    return a != 0 && a == b;
+}
+
+/* --- care ---------------------------------------------------------------- */
+
+struct st_store_stats {
+    uint64_t jobs, jobs_failed, transactions, jobs_rerun, checkpoints;
+    uint32_t queued, readers;
+    uint64_t wal_bytes, db_bytes;
+    int user_version;
+};
+void st_store_stats(struct st_store *s, struct st_store_stats *ret);
+/* Moves the WAL into the file if it has grown; off the commit path.
+ * Thread: keeper */
+void st_store_checkpoint(struct st_store *s);
+/* Online backup to a new file. Thread: worker or main */
+MUST_USE enum err st_store_backup(struct st_store *s, struct slice path,
+                                  struct arena *a, struct problem *p);
+/* PRAGMA integrity_check; OK or ERR_STORE_CORRUPT with the first finding. */
+MUST_USE enum err st_store_check(struct st_store *s, struct arena *a,
+                                 struct problem *p);
+
+#endif

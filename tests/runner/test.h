@@ -1,0 +1,146 @@
+/*
+ * test: how a test is written. Tests are found by themselves (a constructor
+ * registers each); every test runs in its own process with its own timeout.
+ *
+ *   TEST(cache, concurrent_misses_load_once) { CHECK_INT_EQ(loads, 1); }
+ *   -> tests/unit/test_cache.c::concurrent_misses_load_once
+ *
+ *   TEST(json, reads_real_files, .needs = "shared", .timeout_s = 30) {...}
+ *
+ *   struct row { const char *in; int want; };
+ *   TEST_EACH(slice, parses_integers, struct row, row,
+ *             {"1", 1}, {"-7", -7}) { CHECK_INT_EQ(f(row->in), row->want); }
+ *   -> ...::parses_integers[0], [1]; the first member, if it is a text and
+ *      .label is left out, does not name the case: its index does.
+ *
+ * A failed CHECK prints both values, file and line, and ends the test. Checks
+ * work on any thread of the test. What a test prints is shown when it fails.
+ */
+#ifndef TESTS_RUNNER_TEST_H
+#define TESTS_RUNNER_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+struct test_options {
+    /* Space-separated facts this test needs; absent: it is skipped with the
+     * reason. Known: shared (real inputs beside the repository), npm (node
+     * packages installed in the build folder), network-ns, slow (--full). */
+    const char *needs;
+    int timeout_s; /* 0: the runner's default; widened under sanitizers */
+    const char *marks; /* space-separated, for -m */
+};
+
+struct test_def {
+    const char *file, *suite, *name;
+    void (*run)(const void *row);
+    const void *rows; /* TEST_EACH */
+    size_t row_size, row_count;
+    struct test_options options;
+    struct test_def *next;
+};
+void test_register(struct test_def *def);
+
+#define TEST(suite_, name_, ...)                                               \
+    static void test_##suite_##_##name_(const void *test_row_);                \
+    static struct test_def test_def_##suite_##_##name_ = {                     \
+        .file = __FILE__,                                                      \
+        .suite = #suite_,                                                      \
+        .name = #name_,                                                        \
+        .run = test_##suite_##_##name_,                                        \
+        .options = {__VA_ARGS__}};                                             \
+    __attribute__((constructor)) static void test_reg_##suite_##_##name_(void) \
+    {                                                                          \
+        test_register(&test_def_##suite_##_##name_);                           \
+    }                                                                          \
+    static void test_##suite_##_##name_(                                       \
+        __attribute__((unused)) const void *test_row_)
+
+#define TEST_EACH(suite_, name_, type_, var_, ...)                             \
+    static void test_body_##suite_##_##name_(type_ const *var_);               \
+    static type_ const test_rows_##suite_##_##name_[] = {__VA_ARGS__};         \
+    static void test_##suite_##_##name_(const void *row_)                      \
+    {                                                                          \
+        test_body_##suite_##_##name_((type_ const *)row_);                     \
+    }                                                                          \
+    static struct test_def test_def_##suite_##_##name_ = {                     \
+        .file = __FILE__,                                                      \
+        .suite = #suite_,                                                      \
+        .name = #name_,                                                        \
+        .run = test_##suite_##_##name_,                                        \
+        .rows = test_rows_##suite_##_##name_,                                  \
+        .row_size = sizeof(type_),                                             \
+        .row_count = sizeof(test_rows_##suite_##_##name_) / sizeof(type_)};    \
+    __attribute__((constructor)) static void test_reg_##suite_##_##name_(void) \
+    {                                                                          \
+        test_register(&test_def_##suite_##_##name_);                           \
+    }                                                                          \
+    static void test_body_##suite_##_##name_(type_ const *var_)
+
+/* --- checks: print both values and end the test -------------------------- */
+_Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+_Noreturn void test_skip(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+void test_check_int(const char *file, int line, const char *ea, const char *eb,
+                    const char *op, intmax_t a, intmax_t b, bool ok);
+void test_check_text(const char *file, int line, const char *ea,
+                     const char *eb, struct slice a, struct slice b);
+void test_check_contains(const char *file, int line, const char *ea,
+                         struct slice a, struct slice part);
+void test_check_err(const char *file, int line, const char *expr, enum err got,
+                    enum err want);
+
+#define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define CHECK(cond)                                                            \
+    do {                                                                       \
+        if (!(cond)) test_fail(__FILE__, __LINE__, "%s is false", #cond);      \
+    } while (0)
+#define CHECK_INT_OP_(a, op, b)                                                \
+    do {                                                                       \
+        intmax_t chk_a_ = (intmax_t)(a), chk_b_ = (intmax_t)(b);               \
+        test_check_int(__FILE__, __LINE__, #a, #b, #op, chk_a_, chk_b_,        \
+                       chk_a_ op chk_b_);                                      \
+    } while (0)
+#define CHECK_INT_EQ(a, b) CHECK_INT_OP_(a, ==, b)
+#define CHECK_INT_NE(a, b) CHECK_INT_OP_(a, !=, b)
+#define CHECK_INT_LT(a, b) CHECK_INT_OP_(a, <, b)
+#define CHECK_INT_LE(a, b) CHECK_INT_OP_(a, <=, b)
+#define CHECK_INT_GT(a, b) CHECK_INT_OP_(a, >, b)
+#define CHECK_INT_GE(a, b) CHECK_INT_OP_(a, >=, b)
+/* Both struct slice. */
+#define CHECK_SLICE_EQ(a, b)                                                   \
+    test_check_text(__FILE__, __LINE__, #a, #b, (a), (b))
+/* A struct slice against a C string. */
+#define CHECK_TEXT_EQ(a, cstr)                                                 \
+    test_check_text(__FILE__, __LINE__, #a, #cstr, (a), slice_of(cstr))
+#define CHECK_STR_EQ(a, b)                                                     \
+    test_check_text(__FILE__, __LINE__, #a, #b, slice_of(a), slice_of(b))
+#define CHECK_CONTAINS(a, cstr)                                                \
+    test_check_contains(__FILE__, __LINE__, #a, (a), slice_of(cstr))
+#define CHECK_OK(expr) test_check_err(__FILE__, __LINE__, #expr, (expr), OK)
+#define CHECK_ERR(expr, want)                                                  \
+    test_check_err(__FILE__, __LINE__, #expr, (expr), (want))
+
+/* --- fixtures, made at first use, undone at the test's end ---------------- */
+/* An arena of 256 MiB at most. */
+struct arena *test_arena(void);
+/* An empty folder of this test's own, removed afterwards (kept on failure).
+ * Absolute. */
+const char *test_tmpdir(void);
+/* The repository's root; the folder of real inputs beside it or NULL. */
+const char *test_source_dir(void);
+const char *test_shared_dir(void);
+/* build/<preset>/phasegate, the binary under test. */
+const char *test_binary(void);
+/* Is this an instrumented build (ASan, TSan)? Loops may do fewer rounds. */
+bool test_sanitized(void);
+/* Runs fn(ctx, i) on n threads, started together at a barrier, and joins. */
+void test_threads(int n, void (*fn)(void *ctx, int i), void *ctx);
+
+#endif
