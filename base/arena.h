@@ -11,6 +11,8 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdarg.h>
+
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -19,9 +21,10 @@ struct arena_held;
 
 struct arena {
     size_t ceiling; /* bytes */
-    size_t used;    /* bytes handed out */
+    size_t used;    /* bytes handed out, gaps for alignment included */
     /* private */
-    struct arena_block *block;
+    struct arena_block *block; /* newest first; hands out memory */
+    struct arena_block *alone; /* each for one large object */
     struct arena_held *held;
     char *at, *end;
 };
@@ -47,9 +50,11 @@ void *arena_array(struct arena *a, size_t count, size_t size);
 struct slice arena_copy(struct arena *a, struct slice s);
 /* A NUL-terminated copy for a library's border; NULL when out of memory. */
 char *arena_cstr(struct arena *a, struct slice s);
-/* {NULL, 0} when out of memory. */
+/* NUL-terminated (not counted in n); {NULL, 0} when out of memory. */
 struct slice arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+struct slice arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /* Calls drop(object) at the next reset: how an arena holds a reference.
  * On ERR_NOMEM nothing is held and drop is not called. */

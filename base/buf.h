@@ -49,7 +49,8 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 void buf_put_int(struct buf *b, int64_t v);
 /* Drops n bytes from the front. */
 void buf_consume(struct buf *b, size_t n);
-/* Gives the memory (caller mem_free()s); the buf is empty afterwards. */
+/* Gives the memory (caller mem_free()s); the buf is empty afterwards. After a
+ * failure, or when nothing was written, NULL and 0. */
 char *buf_take(struct buf *b, size_t *ret_n);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -25,6 +26,8 @@ int64_t clock_wall_ms(void); /* Unix time in ms */
 void clock_fake(int64_t now_ns, int64_t wall_ms);
 void clock_fake_advance(int64_t ns); /* both clocks */
 void clock_real(void);
+/* Waits on a stopped clock must look at it themselves (base/lock does). */
+bool clock_is_fake(void);
 
 /* RFC 3339 UTC with milliseconds, "2026-11-21T13:04:54.123Z": 24 bytes and
  * a NUL into out[25]. */

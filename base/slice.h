@@ -49,7 +49,8 @@ struct slice slice_trim(struct slice s);
 /* Index of the first occurrence, or s.n when absent. */
 size_t slice_find(struct slice s, struct slice needle);
 size_t slice_find_byte(struct slice s, char c);
-/* Cuts the part before the next `sep` off *rest; false when *rest is used up. */
+/* Cuts the part before the next `sep` off *rest; false when *rest is used up.
+ * A `sep` at the very end closes the last part and opens none, as in lines. */
 bool slice_split(struct slice *rest, char sep, struct slice *ret_part);
 /* Whole text is a decimal integer in range, optional '-': no blanks, no '+'. */
 bool slice_int64(struct slice s, int64_t *ret);
