@@ -1,0 +1,226 @@
+#include "transport/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/alloc.h"
+#include "base/lock.h"
+#include "base/log.h"
+
+struct tp_loop {
+    const char *name;
+    struct event_base *base;
+    struct event *wake;
+    int wake_fd;
+    void (*drained)(void *ctx);
+    void *drained_ctx;
+    struct mcp_mail quit;
+    pthread_t owner;
+    pthread_t thread;
+    bool running;
+
+    struct lock lock;
+    struct mcp_mail *first GUARDED_BY(lock);
+    struct mcp_mail **last GUARDED_BY(lock);
+};
+
+/* --- libevent, once per process ------------------------------------------ */
+
+static void event_log(int severity, const char *msg)
+{
+    if (severity >= EVENT_LOG_WARN)
+        log_warn("libevent", "library warning", LOG_C("text", msg));
+    else
+        log_debug("libevent", "library message", LOG_C("text", msg));
+}
+
+static void event_fatal(int err)
+{
+    log_error("libevent", "fatal library error", LOG_I("err", err));
+    abort();
+}
+
+static void libevent_setup(void)
+{
+    event_set_mem_functions(mem_alloc, mem_realloc, mem_free);
+    event_set_log_callback(event_log);
+    event_set_fatal_callback(event_fatal);
+}
+
+static struct event_base *base_new(enum tp_loop_kind kind)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, libevent_setup);
+    struct event_config *config = event_config_new();
+    if (!config) return NULL;
+    struct event_base *base = NULL;
+    int flags = EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV;
+    int feature = EV_FEATURE_FDS;
+    if (kind == TP_LOOP_NET) {
+        flags |= EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
+        feature = EV_FEATURE_EARLY_CLOSE;
+    }
+    if (event_config_set_flag(config, flags) == 0 &&
+        event_config_require_features(config, feature) == 0)
+        base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+/* --- the mailbox --------------------------------------------------------- */
+
+void tp_loop_post(struct tp_loop *l, struct mcp_mail *m)
+{
+    m->next = NULL;
+    lock_take(&l->lock);
+    bool was_empty = l->first == NULL;
+    *l->last = m;
+    l->last = &m->next;
+    lock_drop(&l->lock);
+    if (!was_empty) return; /* somebody's wake-up is under way */
+    uint64_t one = 1;
+    /* Cannot be full: it is written once per emptied list. */
+    ssize_t n = write(l->wake_fd, &one, sizeof(one));
+    assert(n == sizeof(one));
+    (void)n;
+}
+
+static struct mcp_mail *mail_take_all(struct tp_loop *l)
+{
+    lock_take(&l->lock);
+    struct mcp_mail *all = l->first;
+    l->first = NULL;
+    l->last = &l->first;
+    lock_drop(&l->lock);
+    return all;
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)what;
+    struct tp_loop *l = ctx;
+    uint64_t count;
+    /* Before the list is taken: a post that comes in between finds the list
+     * empty or not, and in both cases is seen now or wakes us again. */
+    ssize_t n = read(fd, &count, sizeof(count));
+    (void)n; /* EAGAIN: nothing to forget */
+    struct mcp_mail *next;
+    for (struct mcp_mail *m = mail_take_all(l); m; m = next) {
+        next = m->next;
+        m->run(m);
+    }
+    if (l->drained) l->drained(l->drained_ctx);
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+enum err tp_loop_new(const char *name, enum tp_loop_kind kind,
+                     struct tp_loop **ret)
+{
+    enum err e = ERR_NOMEM;
+    struct tp_loop *l = MEM_NEW(struct tp_loop);
+    if (!l) return e;
+    l->name = name;
+    l->owner = pthread_self();
+    lock_init(&l->lock, "loop.mailbox", RANK_QUEUE);
+    l->last = &l->first;
+    l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->wake_fd < 0) {
+        e = ERR_IO;
+        goto out;
+    }
+    l->base = base_new(kind);
+    if (!l->base) {
+        e = ERR_UNAVAILABLE;
+        goto out;
+    }
+    l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
+    if (!l->wake || event_add(l->wake, NULL) != 0) goto out;
+    *ret = l;
+    l = NULL;
+    e = OK;
+out:
+    tp_loop_free(l);
+    return e;
+}
+
+void tp_loop_free(struct tp_loop *l)
+{
+    if (!l) return;
+    assert(!l->running);
+    if (l->wake) event_free(l->wake);
+    if (l->base) event_base_free(l->base);
+    if (l->wake_fd >= 0) close(l->wake_fd);
+    lock_done(&l->lock);
+    mem_free(l);
+}
+
+static void *loop_main(void *ctx)
+{
+    struct tp_loop *l = ctx;
+    log_thread_name(l->name);
+    l->owner = pthread_self();
+    event_base_dispatch(l->base);
+    return NULL;
+}
+
+enum err tp_loop_start(struct tp_loop *l)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&l->thread, NULL, loop_main, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) return ERR_UNAVAILABLE;
+    l->running = true;
+    return OK;
+}
+
+static void run_quit(struct mcp_mail *m)
+{
+    struct tp_loop *l =
+        (struct tp_loop *)((char *)m - offsetof(struct tp_loop, quit));
+    event_base_loopbreak(l->base);
+}
+
+void tp_loop_stop(struct tp_loop *l)
+{
+    if (!l || !l->running) return;
+    l->quit.run = run_quit;
+    tp_loop_post(l, &l->quit);
+    pthread_join(l->thread, NULL);
+    l->running = false;
+    l->owner = pthread_self();
+}
+
+void tp_loop_on_drained(struct tp_loop *l, void (*fn)(void *ctx), void *ctx)
+{
+    tp_loop_assert_owner(l);
+    l->drained = fn;
+    l->drained_ctx = ctx;
+}
+
+void tp_loop_assert_owner(const struct tp_loop *l)
+{
+#ifdef PHASEGATE_DEBUG
+    if (!pthread_equal(l->owner, pthread_self())) {
+        log_error("loop", "called from a thread that does not own it",
+                  LOG_C("loop", l->name), LOG_C("caller", log_thread()));
+        abort();
+    }
+#else
+    (void)l;
+#endif
+}
+
+struct event_base *tp_loop_base(struct tp_loop *l)
+{
+    return l->base;
+}

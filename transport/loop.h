@@ -1,0 +1,57 @@
+/*
+ * loop: one event base and the thread that owns it. Everything libevent does
+ * in this program happens on the thread of the base it belongs to; there is
+ * no evthread. Other threads reach a loop through its mailbox alone: a list
+ * under a lock and an eventfd that is written when the list was empty. The
+ * loop takes the whole list at once and runs it with no lock held.
+ *
+ * Two kinds, because one base cannot do both:
+ *   TP_LOOP_FILES  needs EV_FEATURE_FDS: epoll refuses a regular file and
+ *                  /dev/null, and both are what a shell gives us as stdin.
+ *   TP_LOOP_NET    needs EV_FEATURE_EARLY_CLOSE: EV_CLOSED tells of a client
+ *                  that left while its answer is pending. Changes of interest
+ *                  are batched (EPOLL_USE_CHANGELIST, 1.35x measured); no
+ *                  descriptor in such a base may be dup()ed from another.
+ *
+ * Only transport/ includes libevent. Needs base/ and mcp/exchange.h.
+ */
+#ifndef TRANSPORT_LOOP_H
+#define TRANSPORT_LOOP_H
+
+#include "base/err.h"
+#include "mcp/exchange.h"
+
+struct event_base;
+struct tp_loop;
+
+enum tp_loop_kind { TP_LOOP_FILES, TP_LOOP_NET };
+
+/* `name` names the thread and is kept (a literal). Until tp_loop_start the
+ * calling thread owns the loop and may add events. ERR_NOMEM, ERR_UNAVAILABLE
+ * (no back end with that feature), ERR_IO. Thread: startup */
+MUST_USE enum err tp_loop_new(const char *name, enum tp_loop_kind kind,
+                              struct tp_loop **ret);
+/* Not running. Mail that is still there is forgotten. NULL is fine. */
+void tp_loop_free(struct tp_loop *l);
+
+/* Runs the loop on a thread of its own, all signals blocked; ownership goes
+ * there. ERR_UNAVAILABLE: no thread could be had. Thread: startup */
+MUST_USE enum err tp_loop_start(struct tp_loop *l);
+/* Asks the loop to return after the callbacks under way, and joins it; then
+ * the caller owns it again. A loop that was never started: nothing. */
+void tp_loop_stop(struct tp_loop *l);
+
+/* Runs m->run(m) on the loop. `m` belongs to the loop until then and is not
+ * touched afterwards: run() may free it. Mail from one thread keeps its
+ * order. Thread: any. Lock: takes the mailbox's (RANK_QUEUE). */
+void tp_loop_post(struct tp_loop *l, struct mcp_mail *m);
+
+/* fn(ctx) runs after each drained mailbox, so that what many pieces of mail
+ * produced is sent once. One per loop. Thread: the owner */
+void tp_loop_on_drained(struct tp_loop *l, void (*fn)(void *ctx), void *ctx);
+
+/* Debug builds abort on another thread than the owner. */
+void tp_loop_assert_owner(const struct tp_loop *l);
+struct event_base *tp_loop_base(struct tp_loop *l);
+
+#endif
