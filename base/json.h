@@ -46,13 +46,17 @@ struct json {
 
 struct json_member {
     struct slice key; /* decoded */
+    const char *at;   /* where the key starts in the source */
     struct json value;
-    const char *at; /* where the key starts in the source */
 };
+
+/* No tree is deeper, whatever the limits say: code that walks a tree may
+ * recurse. */
+#define JSON_DEPTH_MAX 512
 
 struct json_limits {
     size_t bytes;
-    uint32_t depth;
+    uint32_t depth; /* of arrays and objects; [[]] is 2 */
     uint32_t values;
 };
 /* 16 MiB, depth 128, 1,000,000 values. */
@@ -86,7 +90,7 @@ const struct json *json_at(const struct json *v, ...)
     __attribute__((sentinel));
 /* The decoded text, or the empty slice when `v` is NULL or no string. */
 struct slice json_text(const struct json *v);
-/* True: a number without fraction and exponent that fits. */
+/* True: a number without fraction and exponent that fits. -0 is 0. */
 bool json_int64(const struct json *v, int64_t *ret);
 /* As json_int64, but also `1.0` and `1e2`: integral by value. */
 bool json_integral(const struct json *v, int64_t *ret);
@@ -98,8 +102,11 @@ bool json_double(const struct json *v, double *ret);
 const struct json_member *json_duplicate_key(const struct json *object);
 /* The same over the whole tree. */
 const struct json_member *json_duplicate_key_deep(const struct json *v);
-/* JSON equality: 1 equals 1.0, member order does not matter, true is not 1. */
+/* JSON equality: 1 equals 1.0, member order does not matter, true is not 1.
+ * Of equal keys the first counts, as in json_get. */
 bool json_equal(const struct json *a, const struct json *b);
+/* The same for the raw texts of two numbers, exactly: no rounding. */
+bool json_number_equal(struct slice a, struct slice b);
 /* "null", "boolean", "number", "string", "array", "object". */
 struct slice json_type_name(const struct json *v);
 
