@@ -42,7 +42,9 @@ struct test_def {
     const void *rows; /* TEST_EACH */
     size_t row_size, row_count;
     struct test_options options;
+    /* private */
     struct test_def *next;
+    size_t order;
 };
 void test_register(struct test_def *def);
 
@@ -136,10 +138,17 @@ const char *test_tmpdir(void);
 /* The repository's root; the folder of real inputs beside it or NULL. */
 const char *test_source_dir(void);
 const char *test_shared_dir(void);
-/* build/<preset>/phasegate, the binary under test. */
+/* build/<preset>/phasegate, the binary under test; PHASEGATE_BINARY in the
+ * environment names another. */
 const char *test_binary(void);
+/* The folder in which ./bootstrap installs node and the node packages. */
+const char *test_npm_dir(void);
 /* Is this an instrumented build (ASan, TSan)? Loops may do fewer rounds. */
 bool test_sanitized(void);
+/* Calls fn(ctx) when the test's body has ended well, newest first; it may
+ * still fail the test. After a failure nothing is called: what the test
+ * started in its process group is killed. Thread: any. */
+void test_at_end(void (*fn)(void *ctx), void *ctx);
 /* Runs fn(ctx, i) on n threads, started together at a barrier, and joins. */
 void test_threads(int n, void (*fn)(void *ctx, int i), void *ctx);
 

@@ -1,0 +1,81 @@
+/* Facts about this machine and this run that a test may declare to need. */
+#include "tests/runner/runner.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool have_shared(const struct options *o)
+{
+    (void)o;
+    return test_shared_dir() != NULL;
+}
+
+static bool have_npm(const struct options *o)
+{
+    (void)o;
+    return access(test_npm_dir(), R_OK) == 0;
+}
+
+static bool have_slow(const struct options *o)
+{
+    return o->full;
+}
+
+static bool have_netns(const struct options *o)
+{
+    (void)o;
+    pid_t pid = fork();
+    if (pid == 0) _exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0);
+    int status = 1;
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool have_program(const struct options *o)
+{
+    (void)o;
+    return access(test_binary(), X_OK) == 0;
+}
+
+static struct fact {
+    const char *name;
+    bool (*have)(const struct options *o);
+    const char *why_not;
+    signed char known; /* 0: not asked yet, 1: yes, -1: no */
+} facts[] = {
+    {"shared", have_shared, "no folder of real inputs beside the repository",
+     0},
+    {"npm", have_npm,
+     "node packages are not installed: ./bootstrap test installs them", 0},
+    {"slow", have_slow, "takes long: runs with --full", 0},
+    {"network-ns", have_netns, "may not make a network namespace here", 0},
+    {"binary", have_program, "the program itself is not built", 0},
+};
+
+static const char *fact_missing(const char *word, size_t n,
+                                const struct options *o, bool *ret_unknown)
+{
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        struct fact *f = &facts[i];
+        if (strlen(f->name) != n || memcmp(f->name, word, n) != 0) continue;
+        if (!f->known) f->known = f->have(o) ? 1 : -1;
+        return f->known > 0 ? NULL : f->why_not;
+    }
+    *ret_unknown = true;
+    return "needs a fact that the runner does not know (tests/runner/needs.c)";
+}
+
+const char *needs_missing(const struct test_def *def, const struct options *o,
+                          bool *ret_unknown)
+{
+    *ret_unknown = false;
+    const char *why = NULL, *at = def->options.needs ? def->options.needs : "";
+    while (!why && *(at += strspn(at, " "))) {
+        size_t n = strcspn(at, " ");
+        why = fact_missing(at, n, o, ret_unknown);
+        at += n;
+    }
+    return why;
+}
