@@ -40,8 +40,8 @@ int64_t clock_coarse(void)
 
 int64_t clock_wall_ms(void)
 {
-    int64_t ns = clock_is_fake() ? read_fake(&fake_wall_ns)
-                                 : read_clock(CLOCK_REALTIME);
+    int64_t ns =
+        clock_is_fake() ? read_fake(&fake_wall_ns) : read_clock(CLOCK_REALTIME);
     return ns / NS_PER_MS;
 }
 

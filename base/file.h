@@ -15,20 +15,28 @@
  * `ceiling`), ERR_IO, ERR_NOMEM. The bytes are in the arena. */
 MUST_USE enum err file_read(struct slice path, size_t ceiling, struct arena *a,
                             struct slice *ret);
+/* As path_inside and file_read together, with nothing in between: a symbolic
+ * link put into the path after it was resolved is not followed. */
+MUST_USE enum err file_read_inside(struct slice root, struct slice path,
+                                   size_t ceiling, struct arena *a,
+                                   struct slice *ret);
 /* Temporary file, fsync, rename, fsync of the folder: readers see the old or
- * the new content, never half. `mode` as for open(2). */
+ * the new content, never half. `mode` as for open(2). A symbolic link at
+ * `path` is replaced, not followed. ERR_NOT_FOUND (no such folder), ERR_IO. */
 MUST_USE enum err file_write_atomic(struct slice path, struct slice content,
                                     unsigned mode);
 /* Joins with one '/'. {NULL,0} when out of memory. */
 struct slice path_join(struct arena *a, struct slice folder, struct slice name);
-/* Resolves `path` (relative to root) with symbolic links; ERR_NOT_FOUND when
- * it does not exist, ERR_INVALID when it leaves root. `root` is canonical. */
+/* Resolves `path` (relative to root, or absolute) with symbolic links;
+ * ERR_NOT_FOUND when it does not exist, ERR_INVALID when it leaves root (also
+ * when what it names outside does not exist: no oracle). `root` is canonical. */
 MUST_USE enum err path_inside(struct slice root, struct slice path,
                               struct arena *a, struct slice *ret);
 /* Canonical absolute path (realpath). */
 MUST_USE enum err path_canonical(struct slice path, struct arena *a,
                                  struct slice *ret);
-/* mkdir -p. */
+/* mkdir -p; `mode` for every folder made. ERR_INVALID: a part of the path is no
+ * folder. */
 MUST_USE enum err path_make(struct slice folder, unsigned mode);
 
 struct file_name {

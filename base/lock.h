@@ -42,14 +42,13 @@ enum lock_rank {
 #define EXCLUDES(...) THREAD_ATTR(locks_excluded(__VA_ARGS__))
 #define GUARDED_BY(x) THREAD_ATTR(guarded_by(x))
 #define ASSERT_CAPABILITY(x) THREAD_ATTR(assert_capability(x))
+#define NO_THREAD_ANALYSIS THREAD_ATTR(no_thread_safety_analysis)
 
 struct CAPABILITY("mutex") lock {
     pthread_mutex_t mutex;
     /* private */
     const char *name;
     enum lock_rank rank;
-    pthread_t owner; /* debug builds */
-    bool held;       /* debug builds */
 };
 
 struct cond {
@@ -62,7 +61,8 @@ void lock_take(struct lock *l) ACQUIRE(*l);
 /* False: somebody holds it. Ranks are not checked. */
 bool lock_try(struct lock *l) TRY_ACQUIRE(true, *l);
 void lock_drop(struct lock *l) RELEASE(*l);
-/* Debug builds abort when the caller does not hold it; quiet under TSan. */
+/* Debug builds abort when the caller does not hold it. They ask a list of the
+ * thread's own, so the question is no race of its own. */
 void lock_assert_held(const struct lock *l) ASSERT_CAPABILITY(*l);
 /* Debug builds abort when the caller holds any lock: stands before calls
  * out (loaders, SQLite, callbacks). */
@@ -70,9 +70,11 @@ void lock_assert_none(void);
 
 void cond_init(struct cond *c);
 void cond_done(struct cond *c);
+/* While it waits, the caller holds no other lock (debug builds abort). */
 void cond_wait(struct cond *c, struct lock *l) REQUIRES(*l);
-/* False: `deadline_ns` (monotonic; INT64_MAX: for ever) has passed. Spurious
- * wake-ups happen; test the condition in a loop. */
+/* As cond_wait. False: `deadline_ns` (monotonic; INT64_MAX: for ever) has passed. Spurious
+ * wake-ups happen; test the condition in a loop. On a stopped clock
+ * (clock_fake) it looks again every millisecond. */
 bool cond_wait_until(struct cond *c, struct lock *l, int64_t deadline_ns)
     REQUIRES(*l);
 void cond_signal(struct cond *c);

@@ -1,7 +1,8 @@
 /*
  * map: slice -> pointer, open addressing, stored hash. Keys come from
  * clients, so the hash is a 64-bit multiply-mix with a per-process random
- * seed, probes are bounded and an overflow reseeds and rebuilds.
+ * seed, probes are bounded and an overflow reseeds and rebuilds: a lookup
+ * touches at most 128 slots whatever the keys are.
  *
  * Keys are borrowed until removed (normally they lie in the value). Thread:
  * one owner, or the owner's lock.
@@ -19,7 +20,6 @@ struct map {
     /* private */
     struct map_slot *slots;
     size_t capacity; /* power of two, or 0 */
-    size_t tombs;
     uint64_t seed;
 };
 

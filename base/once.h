@@ -16,21 +16,35 @@
 #include "base/err.h"
 #include "base/lock.h"
 
-struct once {
-    _Atomic(void *) object; /* release by the maker, acquire by readers */
-    /* private */
-    struct lock lock;
-    struct cond done;
-    int state;
-    pthread_t maker;
-    uint64_t run;
-    enum err error;
+/* How calls ended that did more than the first look (which is not counted:
+ * it writes nothing that other threads read). */
+enum once_result {
+    ONCE_MADE,
+    ONCE_FAILED,
+    ONCE_SECOND_LOOK, /* made by another between the two looks */
+    ONCE_WAITED,      /* for another's make, whatever came of it */
+    ONCE_RESULT_COUNT
 };
 
-void once_init(struct once *o);
+struct once {
+    const char *name; /* in the log and in metrics */
+    _Atomic uint64_t results[ONCE_RESULT_COUNT];
+    /* private */
+    _Atomic int state; /* DONE: release by the maker, acquire by readers */
+    void *object;      /* written before DONE, never again */
+    struct lock lock;  /* guards what follows */
+    struct cond done;
+    pthread_t maker;
+    uint64_t run;      /* makes that have ended */
+    enum err error;    /* of the last make that failed */
+};
+
+/* `name` is kept: a literal. */
+void once_init(struct once *o, const char *name);
 void once_done(struct once *o); /* does not free the object */
-/* Gives the one object (owned by the once). ERR_CANCELLED, ERR_DEADLINE from
- * `c` while waiting; the maker goes on. */
+/* Gives the one object (owned by the once; NULL is a result like any other).
+ * ERR_CANCELLED, ERR_DEADLINE from `c` while waiting; the maker goes on.
+ * Lock: takes o->lock; holds none while it makes. */
 MUST_USE enum err once_get(struct once *o,
                            enum err (*make)(void *ctx, void **ret), void *ctx,
                            const struct cancel *c, void **ret);
