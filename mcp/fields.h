@@ -3,9 +3,15 @@
  * arguments into a C struct and print the inputSchema that announces them.
  *
  * Refused, each naming the field and what is accepted: missing, wrong type,
- * out of range, not in the list, NUL in a text, the same key twice, unknown
- * keys (with the nearest known name). Integers also as 1.0, never 1.9 or "1".
- * All texts are slices of the arena. Thread: any.
+ * out of range, not in the list, NUL in a text, the same key twice (in an
+ * OBJECT at any depth), unknown keys (with the nearest known name). Integers
+ * also as 1.0, never 1.9 or "1". null for a field that may be absent is
+ * absent: several clients write it so.
+ *
+ * Rows are meant to be written with designated initialisers:
+ *   {"phase", MCP_FIELD_INTEGER, offsetof(struct args, phase),
+ *    .description = "Default: the current one.", .def = -1}
+ * All texts are slices of the message or the arena. Thread: any.
  */
 #ifndef MCP_FIELDS_H
 #define MCP_FIELDS_H
@@ -20,7 +26,8 @@ enum mcp_field_type {
     MCP_FIELD_BOOLEAN,    /* bool; absent: the default */
     MCP_FIELD_OBJECT,     /* const struct json *; absent NULL */
     MCP_FIELD_STRINGS,    /* struct mcp_strings; absent {NULL,0} */
-    MCP_FIELD_FLAGS       /* unsigned: bit i set when choices[i] is listed */
+    MCP_FIELD_FLAGS,      /* unsigned: bit i set when choices[i] is listed */
+    MCP_FIELD_TYPE_COUNT
 };
 
 struct mcp_strings {
@@ -33,23 +40,27 @@ struct mcp_field {
     enum mcp_field_type type;
     size_t offset;
     bool required;
-    const char *description; /* short */
-    int64_t min, max;        /* INTEGER value; STRING and STRINGS length;
-                                max 0: no upper bound */
-    int64_t def;             /* default of INTEGER and BOOLEAN */
-    bool has_default;        /* print it */
+    const char *description;    /* short */
+    int64_t min, max;           /* INTEGER: value, at least 0 unless min says
+                                   otherwise; STRING: code points; STRINGS,
+                                   FLAGS: items. max 0: no upper bound */
+    int64_t def;                /* default of INTEGER and BOOLEAN */
+    bool has_default;           /* print it */
     const char *const *choices; /* NULL-ended; STRING, FLAGS */
-    const char *example;     /* JSON text for MISSING_PARAMETER's mend */
+    const char *example;        /* JSON text for the mend */
+    enum err wrong;             /* of a wrong type or choice; 0:
+                                   ERR_INVALID_PARAMETER */
 };
 
 /* Parses `object` (NULL: {}) into `ret_args`, zeroed first. The first finding
- * fills the problem: ERR_MISSING_PARAMETER or ERR_INVALID_PARAMETER. */
+ * fills the problem: ERR_MISSING_PARAMETER, ERR_INVALID_PARAMETER or the
+ * row's own; ERR_NOMEM. The problem's extra names the field. */
 MUST_USE enum err mcp_fields_parse(const struct mcp_field *fields,
                                    const struct json *object, struct arena *a,
                                    void *ret_args, size_t args_size,
                                    struct problem *p);
 /* {"type":"object","properties":{...},"required":[...],
- *  "additionalProperties":false} */
+ *  "additionalProperties":false}. `fields` NULL: no arguments. */
 void mcp_fields_schema(const struct mcp_field *fields, struct json_writer *w);
 
 #endif

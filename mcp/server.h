@@ -39,20 +39,20 @@ struct mcp_tool {
     const char *name, *title, *description;
     unsigned hints; /* enum mcp_tool_hint */
     enum mcp_run run;
-    size_t args_size;              /* sizeof the struct the rows fill */
-    const struct mcp_field *args;  /* rows, ended by {0}; NULL: none */
-    const char *output_schema;     /* JSON text; NULL: none */
+    size_t args_size;             /* sizeof the struct the rows fill */
+    const struct mcp_field *args; /* rows, ended by {0}; NULL: none */
+    const char *output_schema;    /* JSON text; NULL: none */
     enum err (*call)(struct mcp_call *call, const void *args);
 };
 
 struct mcp_server_config {
     const char *name, *title, *version, *website_url;
-    const char *instructions; /* < 2,048 bytes */
+    const char *instructions;            /* < 2,048 bytes */
     const struct mcp_tool *const *tools; /* NULL-ended list of row tables, each
                                             ended by a row without a name */
-    void *app;                /* call->app */
-    struct pool *pool;        /* workers; borrowed */
-    int64_t call_timeout_ms;  /* 0: 60,000 */
+    void *app;                           /* call->app */
+    struct pool *pool;                   /* workers; borrowed */
+    int64_t call_timeout_ms;             /* 0: 60,000 */
 };
 
 MUST_USE enum err mcp_server_new(const struct mcp_server_config *c,

@@ -1,0 +1,362 @@
+#include "mcp/call_state.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mcp/reply.h"
+
+enum {
+    FREE_MAX = 64,         /* idle calls a peer keeps */
+    KEEP_MAX = 64 * 1024,  /* output memory an idle call keeps */
+    ARENA_MAX = 192 << 20, /* a 16 MiB message of a million values */
+    RESULT_MAX = 32 << 20,
+    REPLY_MAX = 3 * RESULT_MAX /* the result, and it escaped as text */
+};
+
+/* --- memory -------------------------------------------------------------- */
+
+static struct mcp_call_state *call_new(void)
+{
+    struct mcp_call_state *c = MEM_NEW(struct mcp_call_state);
+    if (!c) return NULL;
+    arena_init(&c->pub.arena, ARENA_MAX);
+    twin_init(&c->pub.out, RESULT_MAX);
+    c->reply = BUF_INIT(REPLY_MAX);
+    mcp_link_init(&c->at_peer);
+    mcp_link_init(&c->at_server);
+    return c;
+}
+
+static void call_free(struct mcp_call_state *c)
+{
+    buf_done(&c->reply);
+    twin_done(&c->pub.out);
+    arena_done(&c->pub.arena);
+    mem_free(c);
+}
+
+/* Forgets the message, keeps the memory a usual call needs. */
+static void call_reset(struct mcp_call_state *c)
+{
+    struct mcp_call_state fresh = {
+        .pub = {.arena = c->pub.arena, .out = c->pub.out}, .reply = c->reply};
+    if (fresh.pub.out.plain.n > KEEP_MAX) {
+        twin_done(&fresh.pub.out);
+        twin_init(&fresh.pub.out, RESULT_MAX);
+    }
+    if (fresh.reply.n > KEEP_MAX) buf_done(&fresh.reply);
+    fresh.reply.ceiling = REPLY_MAX;
+    arena_reset(&fresh.pub.arena);
+    twin_clear(&fresh.pub.out);
+    buf_clear(&fresh.reply);
+    *c = fresh;
+    mcp_link_init(&c->at_peer);
+    mcp_link_init(&c->at_server);
+}
+
+static void call_release(struct mcp_call_state *c)
+{
+    struct mcp_peer *peer = c->peer;
+    if (peer->free_count >= FREE_MAX) {
+        call_free(c);
+        return;
+    }
+    call_reset(c);
+    peer->free_count++;
+    mcp_link_add(&peer->free, &c->at_peer);
+}
+
+struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
+                                     struct mcp_exchange *ex)
+{
+    struct mcp_call_state *c;
+    if (peer->free_count) {
+        c = MCP_CALL_OF(peer->free.prev); /* the warmest */
+        mcp_link_del(&c->at_peer);
+        peer->free_count--;
+    } else if (!(c = call_new())) {
+        return NULL;
+    }
+    const struct mcp_server_config *conf = &peer->server->config;
+    problem_init(&c->pub.problem);
+    c->pub.now = clock_coarse();
+    cancel_init(&c->pub.cancel, c->pub.now + conf->call_timeout_ms * NS_PER_MS);
+    c->pub.app = conf->app;
+    c->pub.transport = peer->name;
+    c->pub.on_loop = true;
+    c->peer = peer;
+    c->ex = ex;
+    c->revision = mcp_revision_legacy();
+    ex->call = c;
+    return c;
+}
+
+/* --- away and home ------------------------------------------------------- */
+
+static void call_leave(struct mcp_call_state *c)
+{
+    struct mcp_server *s = c->peer->server;
+    c->away = true;
+    mcp_link_add(&c->peer->away, &c->at_peer);
+    lock_take(&s->lock);
+    mcp_link_add(&s->away, &c->at_server);
+    atomic_fetch_add_explicit(&s->open, 1, memory_order_relaxed);
+    if (atomic_load_explicit(&s->stopping, memory_order_relaxed))
+        cancel_set(&c->pub.cancel, CANCEL_SHUTDOWN);
+    lock_drop(&s->lock);
+}
+
+static void call_return(struct mcp_call_state *c)
+{
+    struct mcp_server *s = c->peer->server;
+    mcp_link_del(&c->at_peer);
+    lock_take(&s->lock);
+    mcp_link_del(&c->at_server);
+    atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
+    lock_drop(&s->lock);
+    c->away = false;
+    c->pub.on_loop = true;
+}
+
+static void mail_run(struct mcp_mail *m)
+{
+    struct mcp_call_state *c =
+        (struct mcp_call_state *)((char *)m -
+                                  offsetof(struct mcp_call_state, mail));
+    call_return(c);
+    c->home(c);
+}
+
+void mcp_call_back(struct mcp_call_state *c)
+{
+    c->mail = (struct mcp_mail){.run = mail_run};
+    c->ex->ops->post(c->ex, &c->mail);
+}
+
+void mcp_call_done(struct mcp_call *call, enum err e)
+{
+    struct mcp_call_state *c = (struct mcp_call_state *)call;
+    c->result = e;
+    mcp_call_back(c);
+}
+
+bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
+                   void (*home)(struct mcp_call_state *c))
+{
+    c->home = home;
+    c->job = (struct pool_job){.run = run};
+    c->pub.on_loop = false;
+    call_leave(c);
+    enum err e = pool_submit(c->peer->server->config.pool, &c->job);
+    if (!e) return true;
+    call_return(c);
+    c->result = e;
+    return false;
+}
+
+/* --- serving ------------------------------------------------------------- */
+
+enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f)
+{
+    c->fault = f;
+    return ERR_INVALID;
+}
+
+static void render(struct mcp_call_state *c)
+{
+    c->rendered = true;
+    if (!c->fault.kind) c->method->render(c, c->result);
+    if (c->reply.err && !c->fault.kind) {
+        log_error("mcp", "a reply could not be written",
+                  LOG_S("method", c->method->name),
+                  LOG_S("why", err_detail(c->reply.err)));
+        c->fault = mcp_fault(MCP_FAULT_INTERNAL,
+                             SLICE("Internal error: no room for the reply"));
+        buf_clear(&c->reply);
+    }
+    if (c->fault.kind)
+        mcp_reply_error(&c->reply, c->revision, c->peer->kind, c->m.id,
+                        &c->fault);
+}
+
+static void run_on_worker(struct pool_job *job)
+{
+    struct mcp_call_state *c =
+        (struct mcp_call_state *)((char *)job -
+                                  offsetof(struct mcp_call_state, job));
+    c->pub.now = clock_now();
+    enum err e = cancel_check(&c->pub.cancel, c->pub.now);
+    if (!e) e = c->method->run(c);
+    if (e == ERR_PENDING) return; /* it may have ended already: hands off */
+    c->result = e == ERR_AGAIN ? ERR_INTERNAL : e;
+    render(c);
+    mcp_call_back(c);
+}
+
+/* ERR_AGAIN wrote nothing worth keeping. */
+static void run_again(struct mcp_call_state *c)
+{
+    twin_clear(&c->pub.out);
+    problem_init(&c->pub.problem);
+    if (!mcp_call_send(c, run_on_worker, mcp_call_finish)) mcp_call_finish(c);
+}
+
+static void run(struct mcp_call_state *c)
+{
+    bool pool = c->peer->server->config.pool != NULL;
+    if (c->where == MCP_RUN_WORKER && pool) {
+        run_again(c);
+        return;
+    }
+    c->pub.on_loop = pool;
+    c->home = mcp_call_finish;
+    enum err e = c->method->run(c);
+    if (e == ERR_AGAIN && pool) {
+        run_again(c);
+    } else if (e == ERR_PENDING) {
+        /* Its mail may be waiting already; it is read after this callback. */
+        call_leave(c);
+    } else {
+        c->result = e == ERR_AGAIN ? ERR_INTERNAL : e;
+        mcp_call_finish(c);
+    }
+}
+
+void mcp_call_serve(struct mcp_call_state *c)
+{
+    c->result = c->method->begin ? c->method->begin(c) : OK;
+    if (!c->result && c->method->run)
+        run(c);
+    else
+        mcp_call_finish(c);
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+static bool dropped(const struct mcp_call_state *c)
+{
+    int cause =
+        atomic_load_explicit(&c->pub.cancel.cause, memory_order_acquire);
+    return cause == CANCEL_CLIENT || cause == CANCEL_CONNECTION;
+}
+
+void mcp_call_answer(struct mcp_call_state *c, int status)
+{
+    struct mcp_exchange *ex = c->ex;
+    ex->call = NULL;
+    if (c->reply.err)
+        mcp_receive_nomem(ex);
+    else
+        ex->ops->reply(ex, status, NULL, 0, buf_slice(&c->reply));
+    call_release(c);
+}
+
+/* A request is answered; so is what was no message. A notification is told
+ * by its status alone, and on stdio by silence. */
+void mcp_call_finish(struct mcp_call_state *c)
+{
+    struct mcp_exchange *ex = c->ex;
+    int status = 200;
+    if (dropped(c)) {
+        ex->call = NULL;
+        ex->ops->drop(ex);
+        call_release(c);
+        return;
+    }
+    if (!c->rendered) render(c);
+    if (c->m.kind == MCP_NOTIFICATION) {
+        status = 202;
+        if (!c->fault.kind || c->peer->kind == MCP_STDIO) buf_clear(&c->reply);
+    }
+    if (c->fault.kind) status = mcp_fault_status(c->fault.kind, c->revision);
+    mcp_call_answer(c, status);
+}
+
+/* --- cancellation -------------------------------------------------------- */
+
+/* Queued work is unlinked and ends here; running work sees the cause. */
+static void call_cancel(struct mcp_call_state *c, enum cancel_cause cause)
+{
+    if (!cancel_set(&c->pub.cancel, cause) || !c->away) return;
+    if (!c->peer->server->config.pool ||
+        !pool_cancel(c->peer->server->config.pool, &c->job))
+        return;
+    call_return(c);
+    c->result = ERR_CANCELLED;
+    c->home(c);
+}
+
+static struct mcp_call_state *find_away(struct mcp_peer *peer,
+                                        const struct json *id)
+{
+    for (struct mcp_call_link *l = peer->away.next; l != &peer->away;
+         l = l->next) {
+        struct mcp_call_state *c = MCP_CALL_OF(l);
+        if (c->m.id && json_equal(c->m.id, id) &&
+            !atomic_load_explicit(&c->pub.cancel.cause, memory_order_relaxed))
+            return c;
+    }
+    return NULL;
+}
+
+/* From the start each time: a drop may bring new messages in. */
+void mcp_peer_cancel(struct mcp_peer *peer, const struct json *id)
+{
+    struct mcp_call_state *c;
+    while ((c = find_away(peer, id)) != NULL) call_cancel(c, CANCEL_CLIENT);
+}
+
+void mcp_exchange_lost(struct mcp_exchange *ex)
+{
+    struct mcp_call_state *c = ex->call;
+    if (!c) return;
+    c->lost = true;
+    if (mcp_revision_lost_cancels(c->revision))
+        call_cancel(c, CANCEL_CONNECTION);
+}
+
+/* --- the server's side --------------------------------------------------- */
+
+void mcp_server_stop(struct mcp_server *s)
+{
+    lock_take(&s->lock);
+    atomic_store_explicit(&s->stopping, true, memory_order_relaxed);
+    for (struct mcp_call_link *l = s->away.next; l != &s->away; l = l->next) {
+        struct mcp_call_state *c =
+            (struct mcp_call_state *)((char *)l -
+                                      offsetof(struct mcp_call_state,
+                                               at_server));
+        cancel_set(&c->pub.cancel, CANCEL_SHUTDOWN);
+    }
+    lock_drop(&s->lock);
+}
+
+uint32_t mcp_server_open_calls(const struct mcp_server *s)
+{
+    return atomic_load_explicit(&s->open, memory_order_relaxed);
+}
+
+struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
+                              const char *name)
+{
+    struct mcp_peer *peer = MEM_NEW(struct mcp_peer);
+    if (!peer) return NULL;
+    peer->server = s;
+    peer->kind = kind;
+    peer->name = name;
+    mcp_link_init(&peer->away);
+    mcp_link_init(&peer->held);
+    mcp_link_init(&peer->free);
+    return peer;
+}
+
+void mcp_peer_free(struct mcp_peer *peer)
+{
+    if (!peer) return;
+    while (peer->free.next != &peer->free) {
+        struct mcp_call_state *c = MCP_CALL_OF(peer->free.next);
+        mcp_link_del(&c->at_peer);
+        call_free(c);
+    }
+    mem_free(peer);
+}

@@ -1,0 +1,182 @@
+/* tools/list and tools/call. */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "mcp/call_state.h"
+#include "mcp/reply.h"
+
+/* --- tools/list ---------------------------------------------------------- */
+
+/* All tools are on one page, so that no cursor was ever given out. */
+enum err mcp_tools_list_begin(struct mcp_call_state *c)
+{
+    const struct json *cursor = json_get(c->m.params, SLICE("cursor"));
+    if (!cursor || json_is(cursor, JSON_NULL)) return OK;
+    return mcp_call_fault(
+        c, mcp_fault(MCP_FAULT_PARAMS,
+                     SLICE("Invalid cursor: the list has one page; ask for "
+                           "it without cursor")));
+}
+
+void mcp_tools_list_render(struct mcp_call_state *c, enum err e)
+{
+    (void)e;
+    mcp_reply_ready(&c->reply, c->m.id,
+                    buf_slice(&c->peer->server->tools_list[c->revision->rev]));
+}
+
+/* --- tools/call: finding and checking ------------------------------------ */
+
+static const struct mcp_tool *find_tool(const struct mcp_server *s,
+                                        struct slice name)
+{
+    for (size_t i = 0; i < s->tools_count; i++) {
+        if (slice_eq(s->tools[i].name, name)) return s->tools[i].row;
+    }
+    return NULL;
+}
+
+static enum err call_fault(struct mcp_call_state *c, const char *why)
+{
+    return mcp_call_fault(c, mcp_fault(MCP_FAULT_PARAMS, slice_of(why)));
+}
+
+static enum err parse_args(struct mcp_call_state *c, const struct json *args)
+{
+    static const struct mcp_field none[] = {{0}};
+    const struct mcp_tool *t = c->tool;
+    size_t size = t->args_size ? t->args_size : 1;
+    c->args = arena_zalloc(&c->pub.arena, size);
+    if (!c->args) return ERR_NOMEM;
+    return mcp_fields_parse(t->args ? t->args : none, args, &c->pub.arena,
+                            c->args, t->args_size, &c->pub.problem);
+}
+
+enum err mcp_tools_call_begin(struct mcp_call_state *c)
+{
+    const struct json *name = json_get(c->m.params, SLICE("name"));
+    const struct json *args = json_get(c->m.params, SLICE("arguments"));
+    if (!json_is(name, JSON_STRING))
+        return call_fault(c, "params.name must be a string: the tool to call");
+    if (json_duplicate_key(c->m.params))
+        return call_fault(c, "a key of params stands twice");
+    if (json_is(args, JSON_NULL)) args = NULL;
+    if (args && !json_is(args, JSON_OBJECT))
+        return call_fault(c, "params.arguments must be an object");
+    c->tool = find_tool(c->peer->server, name->text);
+    if (!c->tool)
+        return mcp_call_fault(
+            c, mcp_faultf(MCP_FAULT_PARAMS, &c->pub.arena,
+                          "Unknown tool: %.*s; tools/list names them",
+                          SLICE_ARG(slice_sub(name->text, 0, 128))));
+    if (atomic_load_explicit(&c->peer->server->stopping, memory_order_relaxed))
+        return ERR_CLOSED;
+    c->where = c->tool->run;
+    return parse_args(c, args);
+}
+
+enum err mcp_tools_call_run(struct mcp_call_state *c)
+{
+    return c->tool->call(&c->pub, c->args);
+}
+
+/* --- tools/call: telling an error ---------------------------------------- */
+
+/* What to say when whoever failed said nothing. */
+static const struct plain_row {
+    enum err err;
+    struct slice why, how_to_fix;
+    int64_t retry_after_ms;
+} plain_rows[] = {
+    {ERR_CANCELLED, SLICE_INIT("The call was cancelled before it ended."),
+     SLICE_INIT("Call again; with the same idempotency_key nothing is done "
+                "twice."),
+     -1},
+    {ERR_DEADLINE, SLICE_INIT("The call took longer than it may."),
+     SLICE_INIT("Call again; with the same idempotency_key nothing is done "
+                "twice."),
+     1000},
+    {ERR_OVER_CAPACITY, SLICE_INIT("The queue of waiting calls is full."),
+     SLICE_INIT("Wait retry_after_ms, then send the same call again."), 250},
+    {ERR_CLOSED, SLICE_INIT("The server is stopping."),
+     SLICE_INIT("Connect again, then send the same call again."), 1000},
+    {ERR_TOO_LARGE, SLICE_INIT("The answer is larger than a reply may be."),
+     SLICE_INIT("Ask for less: a limit, a cursor, or one part at a time."), -1},
+};
+
+/* Nothing real hides behind "internal": the reference is also in the log. */
+static void tell_internal(struct mcp_call_state *c, enum err e)
+{
+    struct problem *p = &c->pub.problem;
+    uint32_t ref = (uint32_t)random_u64();
+    struct slice words =
+        arena_printf(&c->pub.arena,
+                     "Call again; if it happens again, report reference "
+                     "%08" PRIx32 ", which is also in the server's log.",
+                     ref);
+    log_error("mcp", "internal error", LOG_C("tool", c->tool->name),
+              LOG_S("detail", err_detail(e)), LOG_S("what", p->what),
+              LOG_I("ref", ref));
+    if (!p->what.n) p->what = slice_of(c->tool->name);
+    if (!p->why.n) p->why = SLICE("Something failed that should not.");
+    if (!p->how_to_fix.n || e == ERR_INTERNAL) p->how_to_fix = words;
+}
+
+static void complete_problem(struct mcp_call_state *c, enum err e)
+{
+    struct problem *p = &c->pub.problem;
+    p->err = e;
+    if (slice_eq(err_code(e), SLICE("internal"))) tell_internal(c, e);
+    if (p->what.n) return;
+    p->what = slice_of(c->tool->name);
+    for (size_t i = 0; i < sizeof(plain_rows) / sizeof(plain_rows[0]); i++) {
+        const struct plain_row *row = &plain_rows[i];
+        if (row->err != e) continue;
+        p->why = row->why;
+        p->how_to_fix = row->how_to_fix;
+        p->retry_after_ms = row->retry_after_ms;
+        return;
+    }
+    p->why = err_detail(e);
+    p->how_to_fix = SLICE("Read get_server_info, then call again.");
+}
+
+static void write_problem(struct buf *out, const struct problem *p)
+{
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_key(&w, SLICE("error"));
+    json_begin_object(&w);
+    json_put_string(&w, "code", err_code(p->err));
+    json_put_string(&w, "detail", err_detail(p->err));
+    json_put_string(&w, "what", p->what);
+    json_put_string(&w, "why", p->why);
+    json_put_string(&w, "how_to_fix", p->how_to_fix);
+    if (p->retry_after_ms >= 0)
+        json_put_int(&w, "retry_after_ms", p->retry_after_ms);
+    json_raw_members(&w, p->extra);
+    json_end_object(&w);
+    json_raw_members(&w, p->siblings);
+    json_end_object(&w);
+}
+
+static enum err finish_problem(struct mcp_call_state *c, enum err e)
+{
+    twin_clear(&c->pub.out);
+    complete_problem(c, e);
+    write_problem(&c->pub.out.plain, &c->pub.problem);
+    return twin_finish(&c->pub.out);
+}
+
+void mcp_tools_call_render(struct mcp_call_state *c, enum err e)
+{
+    enum err e2;
+    if (!e) e = twin_finish(&c->pub.out);
+    if (e && (e2 = finish_problem(c, e)) != OK) {
+        c->reply.err = e2;
+        return;
+    }
+    mcp_reply_tool(&c->reply, c->peer->server, c->revision, c->m.id,
+                   &c->pub.out, e != OK);
+}

@@ -1,0 +1,77 @@
+#include "mcp/call_state.h"
+
+#include "base/alloc.h"
+#include "mcp/reply.h"
+
+enum { READY_MAX = 4 << 20, CALL_TIMEOUT_MS = 60000 };
+
+static size_t count_tools(const struct mcp_server_config *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; c->tools && c->tools[i]; i++) {
+        for (const struct mcp_tool *t = c->tools[i]; t->name; t++) n++;
+    }
+    return n;
+}
+
+static enum err take_tools(struct mcp_server *s)
+{
+    const struct mcp_server_config *c = &s->config;
+    size_t n = count_tools(c);
+    if (!n) return OK;
+    s->tools = mem_array(n, sizeof(*s->tools));
+    if (!s->tools) return ERR_NOMEM;
+    for (size_t i = 0; c->tools[i]; i++) {
+        for (const struct mcp_tool *t = c->tools[i]; t->name; t++)
+            s->tools[s->tools_count++] =
+                (struct mcp_tool_entry){slice_of(t->name), t};
+    }
+    s->offers |= MCP_OFFERS_TOOLS;
+    return OK;
+}
+
+/* Lists do not change while the program runs: each is written once. */
+static enum err render(struct mcp_server *s, const struct mcp_revision *r)
+{
+    struct buf *tail = &s->tail[r->rev], *hello = &s->hello[r->rev],
+               *tools = &s->tools_list[r->rev];
+    *tail = *hello = *tools = BUF_INIT(READY_MAX);
+    mcp_reply_tail(tail, s, r);
+    mcp_reply_hello(hello, s, r);
+    mcp_reply_tools(tools, s, r);
+    if (tail->err) return tail->err;
+    return hello->err ? hello->err : tools->err;
+}
+
+enum err mcp_server_new(const struct mcp_server_config *c,
+                        struct mcp_server **ret)
+{
+    struct mcp_server *s = MEM_NEW(struct mcp_server);
+    if (!s) return ERR_NOMEM;
+    s->config = *c;
+    if (!s->config.call_timeout_ms) s->config.call_timeout_ms = CALL_TIMEOUT_MS;
+    lock_init(&s->lock, "mcp-server", RANK_LEAF);
+    mcp_link_init(&s->away);
+    enum err e = take_tools(s);
+    for (size_t i = 0; !e && i < MCP_REV_COUNT; i++)
+        e = render(s, &mcp_revisions[i]);
+    if (e) {
+        mcp_server_free(s);
+        return e;
+    }
+    *ret = s;
+    return OK;
+}
+
+void mcp_server_free(struct mcp_server *s)
+{
+    if (!s) return;
+    for (size_t i = 0; i < MCP_REV_COUNT; i++) {
+        buf_done(&s->hello[i]);
+        buf_done(&s->tools_list[i]);
+        buf_done(&s->tail[i]);
+    }
+    lock_done(&s->lock);
+    mem_free(s->tools);
+    mem_free(s);
+}

@@ -1,0 +1,51 @@
+/*
+ * mcp_fixture: a server of small test tools, a fake exchange with a mailbox
+ * instead of a loop, and no socket. A test sends texts and looks at answers;
+ * it is the loop of its peer.
+ */
+#ifndef TESTS_UNIT_MCP_FIXTURE_H
+#define TESTS_UNIT_MCP_FIXTURE_H
+
+#include "base/json.h"
+#include "mcp/server.h"
+#include "tests/runner/test.h"
+
+#define FAKE_META                                                              \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","   \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+
+struct fake_server; /* with its loop's mailbox and, if asked, a pool */
+
+struct fake_exchange {
+    struct mcp_exchange ex; /* first */
+    struct fake_server *fs;
+    const struct mcp_header *headers; /* ended by {0} */
+    int replies, drops, status;
+    struct slice body; /* of the reply; test_arena() */
+};
+
+/* workers 0: no pool. */
+struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind);
+void fake_server_free(struct fake_server *fs);
+struct mcp_server *fake_mcp(struct fake_server *fs);
+
+/* Hands a message over; headers NULL: none. Does not wait. */
+struct fake_exchange *fake_begin(struct fake_server *fs, const char *message,
+                                 const struct mcp_header *headers);
+/* Runs the mailbox until the exchange has ended. */
+void fake_wait(struct fake_exchange *fx);
+/* begin, wait; the exchange. */
+struct fake_exchange *fake_send(struct fake_server *fs, const char *message,
+                                const struct mcp_header *headers);
+/* send on stdio; the body. */
+struct slice fake_say(struct fake_server *fs, const char *message);
+const struct json *fake_json(struct slice body);
+/* A call of a test tool in the modern era. */
+const char *fake_call(const char *id, const char *tool, const char *args);
+
+/* The tool "gate" waits on a worker until opened or cancelled; these wait for
+ * it without sleeping. */
+void fake_gate_wait_entered(int n);
+void fake_gate_open(void);
+
+#endif
