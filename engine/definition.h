@@ -27,12 +27,20 @@ struct eng_files {
     struct eng_file *files;     /* sorted by path */
     size_t count;
 };
-/* Reads a workflow folder (metadata.json, phases, core, supporting-docs, *.md):
- * regular files inside it only, at most 4,096 files and 32 MiB together.
- * ERR_NOT_FOUND without metadata.json. Thread: worker */
+/* Reads a workflow folder: metadata.json, *.md, and all below phases, core and
+ * supporting-docs, four folders deep. Regular files inside the folder only (a
+ * symbolic link that leaves it, a FIFO, a device, a name with a leading dot
+ * are left out, and so is what is no UTF-8 text outside phases). At most
+ * 4,096 files and 32 MiB together. ERR_NOT_FOUND without the folder or its
+ * metadata.json, ERR_TOO_LARGE, ERR_IO, each with the problem filled.
+ * Thread: worker (file I/O). arena */
 MUST_USE enum err eng_files_read(struct slice folder, struct arena *a,
                                  struct problem *p, struct eng_files *ret);
-/* One JSON document with all texts, and back: what the store keeps. */
+/* The file of that path, or NULL. */
+const struct eng_file *eng_files_find(const struct eng_files *f,
+                                      struct slice path);
+/* One JSON document with all texts, and back: what the store keeps. The texts
+ * may be slices of `body`. ERR_PARSE when it is not such a document. */
 void eng_files_pack(const struct eng_files *f, struct buf *out);
 MUST_USE enum err eng_files_unpack(struct slice body, struct arena *a,
                                    struct eng_files *ret);
@@ -42,7 +50,7 @@ struct slice eng_files_hash(const struct eng_files *f, struct arena *a);
 /* --- findings ---------------------------------------------------------------- */
 enum eng_level { ENG_ERROR, ENG_WARNING, ENG_NOTE };
 struct eng_finding {
-    const char *code; /* "TASK_FILE_MISSING": a row of the lint table */
+    const char *code; /* "TASK_FILE_MISSING": a row of engine/lint.h */
     enum eng_level level;
     struct slice file; /* relative; empty: the folder */
     uint32_t line, column; /* 0: none */
@@ -73,12 +81,27 @@ struct eng_phase {
     size_t tasks_count;
     const struct eng_gate *gate; /* never NULL in a valid definition */
 };
+/* What a dynamic workflow's metadata says about the phases that come from a
+ * plan; the plan itself belongs to the session. */
+struct eng_dynamic {
+    struct slice source_type;     /* "spec_tasks_md", "workflow_definition" */
+    struct slice source_path_key; /* the key of `options` with the path */
+    struct slice parser;
+    struct slice phase_template_file, task_template_file;
+    struct slice phase_template, task_template; /* texts, byte for byte */
+    /* of the "<k>-N" entry, if there is one: they describe each phase */
+    int64_t from; /* k; 0 without such an entry */
+    struct slice name, purpose, estimated_effort;
+    const struct slice *deliverables;
+    size_t deliverables_count;
+};
 struct eng_definition {
     struct slice hash; /* hex */
     struct slice workflow_type, name, version, description, category,
         estimated_duration;
     bool dynamic;
-    int64_t start_phase;
+    const struct eng_dynamic *dynamic_config; /* NULL when not dynamic */
+    int64_t start_phase; /* the stated one, else the smallest number */
     const struct eng_phase *phases; /* static ones, by number */
     size_t phases_count;
     const struct json *metadata; /* whole; unknown fields are kept */
@@ -103,7 +126,12 @@ const struct eng_phase *eng_definition_phase(const struct eng_definition *d,
                                              int64_t number);
 const struct eng_task *eng_phase_task(const struct eng_phase *p,
                                       int64_t number);
-/* Fills a WORKFLOW_INVALID problem that lists every error with file and line. */
+/* A task-<number>-*.md of the phase that its task list does not name, or
+ * NULL: for the refusal of an unknown task number. */
+const struct eng_file *eng_phase_unlisted(const struct eng_definition *d,
+                                          int64_t phase, int64_t number);
+/* Fills a WORKFLOW_INVALID problem that lists every error with file and line;
+ * its `extra` holds them as "problems":[...]. */
 enum err eng_definition_problem(const struct eng_definition *d,
                                 struct arena *a, struct problem *p);
 

@@ -31,32 +31,52 @@ enum eng_gate_source { ENG_GATE_FILE, ENG_GATE_METADATA, ENG_GATE_NONE,
                        ENG_GATE_TASKS_MD };
 
 struct eng_validator; /* engine/validator.h: a named check or an expression */
+struct eng_expr;      /* engine/expr.h */
+struct eng_source;    /* engine/lint.h: a file and its text */
+struct eng_report;    /* engine/lint.h: collects findings */
 
 struct eng_field {
     struct slice name, description;
     enum eng_type type;
     bool required;
-    enum eng_expect expect;
+    enum eng_expect expect; /* what is demanded, stated or by default */
+    bool expect_stated;     /* the file said it */
     const struct eng_validator *validator; /* NULL: none */
     struct slice proof; /* "claimed" until the proof ladder says more */
+};
+/* A sentence about several fields, judged when each by itself is there and of
+ * its type. */
+struct eng_rule {
+    const struct eng_expr *expr;
+    struct slice text, message;
 };
 struct eng_gate {
     enum eng_gate_source source;
     bool strict;        /* as decided, not as absent */
     bool strict_stated; /* the file said it (as-written mode wants to know) */
-    bool enabled;
+    bool enabled;       /* false counts in as-written mode only */
     bool approval_required;
     const struct eng_field *fields; /* in file order */
     size_t fields_count;
-    const struct eng_rule *rules; /* cross-field; private to gate.c */
+    const struct eng_rule *rules; /* cross-field */
     size_t rules_count;
 };
+/* "boolean", "integer", ...; "any" for ENG_ANY. */
+struct slice eng_type_name(enum eng_type t);
+/* "file", "metadata", "none", "tasks.md". */
+const char *eng_gate_source_name(enum eng_gate_source s);
 
-/* Parses a gate file. Findings (GATE_BROKEN and its kin, with file and line)
- * are appended through `report`; a gate with an error gives NULL. arena */
-struct eng_report; /* engine/lint.h: collects findings */
-const struct eng_gate *eng_gate_parse(struct slice file, struct slice text,
-                                      struct arena *a, struct eng_report *r);
+/* Parses a gate file. What is wrong with it goes to the report with file, line
+ * and column; NULL when an error was among it, or out of memory (then
+ * r->failed). arena of the report */
+const struct eng_gate *eng_gate_parse(const struct eng_source *src,
+                                      struct eng_report *r);
+/* The gate of a phase without a file: each listed name required, any type,
+ * nothing empty, strict. NULL: out of memory. */
+const struct eng_gate *eng_gate_of_names(const struct slice *names,
+                                         size_t count, struct arena *a);
+/* The gate of a phase that has neither: something must be said. Static. */
+const struct eng_gate *eng_gate_of_nothing(void);
 
 enum eng_verdict_kind {
     ENG_MISSING,
@@ -71,10 +91,12 @@ enum eng_verdict_kind {
 struct eng_verdict_item {
     enum eng_verdict_kind kind;
     bool blocks;         /* else a warning */
-    struct slice field;
-    struct slice code;   /* "MISSING", "WRONG_TYPE", ... */
+    struct slice field;      /* empty: the evidence as a whole */
+    struct slice code;       /* "MISSING", "WRONG_TYPE", ... */
     struct slice message;    /* expected boolean, got string "true" */
     struct slice how_to_fix; /* Send "index_created": true */
+    struct slice expected, got; /* ENG_WRONG_TYPE: type names */
+    struct slice rule;          /* what failed: "must be true", "positive" */
 };
 struct eng_verdict {
     bool passed;
@@ -89,6 +111,11 @@ struct eng_check {
     bool as_written;
     const struct cancel *cancel;
 };
+/* What no gate is asked about: no object (EVIDENCE_NOT_OBJECT), over 10 MiB as
+ * received (EVIDENCE_TOO_LARGE), the same key twice anywhere
+ * (INVALID_PARAMETER). NULL evidence is MISSING_PARAMETER. */
+MUST_USE enum err eng_evidence_check(const struct json *evidence,
+                                     struct arena *a, struct problem *p);
 /* Judges evidence (an object). Reads files only for validators that say so.
  * ERR_NOMEM, ERR_CANCELLED, ERR_DEADLINE; a refusal is OK with passed false.
  * Thread: worker. arena */
@@ -96,12 +123,15 @@ MUST_USE enum err eng_gate_check(const struct eng_gate *g,
                                  const struct json *evidence,
                                  const struct eng_check *how, struct arena *a,
                                  struct eng_verdict *ret);
-/* "errors":[...],"warnings":[...],"missing":[...],"wrong_type":[...],
- * "failed":[...],"unknown_fields":[...],"expected_fields":[...],
- * "gate":{...},"next_steps":[...] */
+/* Members for the open object: "errors":[{field,code,message,how_to_fix}],
+ * "warnings":[{field,code,message}],"missing":[names],
+ * "wrong_type":[{field,expected,got}],"failed":[{field,rule,message}],
+ * "unknown_fields":[names],"expected_fields":[{name,type,required,expect?,
+ * description}],"gate":{source,mode}, and "next_steps":[texts] when the gate
+ * refused. `passed` is the caller's to write. */
 void eng_verdict_write(const struct eng_verdict *v, const struct eng_gate *g,
                        struct json_writer *w);
-/* {"strict","approval_required","source","evidence":[{name,type,required,
+/* One value: {"strict","approval_required","source","evidence":[{name,type,required,
  *  expect?,description,proof}]} */
 void eng_gate_write(const struct eng_gate *g, struct json_writer *w);
 

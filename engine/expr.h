@@ -1,0 +1,47 @@
+/*
+ * expr: the one closed expression language of gates, a small part of Python:
+ * `lambda x, low: x > low`. Parsed once, when the gate is loaded; what is not
+ * in the grammar is refused with its place and the offending piece. Evaluation
+ * reads values and nothing else, and is bounded in steps and memory.
+ *
+ * Meaning as in Python, except: a boolean is never a number; `is` only with
+ * None, True and False; integers are 64-bit and overflow is an error.
+ * An evaluation error (missing key, wrong type, a bound reached) is a failed
+ * check with its reason, never a crash.
+ *
+ * A parsed expression is immutable and shared without a lock. Needs base/.
+ */
+#ifndef ENGINE_EXPR_H
+#define ENGINE_EXPR_H
+
+#include "engine/lint.h"
+
+struct eng_expr;
+
+enum {
+    ENG_EXPR_BYTES = 4096,
+    ENG_EXPR_DEPTH = 32,
+    ENG_EXPR_STEPS = 100000,
+    ENG_EXPR_PARAMS = 16
+};
+
+/* Parses the text of `node`, a string of src. NULL: reported as GATE_BROKEN at
+ * the offending piece, or out of memory (r->failed). arena of the report */
+const struct eng_expr *eng_expr_parse(const struct eng_source *src,
+                                      const struct json *node,
+                                      struct eng_report *r);
+/* Parameters: the first is the value, the others come by name. */
+size_t eng_expr_params(const struct eng_expr *e);
+struct slice eng_expr_param(const struct eng_expr *e, size_t i);
+
+struct eng_expr_result {
+    bool passed;          /* the value's truth; false after an error */
+    struct slice problem; /* why it could not be evaluated; empty: it was */
+};
+/* values[0..eng_expr_params()) in the order of the parameters. ERR_NOMEM, or
+ * OK with the result. arena */
+MUST_USE enum err eng_expr_run(const struct eng_expr *e,
+                               const struct json *const *values,
+                               struct arena *a, struct eng_expr_result *ret);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * validator: one named check of one value: a row of the table (`non_empty`,
+ * `in_range`), a name that carries its numbers (`greater_than_3`), a pattern,
+ * or an expression of the gate's own.
+ *
+ * Resolved and compiled when the gate is parsed: an unknown name, a missing,
+ * superfluous or mistyped parameter, a pattern outside the supported syntax
+ * are a broken gate. Immutable afterwards, shared without a lock. A value of
+ * a type the row does not name fails; nothing raises.
+ *
+ * Needs base/, PCRE2. Thread: worker (file_exists looks at the disk).
+ */
+#ifndef ENGINE_VALIDATOR_H
+#define ENGINE_VALIDATOR_H
+
+#include "engine/gate.h"
+#include "engine/lint.h"
+
+/* An entry of the gate file's own `validators:`. */
+struct eng_own_validator {
+    struct slice name;
+    const struct eng_expr *expr;
+    struct slice message; /* may hold {parameter}; empty: none */
+};
+
+/* Resolves `name` (a node of the gate file): the gate's own entries first,
+ * then the table, then the names with numbers. `params` is NULL or an object.
+ * NULL: reported as GATE_BROKEN, or out of memory (r->failed). */
+const struct eng_validator *eng_validator_make(
+    const struct eng_source *src, const struct json *name,
+    const struct json *params, const struct eng_own_validator *own,
+    size_t own_count, struct eng_report *r);
+
+struct eng_outcome {
+    bool passed;
+    struct slice message; /* "must be above 3, is 2" */
+};
+/* ERR_NOMEM, ERR_CANCELLED, ERR_DEADLINE; else OK with the outcome. arena */
+MUST_USE enum err eng_validator_run(const struct eng_validator *v,
+                                    const struct json *value,
+                                    const struct eng_check *how,
+                                    struct arena *a, struct eng_outcome *ret);
+/* As the gate file names it. */
+struct slice eng_validator_name(const struct eng_validator *v);
+
+#endif
