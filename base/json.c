@@ -183,6 +183,7 @@ static const char *string_end(const char *p, const char *end)
     while (p < end) {
         if (*p == '"') return p;
         if (*p == '\\') {
+            if (end - p < 2) return NULL;
             p += 2;
             continue;
         }
@@ -365,6 +366,15 @@ static enum err next_node(struct reader *r, struct json **ret_node)
     return *ret_node ? OK : fail_nomem(r);
 }
 
+static enum err fail_no_value(struct reader *r)
+{
+    bool mark = r->p == r->start && r->end - r->p >= 3 &&
+                memcmp(r->p, "\xEF\xBB\xBF", 3) == 0;
+    return fail_parse(r, r->p, mark ? "JSON has no byte order mark; leave "
+                                      "out these 3 bytes"
+                                    : "expected a value");
+}
+
 /* Reads a scalar whole, or the opening bracket of a container. */
 static enum err read_value(struct reader *r, struct json *node)
 {
@@ -397,7 +407,7 @@ static enum err read_value(struct reader *r, struct json *node)
         break;
     default:
         if (*from != '-' && (*from < '0' || *from > '9'))
-            return fail_parse(r, from, "expected a value");
+            return fail_no_value(r);
         node->type = JSON_NUMBER;
         e = read_number(r);
     }

@@ -88,6 +88,41 @@ static inline const char *json_scan_plain(const char *p, const char *end)
     return json_scan_words(p, end);
 }
 
+/* Copies 8 bytes when all are plain. */
+static inline bool json_copy_word(char *to, const char *p)
+{
+    uint64_t w;
+    memcpy(&w, p, 8);
+    if (json_word_special(w)) return false;
+    memcpy(to, &w, 8);
+    return true;
+}
+
+/* The same for 4. */
+static inline bool json_copy_half(char *to, const char *p)
+{
+    uint32_t w;
+    memcpy(&w, p, 4);
+    if (json_word_special(w | (uint64_t)0x2020202020202020u << 32))
+        return false;
+    memcpy(to, &w, 4);
+    return true;
+}
+
+/* Copies n < 16 bytes when all are plain, by two words that overlap. */
+static inline bool json_copy_rest(char *to, const char *p, size_t n)
+{
+    if (n >= 8)
+        return json_copy_word(to, p) && json_copy_word(to + n - 8, p + n - 8);
+    if (n >= 4)
+        return json_copy_half(to, p) && json_copy_half(to + n - 4, p + n - 4);
+    for (size_t i = 0; i < n; i++) {
+        if (!json_byte_plain(p[i])) return false;
+        to[i] = p[i];
+    }
+    return true;
+}
+
 /* As json_scan_plain, and copies what it passes to *to, which has room for
  * end - p bytes (bytes beyond the advanced *to may be overwritten). */
 static inline const char *json_copy_plain(const char *p, const char *end,
@@ -106,14 +141,16 @@ static inline const char *json_copy_plain(const char *p, const char *end,
         p += 16;
         out += 16;
     }
-#endif
-    while (end - p >= 8) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        if (json_word_special(w)) break;
-        memcpy(out, &w, 8);
+#else
+    while (end - p >= 16 && json_copy_word(out, p)) {
         p += 8;
         out += 8;
+    }
+#endif
+    /* Most keys are short: two words that overlap do the work of a loop. */
+    if (end - p < 16 && json_copy_rest(out, p, (size_t)(end - p))) {
+        *to = out + (end - p);
+        return end;
     }
     while (p < end && json_byte_plain(*p)) *out++ = *p++;
     *to = out;

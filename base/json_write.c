@@ -59,21 +59,30 @@ static size_t room_for(struct buf *b, size_t need)
     return buf_reserve(b, ask) ? ask : 0;
 }
 
-/* Appends `before`, the escaped text and `after`; what is reserved is never
- * more than what the text needs at least, plus slack. */
-static void put_escaped(struct buf *b, struct slice before, struct slice v,
-                        struct slice after)
+/* What stands around an escaped text. */
+enum around {
+    BARE = 0,
+    COMMA = 1, /* , before */
+    QUOTES = 2,
+    COLON = 4, /* : behind */
+};
+
+/* Appends the escaped text. What is reserved is never more than the text
+ * needs at least, plus slack where there is room for slack. */
+static void put_escaped(struct buf *b, enum around around, struct slice v)
 {
     const char *p = v.n ? v.p : "", *end = p + v.n;
-    size_t room = room_for(b, before.n + v.n + after.n);
-    if (!room && b->err) return;
+    size_t behind = (size_t)(!!(around & QUOTES) + !!(around & COLON));
+    size_t before = (size_t)(!!(around & QUOTES) + !!(around & COMMA));
+    size_t room = room_for(b, before + v.n + behind);
+    if (!room) return;
     char *at = b->p + b->n, *to = at;
-    memcpy(to, before.p, before.n);
-    to += before.n;
+    if (around & COMMA) *to++ = ',';
+    if (around & QUOTES) *to++ = '"';
     while ((p = json_copy_plain(p, end, &to)) < end) {
         char spelled[SPECIAL_MAX];
         size_t n = special(&p, end, spelled);
-        size_t need = n + (size_t)(end - p) + after.n;
+        size_t need = n + (size_t)(end - p) + behind;
         if (need > room - (size_t)(to - at)) {
             buf_add(b, (size_t)(to - at));
             room = room_for(b, need);
@@ -83,14 +92,14 @@ static void put_escaped(struct buf *b, struct slice before, struct slice v,
         memcpy(to, spelled, n);
         to += n;
     }
-    memcpy(to, after.p, after.n);
-    to += after.n;
+    if (around & QUOTES) *to++ = '"';
+    if (around & COLON) *to++ = ':';
     buf_add(b, (size_t)(to - at));
 }
 
 void json_escape(struct buf *out, struct slice v)
 {
-    put_escaped(out, SLICE(""), v, SLICE(""));
+    put_escaped(out, BARE, v);
 }
 
 /* --- structure ------------------------------------------------------------ */
@@ -155,8 +164,7 @@ void json_end_array(struct json_writer *w)
 void json_key(struct json_writer *w, struct slice key)
 {
     assert(w->depth && !w->after_key);
-    put_escaped(w->out, w->comma ? SLICE(",\"") : SLICE("\""), key,
-                SLICE("\":"));
+    put_escaped(w->out, QUOTES | COLON | (w->comma ? COMMA : 0), key);
     w->comma = false;
     w->after_key = true;
 }
@@ -226,7 +234,7 @@ void json_number(struct json_writer *w, double v)
 
 void json_string(struct json_writer *w, struct slice v)
 {
-    put_escaped(w->out, place(w) ? SLICE(",\"") : SLICE("\""), v, SLICE("\""));
+    put_escaped(w->out, QUOTES | (place(w) ? COMMA : 0), v);
 }
 
 void json_stringf(struct json_writer *w, const char *fmt, ...)
