@@ -17,7 +17,7 @@ struct ending {
     void (*fn)(void *ctx);
     void *ctx;
 };
-enum { ENDINGS_MAX = 64 };
+enum { ENDINGS_MAX = 4096 };
 static struct ending endings[ENDINGS_MAX];
 static size_t endings_count;
 static pthread_mutex_t endings_lock = PTHREAD_MUTEX_INITIALIZER;

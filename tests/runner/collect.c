@@ -163,15 +163,19 @@ static bool wanted_by(struct wanted *all, size_t n, const char *id)
 }
 
 /* With --count, ids get a suffix; they are asked for without it. */
-static bool takes(struct wanted *w, const struct options *o,
-                  const struct item *it)
+static bool asked_for(struct wanted *w, const struct options *o,
+                      const struct item *it)
 {
     char *plain = item_id(it->def, it->row, 0, 1);
-    bool keep = wanted_by(w, o->wanted_count, plain) &&
-                expr_keeps(o->keyword, has_word, it) &&
-                expr_keeps(o->marks, has_mark_word, it);
+    bool asked = wanted_by(w, o->wanted_count, plain);
     free(plain);
-    return keep;
+    return asked;
+}
+
+static bool fits(const struct options *o, const struct item *it)
+{
+    return expr_keeps(o->keyword, has_word, it) &&
+           expr_keeps(o->marks, has_mark_word, it);
 }
 
 static void add(struct plan *p, struct item it)
@@ -192,12 +196,13 @@ static void select_items(struct wanted *w, const struct options *o,
             for (int round = 0; round < o->count; round++) {
                 struct item it = {.def = *d, .row = row};
                 it.id = item_id(*d, row, round, o->count);
-                if (takes(w, o, &it)) {
+                bool asked = asked_for(w, o, &it);
+                bool keep = asked && fits(o, &it);
+                p->deselected += asked && !keep;
+                if (keep)
                     add(p, it);
-                } else {
-                    p->deselected++;
+                else
                     free(it.id);
-                }
             }
     }
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,29 @@ static char *output_take(int fd)
     return text;
 }
 
+/* Files *.stderr in a failed test's folder are what its servers said: shown
+ * after the test's own. */
+static char *with_files(char *err, const char *folder)
+{
+    char *pattern = text_new("%s/*.stderr", folder);
+    glob_t found = {0};
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+            if (fd < 0) continue;
+            lseek(fd, 0, SEEK_END);
+            char *text = output_take(fd);
+            char *all = text_new("%s--- %s\n%s", err,
+                                 strrchr(found.gl_pathv[i], '/') + 1, text);
+            free(text);
+            free(err);
+            err = all;
+        }
+    globfree(&found);
+    free(pattern);
+    return err;
+}
+
 /* --- start ----------------------------------------------------------------- */
 static _Noreturn void in_child(struct run *r, struct slot *s)
 {
@@ -235,6 +259,7 @@ static void finish(struct run *r, struct slot *s, int status)
                                   s->tmpdir);
             free(it->reason);
             it->reason = more;
+            it->err = with_files(err, s->tmpdir);
         }
     } else {
         free(out);
