@@ -53,6 +53,15 @@ static enum err parse_args(struct mcp_call_state *c, const struct json *args)
                             c->args, t->args_size, &c->pub.problem);
 }
 
+static enum err too_large(struct mcp_call_state *c, const struct json *args)
+{
+    return problem_setf(&c->pub.problem, &c->pub.arena, ERR_TOO_LARGE,
+                        SLICE("Arguments are at most 12 MiB of JSON."),
+                        SLICE("Put the bulk into a file of the project and "
+                              "name the file."),
+                        "arguments of %zu bytes", args->raw.n);
+}
+
 enum err mcp_tools_call_begin(struct mcp_call_state *c)
 {
     const struct json *name = json_get(c->m.params, SLICE("name"));
@@ -72,6 +81,7 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
                           SLICE_ARG(slice_sub(name->text, 0, 128))));
     if (atomic_load_explicit(&c->peer->server->stopping, memory_order_relaxed))
         return ERR_CLOSED;
+    if (args && args->raw.n > MCP_ARGUMENTS_MAX) return too_large(c, args);
     c->where = c->tool->run;
     return parse_args(c, args);
 }

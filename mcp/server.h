@@ -24,6 +24,9 @@
 
 struct mcp_call; /* mcp/call.h shows it to handlers */
 
+/* `arguments` of one call, bytes of JSON. */
+#define MCP_ARGUMENTS_MAX (12 << 20)
+
 /* Where a handler runs. TRY_INLINE: on the loop first (call->on_loop), on a
  * worker when it says ERR_AGAIN. */
 enum mcp_run { MCP_RUN_INLINE, MCP_RUN_TRY_INLINE, MCP_RUN_WORKER };

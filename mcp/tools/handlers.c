@@ -1,0 +1,174 @@
+#include "mcp/tools/handlers.h"
+
+#include "mcp/call.h"
+
+/* --- the bridge: an mcp call around an engine call ----------------------- */
+
+struct step {
+    struct eng_call eng; /* first: the engine gives it back */
+    struct mcp_call *call;
+};
+
+static void step_done(struct eng_call *ec, enum err e)
+{
+    struct mcp_call *call = ((struct step *)ec)->call;
+    if (e) call->problem = ec->problem;
+    mcp_call_done(call, e);
+}
+
+static struct engine *engine_of(const struct mcp_call *call)
+{
+    return ((struct tools_app *)call->app)->engine;
+}
+
+/* NULL: call->problem says why, begin_error() is what to return. */
+static struct eng_call *begin(struct mcp_call *call)
+{
+    if (!engine_of(call)) return NULL;
+    struct step *s = arena_alloc(&call->arena, sizeof(*s));
+    if (!s) return NULL;
+    *s = (struct step){.eng = {.arena = &call->arena,
+                               .out = &call->out,
+                               .cancel = &call->cancel,
+                               .now = call->now,
+                               .actor = slice_of(call->transport),
+                               .on_loop = call->on_loop,
+                               .done = step_done},
+                       .call = call};
+    problem_init(&s->eng.problem);
+    return &s->eng;
+}
+
+static enum err begin_error(struct mcp_call *call)
+{
+    if (engine_of(call)) return ERR_NOMEM;
+    return problem_set(
+        &call->problem, ERR_NO_PROJECT, SLICE("the project"),
+        SLICE("The server runs outside a project, so it has no state."),
+        SLICE("Start it with --project DIR, or from inside the project's "
+              "folder."));
+}
+
+/* After ERR_PENDING the call may have ended already: it is not touched. */
+static enum err end(struct mcp_call *call, const struct eng_call *ec,
+                    enum err e)
+{
+    if (e && e != ERR_PENDING && e != ERR_AGAIN) call->problem = ec->problem;
+    return e;
+}
+
+/* --- tools whose arguments are the engine's own -------------------------- */
+
+enum err tools_list_workflows(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_list_workflows(engine_of(call), ec, args));
+}
+
+enum err tools_start_workflow(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_start_workflow(engine_of(call), ec, args));
+}
+
+enum err tools_get_phase(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_get_phase(engine_of(call), ec, args));
+}
+
+enum err tools_get_task(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_get_task(engine_of(call), ec, args));
+}
+
+enum err tools_complete_phase(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_complete_phase(engine_of(call), ec, args));
+}
+
+enum err tools_list_sessions(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_list_sessions(engine_of(call), ec, args));
+}
+
+enum err tools_get_session(struct mcp_call *call, const void *args)
+{
+    const struct tools_get_session_args *a = args;
+    struct eng_call *ec = begin(call);
+    /* In the arena: a pending operation may still read it. */
+    struct eng_get_session_args *ea =
+        ARENA_NEW(&call->arena, struct eng_get_session_args);
+    if (!ec || !ea) return begin_error(call);
+    ea->session_id = a->session_id;
+    ea->evidence = (a->include & 1u) != 0;
+    ea->history = (a->include & 2u) != 0;
+    return end(call, ec, eng_get_session(engine_of(call), ec, ea));
+}
+
+/* --- tools that this version announces and cannot do --------------------- */
+
+static enum err unavailable(struct mcp_call *call, const char *tool,
+                            struct slice how_to_fix)
+{
+    return problem_set(&call->problem, ERR_UNAVAILABLE, slice_of(tool),
+                       SLICE("This version of the server does not do it."),
+                       how_to_fix);
+}
+
+enum err tools_manage_session(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return unavailable(call, "manage_session",
+                       SLICE("Go on with get_phase; to begin again, call "
+                             "start_workflow with \"resume\": false."));
+}
+
+enum err tools_claim_task(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return unavailable(call, "claim_task",
+                       SLICE("Agree with the other agents on who does which "
+                             "task, then read yours with get_task."));
+}
+
+enum err tools_release_task(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return unavailable(call, "release_task",
+                       SLICE("Nothing is claimed: submit the phase's evidence "
+                             "with complete_phase."));
+}
+
+enum err tools_search_standards(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return unavailable(call, "search_standards",
+                       SLICE("Search the project's standards folder with your "
+                             "own file tools."));
+}
+
+enum err tools_validate_workflow(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return unavailable(call, "validate_workflow",
+                       SLICE("Call list_workflows: `valid` and `problems` "
+                             "judge each definition."));
+}
+
+enum err tools_create_workflow(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return unavailable(call, "create_workflow",
+                       SLICE("Copy the folder of a workflow that "
+                             "list_workflows calls valid, and edit it."));
+}

@@ -1,0 +1,39 @@
+/*
+ * tools: phasegate's own tools as rows of mcp/server.h. Each binds a name,
+ * arguments and texts to one operation of the engine; no rule lives here.
+ *
+ * The whole tools/list result stays within 16 KiB, which a test holds: texts
+ * are paid for by every agent that connects.
+ */
+#ifndef MCP_TOOLS_TOOLS_H
+#define MCP_TOOLS_TOOLS_H
+
+#include "engine/engine.h"
+#include "mcp/server.h"
+
+/* What the handlers find in call->app. Filled before the first peer exists,
+ * read-only from then on. */
+struct tools_app {
+    struct engine *engine;   /* borrowed; NULL is answered NO_PROJECT */
+    const char *version;     /* of the program */
+    const char *http_url;    /* with /mcp; NULL: not listening */
+    int64_t started_ns;      /* monotonic */
+    int64_t started_wall_ms; /* Unix time */
+    int64_t call_timeout_ms; /* as in the server's configuration */
+    /* Writes {"status":"ok"|"degraded","reasons":[...]}. NULL: only what is
+     * certain is said: ok, the server answers. Thread: any */
+    void (*health)(void *ctx, struct json_writer *w);
+    void *health_ctx;
+};
+
+/* `started` is now. */
+void tools_app_init(struct tools_app *app, struct engine *engine);
+/* A configuration with the rows, the name, the texts and the app. */
+void tools_config(struct tools_app *app, struct pool *pool,
+                  struct mcp_server_config *ret);
+
+extern const struct mcp_tool tools_rows[];
+/* What initialize and server/discover tell every agent; < 2,048 bytes. */
+extern const char tools_instructions[];
+
+#endif
