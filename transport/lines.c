@@ -110,8 +110,7 @@ enum lines_got lines_next(struct lines *l, struct slice *ret)
 {
     if (!l->begun) skip_mark(l);
     while (l->scanned < l->n) {
-        const char *nl =
-            memchr(l->p + l->scanned, '\n', l->n - l->scanned);
+        const char *nl = memchr(l->p + l->scanned, '\n', l->n - l->scanned);
         if (!nl) return line_unfinished(l);
         size_t end = (size_t)(nl - l->p);
         bool give = line_cut(l, end, ret);

@@ -37,10 +37,10 @@ struct tp_stdio {
     uint32_t open;
     size_t open_bytes;
     struct line_exchange *idle;
-    bool reading;  /* the readable event is in the base */
-    bool eof;      /* nothing more will be read */
-    bool last;     /* the line without newline was given out */
-    bool gone;     /* nobody reads our answers */
+    bool reading; /* the readable event is in the base */
+    bool eof;     /* nothing more will be read */
+    bool last;    /* the line without newline was given out */
+    bool gone;    /* nobody reads our answers */
     bool ended;
     bool pumping;
     struct mcp_mail shut;
@@ -107,8 +107,8 @@ static void out_flush(struct tp_stdio *s)
 {
     if (s->answers.err) out_lost(s, "out of memory for answers");
     while (!s->gone && out_pending(s) > 0) {
-        ssize_t n = tp_port_write(&s->out, s->answers.p + s->sent,
-                                  out_pending(s));
+        ssize_t n =
+            tp_port_write(&s->out, s->answers.p + s->sent, out_pending(s));
         if (n < 0 && errno == EAGAIN) {
             out_wait(s);
             return;

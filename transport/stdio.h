@@ -33,12 +33,12 @@ enum tp_stdio_notice {
 struct tp_stdio_config {
     struct tp_loop *loop;
     struct mcp_server *server;
-    int in, out;         /* inherited; never closed, flags never changed */
-    uint32_t calls_max;  /* 0: 1,024 */
-    size_t bytes_max;    /* 0: 32 MiB */
-    size_t line_max;     /* 0: 16 MiB */
-    size_t out_max;      /* 0: 4 MiB */
-    int64_t stall_ms;    /* 0: 30,000 */
+    int in, out;        /* inherited; never closed, flags never changed */
+    uint32_t calls_max; /* 0: 1,024 */
+    size_t bytes_max;   /* 0: 32 MiB */
+    size_t line_max;    /* 0: 16 MiB */
+    size_t out_max;     /* 0: 4 MiB */
+    int64_t stall_ms;   /* 0: 30,000 */
     /* Thread: the loop. May not free the stdio. May be NULL. */
     void (*notice)(void *ctx, enum tp_stdio_notice what);
     void *ctx;

@@ -1,0 +1,336 @@
+#include "transport/http.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "transport/gone.h"
+#include "transport/http_conn.h"
+#include "transport/loop.h"
+
+/* --- requests ------------------------------------------------------------ */
+
+static struct slice input_header(struct conn *c, const char *name)
+{
+    return slice_of(
+        evhttp_find_header(evhttp_request_get_input_headers(c->req), name));
+}
+
+static bool sent_twice(struct conn *c, const char *name)
+{
+    size_t n = 0;
+    struct evkeyval *row;
+    TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
+    n += strcasecmp(row->key, name) == 0;
+    return n > 1;
+}
+
+/* Host and Origin: is it us that the client means? */
+static bool meant_for_us(struct conn *c)
+{
+    const struct tp_names *names = &c->http->c.names;
+    struct slice host = input_header(c, "Host");
+    struct slice origin = input_header(c, "Origin");
+    if (!host.p || sent_twice(c, "Host") || sent_twice(c, "Origin")) {
+        tp__http_refuse(c, 400,
+                        "exactly one Host header and at most one Origin "
+                        "header are needed");
+        return false;
+    }
+    if (!tp_host_allowed(host, names)) {
+        tp__http_refuse(c, 403,
+                        "Host is not this server; use the url of "
+                        ".phasegate/server.json");
+        return false;
+    }
+    if (origin.p && !tp_origin_allowed(origin, names)) {
+        tp__http_refuse(c, 403,
+                        "Origin is not allowed here; only pages of this "
+                        "machine may call this server");
+        return false;
+    }
+    return true;
+}
+
+static bool token_fine(struct conn *c)
+{
+    const struct slice *tokens = c->http->c.tokens;
+    struct slice given = input_header(c, "Authorization");
+    if (tokens[0].n == 0 && tokens[1].n == 0) return true;
+    if (tp_bearer_is(given, tokens[0]) || tp_bearer_is(given, tokens[1]))
+        return true;
+    tp__http_add_header(c, "WWW-Authenticate", "Bearer");
+    tp__http_refuse(c, 401,
+                    "a token is needed: Authorization: Bearer <content of "
+                    ".phasegate/agent.token>");
+    return false;
+}
+
+static bool body_readable(struct conn *c)
+{
+    struct slice coding = input_header(c, "Content-Encoding");
+    if (coding.p && !slice_eq_nocase(coding, SLICE("identity"))) {
+        tp__http_refuse(c, 415, "the body must not be compressed");
+        return false;
+    }
+    if (tp_content_is_json(input_header(c, "Content-Type"))) return true;
+    tp__http_refuse(c, 415, "Content-Type must be application/json");
+    return false;
+}
+
+static void serve_mcp(struct conn *c)
+{
+    if (!token_fine(c) || !body_readable(c)) return;
+    struct evbuffer *in = evhttp_request_get_input_buffer(c->req);
+    struct slice message = {.n = evbuffer_get_length(in)};
+    message.p = (const char *)evbuffer_pullup(in, -1);
+    if (message.n && !message.p) {
+        tp__http_refuse(c, 503, "out of memory; send it again later");
+        return;
+    }
+    if (!message.p) message.p = "";
+    tp__http_receive(c, message);
+}
+
+static void serve_page(struct conn *c, const struct tp_route *route,
+                       const char *query)
+{
+    struct tp_page page = {.query = slice_of(query),
+                           .status = 200,
+                           .content_type = "application/json",
+                           .body = BUF_INIT(c->http->c.out_max)};
+    route->page(c->http->c.app, &page);
+    if (page.body.err)
+        tp__http_refuse(c, 503, "out of memory for this page");
+    else
+        tp__http_send(c, page.status, page.content_type, buf_slice(&page.body));
+    buf_done(&page.body);
+}
+
+/* --- the table of paths --------------------------------------------------- */
+
+static const struct tp_route mcp_route = {"/mcp", TP_POST, NULL};
+
+static const struct tp_route *route_find(const struct tp_http *h,
+                                         const char *path)
+{
+    if (strcmp(path, mcp_route.path) == 0) return &mcp_route;
+    for (const struct tp_route *r = h->c.routes; r && r->path; r++)
+        if (strcmp(path, r->path) == 0) return r;
+    return NULL;
+}
+
+static unsigned method_of(struct evhttp_request *req)
+{
+    switch (evhttp_request_get_command(req)) {
+    case EVHTTP_REQ_GET:
+    case EVHTTP_REQ_HEAD:
+        return TP_GET;
+    case EVHTTP_REQ_POST:
+        return TP_POST;
+    default:
+        return 0;
+    }
+}
+
+static void refuse_method(struct conn *c, unsigned methods)
+{
+    static const char *const allow[] = {"", "GET, HEAD", "POST",
+                                        "GET, HEAD, POST"};
+    tp__http_add_header(c, "Allow", allow[methods]);
+    tp__http_refuse(c, 405, "this method is not served here");
+}
+
+static void refuse_busy(struct conn *c, const char *why)
+{
+    tp__http_add_header(c, "Retry-After", "1");
+    tp__http_refuse(c, 503, why);
+}
+
+static void route(struct conn *c)
+{
+    struct tp_http *h = c->http;
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(c->req);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    const struct tp_route *r = route_find(h, path ? path : "");
+    if (c->refused)
+        refuse_busy(c, "OVER_CAPACITY: too many connections (conn.max)");
+    else if (atomic_load_explicit(&h->refusing, memory_order_relaxed))
+        refuse_busy(c, "the server is shutting down");
+    else if (!meant_for_us(c))
+        return;
+    else if (!r)
+        tp__http_refuse(c, 404, "no such path; the MCP endpoint is /mcp");
+    else if (!(r->methods & method_of(c->req)))
+        refuse_method(c, r->methods);
+    else if (r->page)
+        serve_page(c, r, evhttp_uri_get_query(uri));
+    else
+        serve_mcp(c);
+}
+
+static void on_request(struct evhttp_request *req, void *ctx)
+{
+    struct tp_http *h = ctx;
+    struct conn *c = tp__conn_find(h, req);
+    h->requests++;
+    if (!c) {
+        evhttp_send_error(req, 503, NULL);
+        return;
+    }
+    atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+    tp__conn_phase(c, CONN_PENDING);
+    c->req = req;
+    route(c);
+}
+
+/* --- accepting ------------------------------------------------------------ */
+
+static void on_adopt(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    tp__conn_adopt_all(ctx);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    struct tp_http *h = ctx;
+    tp__conn_sweep(h, clock_coarse());
+}
+
+/* No descriptors left, most likely: the listener stays readable, so that it
+ * would call again at once and for ever. */
+static void on_accept_failed(struct evconnlistener *listener, void *ctx)
+{
+    struct tp_http *h = ctx;
+    struct timeval pause = {.tv_usec = 100000};
+    log_warn("http", "cannot accept, pausing for 100 ms",
+             LOG_C("why", strerrordesc_np(errno)));
+    evconnlistener_disable(listener);
+    event_add(h->accept_again, &pause);
+}
+
+static void on_accept_again(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    struct tp_http *h = ctx;
+    evconnlistener_enable(h->listener);
+}
+
+enum err tp_http_accept(struct tp_http *h, int fd)
+{
+    struct evhttp_bound_socket *bound =
+        evhttp_accept_socket_with_handle(h->evhttp, fd);
+    if (!bound) return ERR_NOMEM;
+    h->listener = evhttp_bound_socket_get_listener(bound);
+    evconnlistener_set_error_cb(h->listener, on_accept_failed);
+    return OK;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static void defaults(struct tp_http_config *c)
+{
+    if (!c->conns_max) c->conns_max = 1000;
+    if (!c->body_max) c->body_max = (size_t)16 << 20;
+    if (!c->headers_max) c->headers_max = (size_t)64 << 10;
+    if (!c->out_max) c->out_max = (size_t)4 << 20;
+    if (!c->header_ms) c->header_ms = 10000;
+    if (!c->body_ms) c->body_ms = 30000;
+    if (!c->idle_ms) c->idle_ms = 300000;
+    if (!c->stall_ms) c->stall_ms = 30000;
+    if (!c->keepalive_ms) c->keepalive_ms = 15000;
+}
+
+static bool evhttp_make(struct tp_http *h)
+{
+    h->evhttp = evhttp_new(tp_loop_base(h->c.loop));
+    if (!h->evhttp) return false;
+    evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)h->c.body_max);
+    evhttp_set_max_headers_size(h->evhttp, (ev_ssize_t)h->c.headers_max);
+    /* All methods come to us, so that others get 405 with Allow, not 501. */
+    evhttp_set_allowed_methods(h->evhttp, 0xffff);
+    evhttp_set_default_content_type(h->evhttp, NULL);
+    /* A body that is too long is read to its end before the 413 is sent: a
+     * client that still writes would not see it otherwise. */
+    evhttp_set_flags(h->evhttp, EVHTTP_SERVER_LINGERING_CLOSE);
+    evhttp_set_bevcb(h->evhttp, tp__conn_new, h);
+    evhttp_set_gencb(h->evhttp, on_request, h);
+    return true;
+}
+
+static bool events_make(struct tp_http *h)
+{
+    struct event_base *base = tp_loop_base(h->c.loop);
+    h->adopt = event_new(base, -1, 0, on_adopt, h);
+    h->accept_again = event_new(base, -1, 0, on_accept_again, h);
+    h->sweep = event_new(base, -1, EV_PERSIST, on_sweep, h);
+    return h->adopt && h->accept_again && h->sweep;
+}
+
+enum err tp_http_new(const struct tp_http_config *c, struct tp_http **ret)
+{
+    struct tp_http *h = MEM_NEW(struct tp_http);
+    if (!h) return ERR_NOMEM;
+    h->c = *c;
+    defaults(&h->c);
+    enum err e = ERR_NOMEM;
+    if (evhttp_make(h) && events_make(h))
+        e = tp_gone_new(c->loop, tp__http_left, &h->gone);
+    if (!e) {
+        *ret = h;
+        return OK;
+    }
+    tp_http_free(h);
+    return e;
+}
+
+void tp_http_refuse(struct tp_http *h)
+{
+    if (h) atomic_store_explicit(&h->refusing, true, memory_order_relaxed);
+}
+
+uint32_t tp_http_busy(const struct tp_http *h)
+{
+    return h ? atomic_load_explicit(&h->busy, memory_order_relaxed) : 0;
+}
+
+void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret)
+{
+    ret->open = atomic_load_explicit(&h->open, memory_order_relaxed);
+    ret->opened = h->opened;
+    ret->refused = h->refused;
+    ret->requests = h->requests;
+}
+
+void tp_http_free(struct tp_http *h)
+{
+    if (!h) return;
+    if (h->evhttp) {
+        tp__conn_adopt_all(h); /* so that every record hears of its end */
+        evhttp_free(h->evhttp);
+    }
+    if (h->adopt) event_free(h->adopt);
+    if (h->accept_again) event_free(h->accept_again);
+    if (h->sweep) event_free(h->sweep);
+    tp_gone_free(h->gone);
+    mem_free(h->by_fd);
+    if (!h->conns) mem_free(h); /* else calls still under way look at it */
+}

@@ -1,0 +1,89 @@
+/*
+ * http: evhttp on one loop. POST /mcp becomes an mcp exchange; other paths
+ * are rows of pages answered at once. Every connection is known, bounded and
+ * timed:
+ *
+ *   - at most `conns_max`; the next ones are answered 503, far more are closed
+ *   - a message must be complete within header_ms, or body_ms once 64 KiB of
+ *     it are here; an idle connection leaves after idle_ms
+ *   - bodies and headers have ceilings; while an answer is pending or on its
+ *     way nothing is read from the client, so its input costs no memory
+ *   - a client that takes no byte for stall_ms is closed
+ *   - a client that leaves while its answer is pending is noticed at once
+ *     (transport/gone.h) and told to mcp/
+ *
+ * Order of the checks: Host and Origin (403), token (401), path (404), method
+ * (405 with Allow), coding and Content-Type (415), body.
+ *
+ * Thread: the loop, unless a function says otherwise. Needs a TP_LOOP_NET
+ * loop.
+ */
+#ifndef TRANSPORT_HTTP_H
+#define TRANSPORT_HTTP_H
+
+#include "base/buf.h"
+#include "transport/http_rules.h"
+
+struct tp_loop;
+struct tp_http;
+struct mcp_server;
+
+/* What a page hands back. Starts as 200, application/json, empty. */
+struct tp_page {
+    struct slice query; /* behind '?', borrowed */
+    int status;
+    const char *content_type;
+    struct buf body;
+};
+
+enum tp_methods { TP_GET = 1, TP_POST = 2 };
+
+/* A path of the table. HEAD goes with GET. */
+struct tp_route {
+    const char *path;
+    unsigned methods;                              /* enum tp_methods */
+    void (*page)(void *app, struct tp_page *page); /* Thread: the loop */
+};
+
+struct tp_http_config {
+    struct tp_loop *loop;
+    struct mcp_server *server;
+    const struct tp_route *routes; /* ended by a row without path; kept */
+    void *app;                     /* of the pages */
+    struct tp_names names;         /* further Hosts; kept */
+    /* Not empty: /mcp needs one of them as a bearer token; kept. */
+    struct slice tokens[2];
+    uint32_t conns_max;   /* 0: 1,000 */
+    size_t body_max;      /* 0: 16 MiB */
+    size_t headers_max;   /* 0: 64 KiB */
+    size_t out_max;       /* 0: 4 MiB, of a stream */
+    int64_t header_ms;    /* 0: 10,000 */
+    int64_t body_ms;      /* 0: 30,000 */
+    int64_t idle_ms;      /* 0: 300,000 */
+    int64_t stall_ms;     /* 0: 30,000 */
+    int64_t keepalive_ms; /* 0: 15,000 */
+};
+
+struct tp_http_stats {
+    uint64_t opened, refused, requests;
+    uint32_t open;
+};
+
+/* ERR_NOMEM, ERR_IO. Thread: startup, owner of the loop. */
+MUST_USE enum err tp_http_new(const struct tp_http_config *c,
+                              struct tp_http **ret);
+/* Begins to accept on a listening socket, which it takes. Thread: the loop,
+ * or startup. ERR_NOMEM: the caller keeps the socket. */
+MUST_USE enum err tp_http_accept(struct tp_http *h, int fd);
+/* From now on every request is answered 503 and its connection closed: the
+ * process is about to end. Thread: any */
+void tp_http_refuse(struct tp_http *h);
+/* Answers under way, the unsent ones included. Thread: any */
+uint32_t tp_http_busy(const struct tp_http *h);
+/* Thread: the loop */
+void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret);
+/* The loop does not run and the caller owns it again. NULL is fine. Requests
+ * that never ended are leaked on purpose: a worker may hold them. */
+void tp_http_free(struct tp_http *h);
+
+#endif

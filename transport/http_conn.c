@@ -1,0 +1,222 @@
+#include "transport/http_conn.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "transport/gone.h"
+
+enum { REFUSALS_MAX = 64 };
+static const struct timeval sweep_every = {.tv_usec = 250000};
+
+static void conn_unlink(struct conn *c)
+{
+    struct tp_http *h = c->http;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        h->conns = c->next;
+    if (c->next) c->next->prev = c->prev;
+    if (h->born == c) h->born = c->next;
+    if (!h->conns) event_del(h->sweep); /* an idle process does not wake */
+}
+
+void tp__conn_release(struct conn *c)
+{
+    if (!c->closed || c->open_call || c->hold) return;
+    conn_unlink(c);
+    mcp_peer_free(c->peer);
+    mem_free(c);
+}
+
+void tp__conn_phase(struct conn *c, enum conn_phase p)
+{
+    c->phase = p;
+    c->since = clock_coarse();
+    c->bytes = 0;
+}
+
+/* evhttp frees connections on its own account; this is how we hear of it,
+ * with the descriptor still open. A request that is with us was detached by
+ * evhttp before: it is ours then, and its headers stay readable until the
+ * exchange has ended. One that was not detached is freed right after. */
+static void on_closed(struct evhttp_connection *evcon, void *ctx)
+{
+    struct conn *c = ctx;
+    struct tp_http *h = c->http;
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+    atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
+    if (c->watched) tp_gone_forget(h->gone, fd, c);
+    c->watched = false;
+    if (c->phase == CONN_PENDING || c->phase == CONN_SENDING)
+        atomic_fetch_sub_explicit(&h->busy, 1, memory_order_relaxed);
+    h->by_fd[fd] = NULL;
+    c->closed = true;
+    c->evcon = NULL;
+    c->bev = NULL;
+    if (c->req && evhttp_request_get_connection(c->req)) c->req = NULL;
+    if (c->open_call) mcp_exchange_lost(&c->ex);
+    tp__conn_release(c);
+}
+
+static bool by_fd_put(struct tp_http *h, int fd, struct conn *c)
+{
+    size_t want = (size_t)fd + 1;
+    if (want > h->by_fd_n) {
+        want += want / 2 + 16;
+        struct conn **grown = mem_realloc(h->by_fd, want * sizeof(*grown));
+        if (!grown) return false;
+        memset(grown + h->by_fd_n, 0, (want - h->by_fd_n) * sizeof(*grown));
+        h->by_fd = grown;
+        h->by_fd_n = want;
+    }
+    h->by_fd[fd] = c;
+    return true;
+}
+
+struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+    struct conn *c = fd >= 0 && (size_t)fd < h->by_fd_n ? h->by_fd[fd] : NULL;
+    return c && c->evcon == evcon ? c : NULL;
+}
+
+/* Bytes of a new message have come. */
+static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
+                     void *ctx)
+{
+    (void)in;
+    struct conn *c = ctx;
+    if (info->n_added == 0) return;
+    if (c->phase == CONN_IDLE) tp__conn_phase(c, CONN_READING);
+    c->bytes += info->n_added;
+}
+
+static uint32_t open_now(const struct tp_http *h)
+{
+    return atomic_load_explicit(&h->open, memory_order_relaxed);
+}
+
+static void conn_limits(struct tp_http *h, struct bufferevent *bev)
+{
+    struct timeval stall = {.tv_sec = h->c.stall_ms / 1000,
+                            .tv_usec = (h->c.stall_ms % 1000) * 1000};
+    bufferevent_set_timeouts(bev, NULL, &stall);
+    /* evhttp bounds a body and a header line, but not the line that gives
+     * the size of a chunk: this bounds whatever it has not consumed. */
+    bufferevent_setwatermark(bev, EV_READ, 0, h->c.body_max + h->c.headers_max);
+}
+
+/* evhttp asks for the bufferevent of a connection it has accepted. The
+ * connection itself exists only after we return: see conn_adopt_all. */
+struct bufferevent *tp__conn_new(struct event_base *base, void *http)
+{
+    struct tp_http *h = http;
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    struct conn *c = MEM_NEW(struct conn);
+    struct mcp_peer *peer =
+        c && bev ? mcp_peer_new(h->c.server, MCP_HTTP, "http") : NULL;
+    if (!peer || !evbuffer_add_cb(bufferevent_get_input(bev), on_input, c)) {
+        mcp_peer_free(peer);
+        mem_free(c);
+        return bev; /* an unknown connection is evhttp's alone */
+    }
+    conn_limits(h, bev);
+    *c = (struct conn){.ex.ops = &tp__http_ops,
+                       .http = h,
+                       .peer = peer,
+                       .bev = bev,
+                       .next = h->conns};
+    tp__conn_phase(c, CONN_IDLE);
+    if (h->conns)
+        h->conns->prev = c;
+    else
+        event_add(h->sweep, &sweep_every);
+    h->conns = c;
+    c->refused = open_now(h) >= h->c.conns_max;
+    h->opened++;
+    h->refused += c->refused;
+    atomic_fetch_add_explicit(&h->open, 1, memory_order_relaxed);
+    bufferevent_incref(bev); /* until adopted: evhttp may fail meanwhile */
+    event_active(h->adopt, EV_TIMEOUT, 1);
+    return bev;
+}
+
+/* Finds evhttp's connection, which is the argument of the callbacks it has
+ * set on our bufferevent, and asks to be told when it goes. Runs right after
+ * the accept, before any byte of the connection is read. No callbacks: evhttp
+ * ran out of memory in between and the connection is gone already. */
+static void conn_adopt(struct conn *c)
+{
+    struct tp_http *h = c->http;
+    void *evcon = NULL;
+    bufferevent_getcb(c->bev, NULL, NULL, NULL, &evcon);
+    struct bufferevent *bev = c->bev;
+    int fd = bufferevent_getfd(bev);
+    if (evcon && by_fd_put(h, fd, c)) {
+        c->evcon = evcon;
+        evhttp_connection_set_closecb(c->evcon, on_closed, c);
+        if (open_now(h) > h->c.conns_max + REFUSALS_MAX)
+            (void)shutdown(fd, SHUT_RDWR);
+        bufferevent_decref(bev);
+        return;
+    }
+    atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
+    evbuffer_remove_cb(bufferevent_get_input(bev), on_input, c);
+    bufferevent_decref(bev);
+    c->closed = true;
+    tp__conn_release(c);
+}
+
+void tp__conn_adopt_all(struct tp_http *h)
+{
+    struct conn *next;
+    for (struct conn *c = h->conns; c != h->born; c = next) {
+        next = c->next;
+        conn_adopt(c);
+    }
+    h->born = h->conns;
+}
+
+/* --- time ---------------------------------------------------------------- */
+
+/* How long the connection may stay as it is, or 0: as long as it likes. */
+static int64_t patience_ms(const struct conn *c)
+{
+    const struct tp_http_config *o = &c->http->c;
+    if (c->phase == CONN_IDLE) return o->idle_ms;
+    if (c->phase != CONN_READING) return 0;
+    return c->bytes > o->headers_max ? o->body_ms : o->header_ms;
+}
+
+static void conn_check(struct conn *c, int64_t now)
+{
+    if (c->closed || !c->evcon) return;
+    int64_t age_ms = (now - c->since) / NS_PER_MS;
+    int64_t limit = patience_ms(c);
+    if (limit && age_ms >= limit) {
+        log_info("http", "connection closed",
+                 LOG_C("reason", c->phase == CONN_IDLE ? "idle" : "slow"),
+                 LOG_I("age_ms", age_ms));
+        (void)shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
+    } else if (c->streaming && age_ms >= c->http->c.keepalive_ms) {
+        tp__http_keepalive(c);
+    }
+}
+
+void tp__conn_sweep(struct tp_http *h, int64_t now)
+{
+    struct conn *next;
+    for (struct conn *c = h->conns; c; c = next) {
+        next = c->next;
+        conn_check(c, now);
+    }
+}

@@ -1,0 +1,90 @@
+/*
+ * http_conn: the private side of transport/http: one record per connection.
+ * A record outlives its connection when a call is still under way for it.
+ */
+#ifndef TRANSPORT_HTTP_CONN_H
+#define TRANSPORT_HTTP_CONN_H
+
+#include <stdatomic.h>
+
+#include "mcp/exchange.h"
+#include "transport/http.h"
+
+struct bufferevent;
+struct event_base;
+struct event;
+struct evhttp;
+struct evhttp_connection;
+struct evhttp_request;
+struct tp_gone;
+
+enum conn_phase {
+    CONN_IDLE,    /* between requests */
+    CONN_READING, /* part of a request is here */
+    CONN_PENDING, /* a request is with mcp/ */
+    CONN_SENDING  /* the whole answer was handed to evhttp */
+};
+
+struct conn {
+    struct mcp_exchange ex; /* the one request under way */
+    struct tp_http *http;
+    struct mcp_peer *peer;
+    struct bufferevent *bev;
+    struct evhttp_connection *evcon; /* NULL: not adopted yet, or closed */
+    struct evhttp_request *req;      /* while CONN_PENDING */
+    enum conn_phase phase;
+    int64_t since;  /* the phase began; CONN_PENDING: last bytes out */
+    size_t bytes;   /* of the message being read */
+    unsigned hold;  /* stack frames that still look at the record */
+    bool closed;    /* the connection is gone, the record waits for its call */
+    bool open_call; /* mcp/ has the exchange */
+    bool streaming; /* the answer has begun as a stream of events */
+    bool watched;
+    bool refused; /* over the limit: 503 whatever it asks */
+    struct conn *next, *prev;
+};
+
+struct tp_http {
+    struct tp_http_config c;
+    struct evhttp *evhttp;
+    struct evconnlistener *listener;
+    struct tp_gone *gone;
+    struct event *adopt, *sweep, *accept_again;
+    struct conn *conns; /* newest first */
+    struct conn *born;  /* those before this one are not adopted yet */
+    struct conn **by_fd;
+    size_t by_fd_n;
+    uint64_t opened, refused, requests;
+    _Atomic uint32_t open; /* connections; written by the loop */
+    _Atomic uint32_t busy; /* answers under way; written by the loop */
+    atomic_bool refusing;
+    char date[40]; /* the Date header of second `date_s` */
+    int64_t date_s;
+};
+
+/* --- http_conn.c: the table --- */
+struct bufferevent *tp__conn_new(struct event_base *base, void *http);
+void tp__conn_adopt_all(struct tp_http *h);
+void tp__conn_sweep(struct tp_http *h, int64_t now);
+void tp__conn_phase(struct conn *c, enum conn_phase p);
+/* The record of a request's connection; NULL: memory was short when it came.
+ */
+struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req);
+/* Frees a record whose connection and call have both ended; else nothing. */
+void tp__conn_release(struct conn *c);
+
+/* --- http_exchange.c: one request --- */
+extern const struct mcp_exchange_ops tp__http_ops;
+/* The request of c->req becomes a call. The message is borrowed. */
+void tp__http_receive(struct conn *c, struct slice message);
+/* Answers c->req; it is evhttp's again. Empty `content_type`: no body. */
+void tp__http_send(struct conn *c, int status, const char *content_type,
+                   struct slice body);
+/* The same, with a JSON-RPC error that has no id. */
+void tp__http_refuse(struct conn *c, int status, const char *why);
+void tp__http_add_header(struct conn *c, const char *name, const char *value);
+void tp__http_keepalive(struct conn *c);
+/* The client of a pending request has left. */
+void tp__http_left(void *conn);
+
+#endif

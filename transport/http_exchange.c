@@ -1,0 +1,281 @@
+#include "transport/http_conn.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "transport/gone.h"
+#include "transport/loop.h"
+
+/* --- answers ------------------------------------------------------------- */
+
+void tp__http_add_header(struct conn *c, const char *name, const char *value)
+{
+    /* Fails on memory or a line break in the value; both leave it out. */
+    if (evhttp_add_header(evhttp_request_get_output_headers(c->req), name,
+                          value) != 0)
+        log_warn("http", "header left out", LOG_C("name", name));
+}
+
+/* evhttp would format one for each answer. */
+static const char *date_now(struct tp_http *h)
+{
+    int64_t now = clock_wall_ms() / 1000;
+    if (now != h->date_s) {
+        time_t t = (time_t)now;
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        (void)strftime(h->date, sizeof(h->date), "%a, %d %b %Y %H:%M:%S GMT",
+                       &tm);
+        h->date_s = now;
+    }
+    return h->date;
+}
+
+static void on_sent(struct evhttp_request *req, void *ctx)
+{
+    (void)req;
+    struct conn *c = ctx;
+    atomic_fetch_sub_explicit(&c->http->busy, 1, memory_order_relaxed);
+    c->streaming = false;
+    struct evbuffer *in = bufferevent_get_input(c->bev);
+    tp__conn_phase(c, evbuffer_get_length(in) ? CONN_READING : CONN_IDLE);
+    c->bytes = evbuffer_get_length(in); /* of a pipelined request */
+}
+
+/* evhttp reads on while it writes, without bound, and takes a half-close for
+ * a failure that drops the answer: so reading stays off until it is sent. */
+static void sending(struct conn *c)
+{
+    bufferevent_disable(c->bev, EV_READ);
+}
+
+static void unwatch(struct conn *c)
+{
+    if (!c->watched) return;
+    tp_gone_forget(c->http->gone, bufferevent_getfd(c->bev), c);
+    c->watched = false;
+}
+
+/* From here on c->req is evhttp's and goes when the answer is out. */
+static struct evhttp_request *let_go(struct conn *c)
+{
+    struct evhttp_request *req = c->req;
+    unwatch(c);
+    c->req = NULL;
+    tp__conn_phase(c, CONN_SENDING);
+    evhttp_request_set_on_complete_cb(req, on_sent, c);
+    return req;
+}
+
+static void headers_common(struct conn *c, const char *content_type)
+{
+    tp__http_add_header(c, "Date", date_now(c->http));
+    if (content_type) tp__http_add_header(c, "Content-Type", content_type);
+    if (c->refused ||
+        atomic_load_explicit(&c->http->refusing, memory_order_relaxed))
+        tp__http_add_header(c, "Connection", "close");
+}
+
+void tp__http_send(struct conn *c, int status, const char *content_type,
+                   struct slice body)
+{
+    headers_common(c, body.n ? content_type : NULL);
+    struct evbuffer *out = evhttp_request_get_output_buffer(c->req);
+    if (body.n && evbuffer_add(out, body.p, body.n) != 0) {
+        log_error("http", "out of memory for an answer");
+        status = 503;
+    }
+    evhttp_send_reply(let_go(c), status, NULL, NULL);
+    sending(c);
+}
+
+void tp__http_refuse(struct conn *c, int status, const char *why)
+{
+    struct buf b = BUF_INIT(4096);
+    mcp_error_body(&b, -32600, slice_of(why));
+    tp__http_send(c, status, "application/json",
+                  b.err ? (struct slice){0} : buf_slice(&b));
+    buf_done(&b);
+}
+
+/* --- the exchange -------------------------------------------------------- */
+
+static struct conn *conn_of(struct mcp_exchange *ex)
+{
+    struct conn *c = (struct conn *)((char *)ex - offsetof(struct conn, ex));
+    tp_loop_assert_owner(c->http->c.loop);
+    return c;
+}
+
+/* A header sent twice agrees with nothing. */
+static struct slice exchange_header(struct mcp_exchange *ex, const char *name)
+{
+    struct conn *c = conn_of(ex);
+    struct slice found = {0};
+    struct evkeyval *row;
+    if (!c->req) return found;
+    TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
+    {
+        if (strcasecmp(row->key, name) != 0) continue;
+        if (found.p) return SLICE("(sent twice)");
+        found = slice_of(row->value);
+    }
+    return found;
+}
+
+/* The call has ended. True: there is somebody to answer. */
+static bool call_ended(struct conn *c)
+{
+    c->open_call = false;
+    if (!c->closed) return true;
+    if (c->req) evhttp_request_free(c->req);
+    c->req = NULL;
+    return false;
+}
+
+static void stream_put(struct conn *c, struct slice id, struct slice message)
+{
+    struct evbuffer *chunk = evbuffer_new();
+    if (!chunk) return;
+    evbuffer_add(chunk, "event: message\n", 15);
+    if (id.n) evbuffer_add_printf(chunk, "id: %.*s\n", SLICE_ARG(id));
+    evbuffer_add(chunk, "data: ", 6);
+    evbuffer_add(chunk, message.p, message.n);
+    evbuffer_add(chunk, "\n\n", 2);
+    evhttp_send_reply_chunk(c->req, chunk);
+    evbuffer_free(chunk);
+    sending(c);
+    c->since = clock_coarse();
+}
+
+static void stream_begin(struct conn *c)
+{
+    headers_common(c, "text/event-stream");
+    tp__http_add_header(c, "Cache-Control", "no-cache, no-transform");
+    tp__http_add_header(c, "X-Accel-Buffering", "no");
+    evhttp_send_reply_start(c->req, 200, NULL);
+    sending(c);
+    c->streaming = true;
+}
+
+static bool exchange_event(struct mcp_exchange *ex, struct slice id,
+                           struct slice message)
+{
+    struct conn *c = conn_of(ex);
+    if (c->closed) return false;
+    struct evbuffer *out = bufferevent_get_output(c->bev);
+    if (evbuffer_get_length(out) > c->http->c.out_max) return false;
+    if (!c->streaming) stream_begin(c);
+    stream_put(c, id, message);
+    return true;
+}
+
+static void stream_end(struct conn *c, struct slice message)
+{
+    if (message.n) stream_put(c, (struct slice){0}, message);
+    /* May complete at once, and the connection may be closed by it. */
+    c->hold++;
+    evhttp_send_reply_end(let_go(c));
+    if (c->phase == CONN_SENDING && !c->closed) sending(c);
+    c->hold--;
+    tp__conn_release(c);
+}
+
+static void exchange_reply(struct mcp_exchange *ex, int status,
+                           const struct mcp_header *headers, size_t count,
+                           struct slice body)
+{
+    struct conn *c = conn_of(ex);
+    if (!call_ended(c)) {
+        tp__conn_release(c);
+        return;
+    }
+    if (c->streaming) {
+        stream_end(c, body);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char value[512];
+        (void)snprintf(value, sizeof(value), "%.*s",
+                       SLICE_ARG(headers[i].value));
+        tp__http_add_header(c, headers[i].name, value);
+    }
+    tp__http_send(c, status, "application/json", body);
+}
+
+static void exchange_end(struct mcp_exchange *ex, struct slice message)
+{
+    exchange_reply(ex, message.n ? 200 : 202, NULL, 0, message);
+}
+
+/* No answer: the client sees its connection close. */
+static void exchange_drop(struct mcp_exchange *ex)
+{
+    struct conn *c = conn_of(ex);
+    if (!call_ended(c)) {
+        tp__conn_release(c);
+        return;
+    }
+    unwatch(c);
+    c->req = NULL; /* freed with its connection */
+    evhttp_connection_free(c->evcon);
+}
+
+static void exchange_post(struct mcp_exchange *ex, struct mcp_mail *m)
+{
+    struct conn *c = (struct conn *)((char *)ex - offsetof(struct conn, ex));
+    tp_loop_post(c->http->c.loop, m);
+}
+
+const struct mcp_exchange_ops tp__http_ops = {
+    .name = "http",
+    .header = exchange_header,
+    .reply = exchange_reply,
+    .event = exchange_event,
+    .end = exchange_end,
+    .drop = exchange_drop,
+    .post = exchange_post,
+};
+
+void tp__http_receive(struct conn *c, struct slice message)
+{
+    c->open_call = true;
+    c->ex.call = NULL;
+    c->hold++; /* an answer that is ready at once may end everything */
+    mcp_receive(c->peer, &c->ex, message);
+    c->hold--;
+    if (c->open_call && !c->closed) {
+        int fd = bufferevent_getfd(c->bev);
+        c->watched = tp_gone_watch(c->http->gone, fd, c) == OK;
+    }
+    tp__conn_release(c);
+}
+
+void tp__http_left(void *conn)
+{
+    struct conn *c = conn;
+    log_debug("http", "client left while its answer was pending");
+    if (c->open_call) mcp_exchange_lost(&c->ex);
+}
+
+void tp__http_keepalive(struct conn *c)
+{
+    struct evbuffer *chunk = evbuffer_new();
+    if (!chunk) return;
+    evbuffer_add(chunk, ":\n\n", 3);
+    evhttp_send_reply_chunk(c->req, chunk);
+    evbuffer_free(chunk);
+    sending(c);
+    c->since = clock_coarse();
+}
