@@ -22,6 +22,12 @@ void once_done(struct once *o)
     lock_done(&o->lock);
 }
 
+/* For those who hold the lock, which orders the state for them. */
+static enum state do_state(struct once *o) REQUIRES(o->lock)
+{
+    return (enum state)atomic_load_explicit(&o->state, memory_order_relaxed);
+}
+
 static void count(struct once *o, enum once_result r)
 {
     atomic_fetch_add_explicit(&o->results[r], 1, memory_order_relaxed);
@@ -39,7 +45,7 @@ static enum err wait_for_maker(struct once *o, const struct cancel *c)
         if (c && until > c->deadline_ns) until = c->deadline_ns;
         cond_wait_until(&o->done, &o->lock, until);
     }
-    return o->state == DONE ? OK : o->error;
+    return do_state(o) == DONE ? OK : o->error;
 }
 
 static enum err run_make(struct once *o, enum err (*make)(void *, void **),
@@ -80,11 +86,12 @@ static enum err second_look(struct once *o, const struct cancel *c,
     enum err e = OK;
     enum once_result result = ONCE_SECOND_LOOK;
     lock_take(&o->lock);
-    if (o->state == NEW) {
-        o->state = RUNNING;
+    enum state state = do_state(o);
+    if (state == NEW) {
+        atomic_store_explicit(&o->state, RUNNING, memory_order_relaxed);
         o->maker = pthread_self();
         *ret_mine = true;
-    } else if (o->state == RUNNING) {
+    } else if (state == RUNNING) {
         result = ONCE_WAITED;
         e = pthread_equal(o->maker, pthread_self()) ? ERR_INTERNAL
                                                     : wait_for_maker(o, c);

@@ -27,41 +27,37 @@ struct reads {
     const char *yaml, *json;
 };
 
-TEST_EACH(yaml, reads_what_workflow_files_use, struct reads, row,
-          {"", "null"},
-          {"# only a comment\n", "null"},
-          {"---\n", "null"},
-          {"---\na: 1\n", "{\"a\":1}"},
-          {"\xEF\xBB\xBF" "a: 1\n", "{\"a\":1}"},
-          {"a: 1\n...\n", "{\"a\":1}"},
-          {"%YAML 1.2\n---\na: 1\n", "{\"a\":1}"},
-          {"a: 1\nb:\n  c: 2\n  d: [x, \"y z\", 3]\n",
-           "{\"a\":1,\"b\":{\"c\":2,\"d\":[\"x\",\"y z\",3]}}"},
-          {"- a\n- - b\n  - c\n-\n  d: e\n",
-           "[\"a\",[\"b\",\"c\"],{\"d\":\"e\"}]"},
-          {"a:\n- 1\n- 2\nb: 3\n", "{\"a\":[1,2],\"b\":3}"},
-          {"v: {}\nw: []\n", "{\"v\":{},\"w\":[]}"},
-          {"a: 1 # note\nb: 'x # y'\nc: x#y\n",
-           "{\"a\":1,\"b\":\"x # y\",\"c\":\"x#y\"}"},
-          {"a: |\n  one\n    two\n\n  three\nb: 1\n",
-           "{\"a\":\"one\\n  two\\n\\nthree\\n\",\"b\":1}"},
-          {"a: |-\n  one\n  two\n", "{\"a\":\"one\\ntwo\"}"},
-          {"a: >\n  one\n  two\n\n  three\n",
-           "{\"a\":\"one two\\nthree\\n\"}"},
-          {"a: one\n  two\n", "{\"a\":\"one two\"}"},
-          {"a: 'it''s'\nb: \"\\u00e9\\t\\\"\\x41\"\n",
-           "{\"a\":\"it's\",\"b\":\"\xC3\xA9\\t\\\"A\"}"},
-          {"a: \xE2\x89\xA4 \xF0\x9F\x8E\xAF\n",
-           "{\"a\":\"\xE2\x89\xA4 \xF0\x9F\x8E\xAF\"}"},
-          {"\"a b\": 1\n'c': 2\n? d\n: 3\n", "{\"a b\":1,\"c\":2,\"d\":3}"},
-          {"a: 1\r\nb: x\r\n", "{\"a\":1,\"b\":\"x\"}"},
-          {"rule: \"lambda x: x > 0\"\n", "{\"rule\":\"lambda x: x > 0\"}"},
-          {"1: a\ntrue: b\nnull: c\n",
-           "{\"1\":\"a\",\"true\":\"b\",\"null\":\"c\"}"},
-          {"'<<': 1\n", "{\"<<\":1}"},
-          {"a: \"\"\nb:\n", "{\"a\":\"\",\"b\":null}"},
-          {"{a: 1, b, c: }", "{\"a\":1,\"b\":null,\"c\":null}"},
-          {"plain text", "\"plain text\""})
+TEST_EACH(
+    yaml, reads_what_workflow_files_use, struct reads, row, {"", "null"},
+    {"# only a comment\n", "null"}, {"---\n", "null"},
+    {"---\na: 1\n", "{\"a\":1}"},
+    {"\xEF\xBB\xBF"
+     "a: 1\n",
+     "{\"a\":1}"},
+    {"a: 1\n...\n", "{\"a\":1}"}, {"%YAML 1.2\n---\na: 1\n", "{\"a\":1}"},
+    {"a: 1\nb:\n  c: 2\n  d: [x, \"y z\", 3]\n",
+     "{\"a\":1,\"b\":{\"c\":2,\"d\":[\"x\",\"y z\",3]}}"},
+    {"- a\n- - b\n  - c\n-\n  d: e\n", "[\"a\",[\"b\",\"c\"],{\"d\":\"e\"}]"},
+    {"a:\n- 1\n- 2\nb: 3\n", "{\"a\":[1,2],\"b\":3}"},
+    {"v: {}\nw: []\n", "{\"v\":{},\"w\":[]}"},
+    {"a: 1 # note\nb: 'x # y'\nc: x#y\n",
+     "{\"a\":1,\"b\":\"x # y\",\"c\":\"x#y\"}"},
+    {"a: |\n  one\n    two\n\n  three\nb: 1\n",
+     "{\"a\":\"one\\n  two\\n\\nthree\\n\",\"b\":1}"},
+    {"a: |-\n  one\n  two\n", "{\"a\":\"one\\ntwo\"}"},
+    {"a: >\n  one\n  two\n\n  three\n", "{\"a\":\"one two\\nthree\\n\"}"},
+    {"a: one\n  two\n", "{\"a\":\"one two\"}"},
+    {"a: 'it''s'\nb: \"\\u00e9\\t\\\"\\x41\"\n",
+     "{\"a\":\"it's\",\"b\":\"\xC3\xA9\\t\\\"A\"}"},
+    {"a: \xE2\x89\xA4 \xF0\x9F\x8E\xAF\n",
+     "{\"a\":\"\xE2\x89\xA4 \xF0\x9F\x8E\xAF\"}"},
+    {"\"a b\": 1\n'c': 2\n? d\n: 3\n", "{\"a b\":1,\"c\":2,\"d\":3}"},
+    {"a: 1\r\nb: x\r\n", "{\"a\":1,\"b\":\"x\"}"},
+    {"rule: \"lambda x: x > 0\"\n", "{\"rule\":\"lambda x: x > 0\"}"},
+    {"1: a\ntrue: b\nnull: c\n", "{\"1\":\"a\",\"true\":\"b\",\"null\":\"c\"}"},
+    {"'<<': 1\n", "{\"<<\":1}"}, {"a: \"\"\nb:\n", "{\"a\":\"\",\"b\":null}"},
+    {"{a: 1, b, c: }", "{\"a\":1,\"b\":null,\"c\":null}"},
+    {"plain text", "\"plain text\""})
 {
     CHECK_TEXT_EQ(as_json(must_parse(row->yaml)), row->json);
 }
@@ -74,14 +70,14 @@ TEST_EACH(yaml, reads_plain_scalars_by_the_core_schema, struct reads, row,
           {"null", "null"}, {"Null", "null"}, {"NULL", "null"}, {"~", "null"},
           {"nULL", "\"nULL\""}, {"0", "0"}, {"-0", "-0"}, {"17", "17"},
           {"-17", "-17"}, {"1.50", "1.50"}, {"-1.5e+3", "-1.5e+3"},
-          {"1E5", "1E5"}, {"123456789012345678901234567890",
-                           "123456789012345678901234567890"},
+          {"1E5", "1E5"},
+          {"123456789012345678901234567890", "123456789012345678901234567890"},
           {"1.2.3", "\"1.2.3\""}, {"1_000", "\"1_000\""},
           {"12:30", "\"12:30\""}, {"2026-11-21", "\"2026-11-21\""},
-          {"1e", "\"1e\""}, {"-", "[null]"}, {"--", "\"--\""},
-          {".", "\".\""}, {"0x", "\"0x\""}, {"0xG", "\"0xG\""},
-          {"0b11", "\"0b11\""}, {"'12'", "\"12\""}, {"\"true\"", "\"true\""},
-          {"'null'", "\"null\""}, {"|\n  12", "\"12\""})
+          {"1e", "\"1e\""}, {"-", "[null]"}, {"--", "\"--\""}, {".", "\".\""},
+          {"0x", "\"0x\""}, {"0xG", "\"0xG\""}, {"0b11", "\"0b11\""},
+          {"'12'", "\"12\""}, {"\"true\"", "\"true\""}, {"'null'", "\"null\""},
+          {"|\n  12", "\"12\""})
 {
     CHECK_TEXT_EQ(as_json(must_parse(row->yaml)), row->json);
 }
@@ -93,16 +89,11 @@ struct refusal {
 };
 
 TEST_EACH(yaml, refuses_with_line_column_and_mend, struct refusal, row,
-          {"a: &x 1\n", 1, 4, "anchors"},
-          {"a: 1\nb: *x\n", 2, 4, "aliases"},
-          {"&x a: 1\n", 1, 1, "anchors"},
-          {"- &x\n  a: 1\n", 1, 3, "anchors"},
-          {"- &x [1]\n", 1, 3, "anchors"},
-          {"a: !!str 1\n", 1, 4, "tags"},
-          {"a: !mine 1\n", 1, 4, "tags"},
-          {"a: !u!x 1\n", 1, 4, "tags"},
-          {"a: ! 1\n", 1, 4, "tags"},
-          {"- !!map {a: 1}\n", 1, 3, "tags"},
+          {"a: &x 1\n", 1, 4, "anchors"}, {"a: 1\nb: *x\n", 2, 4, "aliases"},
+          {"&x a: 1\n", 1, 1, "anchors"}, {"- &x\n  a: 1\n", 1, 3, "anchors"},
+          {"- &x [1]\n", 1, 3, "anchors"}, {"a: !!str 1\n", 1, 4, "tags"},
+          {"a: !mine 1\n", 1, 4, "tags"}, {"a: !u!x 1\n", 1, 4, "tags"},
+          {"a: ! 1\n", 1, 4, "tags"}, {"- !!map {a: 1}\n", 1, 3, "tags"},
           {"%TAG !e! tag:example.org,2000:\n---\na: 1\n", 1, 1, "%TAG"},
           {"x: 1\n<<: {a: 1}\n", 2, 1, "merge keys"},
           {"a: 1\n---\nb: 2\n", 2, 1, "second document"},
@@ -126,8 +117,7 @@ TEST_EACH(yaml, refuses_with_line_column_and_mend, struct refusal, row,
           {"\xC3\xA9\xC3\xA9: x\x01\n", 1, 6, "control character"},
           {"a: b: c\n", 1, 5, "quote a text that contains ': '"},
           {"a:\n  b: 1\n c: 2\n", 3, 2, "align it"},
-          {"a: [1, 2\nb: 3\n", 2, 2, "']'"},
-          {"a: {x: 1\n", 2, 1, "'}'"},
+          {"a: [1, 2\nb: 3\n", 2, 2, "']'"}, {"a: {x: 1\n", 2, 1, "'}'"},
           {"a: \"open\n", 2, 1, "close them"},
           {"a: 'open\n", 2, 1, "close them"},
           {"a: @x\n", 1, 4, "put it in quotes"},
@@ -137,15 +127,11 @@ TEST_EACH(yaml, refuses_with_line_column_and_mend, struct refusal, row,
           {"a: 1\nb\nc: 2\n", 3, 1, "no ': '"},
           {"a: - b\n", 1, 4, "a list cannot begin here"},
           {"%YAML 2.0\n---\na: 1\n", 1, 1, "%YAML"},
-          {"a: 0x1F\n", 1, 4, "write 31,"},
-          {"a: 0o17\n", 1, 4, "write 15,"},
-          {"a: +12\n", 1, 4, "write 12,"},
-          {"a: 007\n", 1, 4, "write 7,"},
-          {"a: -.5\n", 1, 4, "write -0.5,"},
-          {"a: 5.\n", 1, 4, "write 5.0,"},
+          {"a: 0x1F\n", 1, 4, "write 31,"}, {"a: 0o17\n", 1, 4, "write 15,"},
+          {"a: +12\n", 1, 4, "write 12,"}, {"a: 007\n", 1, 4, "write 7,"},
+          {"a: -.5\n", 1, 4, "write -0.5,"}, {"a: 5.\n", 1, 4, "write 5.0,"},
           {"a: .inf\n", 1, 4, "'.inf' in quotes"},
-          {"a: -.INF\n", 1, 4, "in quotes"},
-          {"a: .NaN\n", 1, 4, "in quotes"},
+          {"a: -.INF\n", 1, 4, "in quotes"}, {"a: .NaN\n", 1, 4, "in quotes"},
           {"a: 0xFFFFFFFFFFFFFFFFFF\n", 1, 4, "in quotes"})
 {
     const struct json *v = NULL;
@@ -182,8 +168,7 @@ TEST(yaml, raw_is_the_text_in_the_source)
     CHECK_TEXT_EQ(json_get(&list->items[1], SLICE("k"))->raw, "[1, 2]");
     CHECK_TEXT_EQ(json_get(v, SLICE("last"))->raw, "\"\\n\"");
     const struct json_member *last = &v->members[v->count - 1];
-    struct text_position pos =
-        slice_position(source, (size_t)(last->at - in));
+    struct text_position pos = slice_position(source, (size_t)(last->at - in));
     CHECK_INT_EQ(pos.line, 8);
     CHECK_INT_EQ(pos.column, 1);
     CHECK_INT_EQ(v->raw.p - in, slice_find(source, SLICE("\xC3\xA9")));
@@ -192,7 +177,8 @@ TEST(yaml, raw_is_the_text_in_the_source)
 
 TEST(yaml, a_place_is_right_after_unusual_line_separators)
 {
-    const char *in = "a: x\xC2\x85" "b: \xE2\x80\xA8\nc: 12\n";
+    const char *in = "a: x\xC2\x85"
+                     "b: \xE2\x80\xA8\nc: 12\n";
     const struct json *v = NULL;
     struct yaml_error err = {0};
     enum err e = yaml_parse(slice_of(in), NULL, test_arena(), &v, &err);
@@ -211,15 +197,14 @@ TEST_EACH(yaml, keeps_its_ceilings, struct ceiling, row,
           {"[[[[1]]]]", {100, 3, 100}, ERR_TOO_LARGE},
           {"a:\n  b:\n    c: 1\n", {100, 2, 100}, ERR_TOO_LARGE},
           {"[1, 2, 3]", {100, 3, 4}, OK},
-          {"[1, 2, 3]", {100, 3, 3}, ERR_TOO_LARGE},
-          {"a: 1\n", {5, 3, 3}, OK},
+          {"[1, 2, 3]", {100, 3, 3}, ERR_TOO_LARGE}, {"a: 1\n", {5, 3, 3}, OK},
           {"a: 12\n", {5, 3, 3}, ERR_TOO_LARGE})
 {
     const struct json *v = NULL;
     struct yaml_error err = {0};
-    CHECK_ERR(yaml_parse(slice_of(row->yaml), &row->limits, test_arena(), &v,
-                         &err),
-              row->want);
+    CHECK_ERR(
+        yaml_parse(slice_of(row->yaml), &row->limits, test_arena(), &v, &err),
+        row->want);
     if (row->want) CHECK(err.line == 1 || err.line == 2 || err.line == 3);
     if (row->want) CHECK(err.what.n > 0);
 }

@@ -1,0 +1,67 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+#include "tests/runner/test.h"
+
+TEST(clock, the_monotonic_clock_never_goes_back)
+{
+    int64_t last = clock_now();
+    for (int i = 0; i < 10000; i++) {
+        int64_t now = clock_now();
+        CHECK_INT_GE(now, last);
+        last = now;
+    }
+    CHECK_INT_LE(clock_coarse(), clock_now());
+    CHECK_INT_LE(clock_now() - clock_coarse(), NS_PER_S);
+}
+
+TEST(clock, a_fake_clock_stands_until_advanced)
+{
+    CHECK(!clock_is_fake());
+    clock_fake(5 * NS_PER_S, 1000);
+    CHECK(clock_is_fake());
+    CHECK_INT_EQ(clock_now(), 5 * NS_PER_S);
+    CHECK_INT_EQ(clock_coarse(), 5 * NS_PER_S);
+    CHECK_INT_EQ(clock_wall_ms(), 1000);
+    clock_fake_advance(1500 * NS_PER_MS + 400000);
+    clock_fake_advance(600000);
+    CHECK_INT_EQ(clock_now(), 6501 * NS_PER_MS);
+    CHECK_INT_EQ(clock_wall_ms(), 2501);
+    clock_real();
+    CHECK_INT_GT(clock_wall_ms(), INT64_C(1600000000000));
+}
+
+struct moment {
+    int64_t ms;
+    const char *text;
+};
+
+TEST_EACH(clock, writes_rfc_3339, struct moment, row,
+          {0, "1970-01-01T00:00:00.000Z"}, {-1, "1969-12-31T23:59:59.999Z"},
+          {INT64_C(951782400000), "2000-02-29T00:00:00.000Z"},
+          {INT64_C(951868799999), "2000-02-29T23:59:59.999Z"},
+          {INT64_C(4107542400000), "2100-03-01T00:00:00.000Z"},
+          {INT64_C(1795266294123), "2026-11-21T13:04:54.123Z"},
+          {INT64_C(253402300799999), "9999-12-31T23:59:59.999Z"},
+          {INT64_MAX, "9999-12-31T23:59:59.999Z"},
+          {INT64_MIN, "0000-01-01T00:00:00.000Z"})
+{
+    char out[CLOCK_TEXT_SIZE];
+    CHECK_TEXT_EQ(clock_text(row->ms, out), row->text);
+    CHECK_INT_EQ(out[CLOCK_TEXT_SIZE - 1], 0);
+}
+
+TEST(clock, agrees_with_the_c_library_on_every_day_of_four_centuries)
+{
+    for (int64_t day = -25567; day < 146097 - 25567; day++) {
+        time_t t = day * 86400;
+        struct tm tm;
+        char want[32], got[CLOCK_TEXT_SIZE];
+        gmtime_r(&t, &tm);
+        size_t n = strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+        struct slice text = clock_text(day * 86400000, got);
+        if (!slice_eq(text, (struct slice){want, n}))
+            FAIL("day %lld: %s, not %s", (long long)day, got, want);
+    }
+}
