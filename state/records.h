@@ -33,10 +33,12 @@ enum err st_session_version(struct st_tx *tx, struct slice id,
 /* ERR_EXISTS when the id is taken. */
 enum err st_session_insert(struct st_tx *tx, const struct st_session *s);
 /* Stores s (whose version is the new one) WHERE version = expected;
- * ERR_CONFLICT when somebody else was first. */
+ * ERR_CONFLICT when somebody else was first. What names a session never
+ * changes: id, workflow_type, target and created_ms are not written. */
 enum err st_session_update(struct st_tx *tx, const struct st_session *s,
                            int64_t expected_version);
-/* Really removes a session and all that belongs to it. */
+/* Really removes a session and all that belongs to it, the answers kept under
+ * its id as scope included. */
 enum err st_session_delete(struct st_tx *tx, struct slice id);
 /* The newest unfinished (active, paused, error), not hidden session of this
  * workflow and target. */
@@ -44,11 +46,12 @@ enum err st_session_find(struct st_tx *tx, struct slice workflow_type,
                          struct slice target, struct arena *a,
                          struct st_session *ret);
 
+/* A page: pass the last row's updated_ms and id to get the next. */
 struct st_session_filter {
     struct slice status, workflow_type; /* empty: any */
     int64_t before_updated_ms;          /* the page's cursor; 0: from the top */
     struct slice before_id;
-    int limit;
+    int limit; /* < 1: no limit */
 };
 /* Newest change first, ties by id; hidden ones left out; detail not read. */
 enum err st_session_list(struct st_tx *tx, const struct st_session_filter *f,
@@ -68,10 +71,15 @@ struct st_event {
     struct slice data; /* JSON object */
     uint8_t prev_hash[SHA256_SIZE], hash[SHA256_SIZE];
 };
+/* ERR_EXISTS when the number is taken: a chain never forks. The chain of the
+ * empty session_id is the store's own; no session's deletion touches it. */
 enum err st_event_append(struct st_tx *tx, const struct st_event *e);
 enum err st_event_list(struct st_tx *tx, struct slice session_id,
                        int64_t after_seq, int limit, struct arena *a,
                        struct st_event **ret, size_t *ret_count);
+/* The newest event's number and hash; ERR_NOT_FOUND for an empty chain. */
+enum err st_event_head(struct st_tx *tx, struct slice session_id,
+                       int64_t *ret_seq, uint8_t ret_hash[SHA256_SIZE]);
 
 /* Evidence as submitted, one row per attempt; `event_seq` ties it to the
  * chain, whose event carries its digest. */
@@ -83,7 +91,9 @@ struct st_evidence {
     struct slice verdict; /* JSON object */
 };
 enum err st_evidence_insert(struct st_tx *tx, const struct st_evidence *e);
-/* passed_only: what counts now, one row per finished phase, by phase. */
+/* All attempts in order; passed_only: the newest that passed of each phase,
+ * by phase. Which phases count now (a rollback re-opens some) the session's
+ * own row says. */
 enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
                           bool passed_only, struct arena *a,
                           struct st_evidence **ret, size_t *ret_count);
@@ -91,7 +101,7 @@ enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
 /* A definition stored whole, by hash. */
 enum err st_definition_get(struct st_tx *tx, struct slice hash,
                            struct arena *a, struct slice *ret_body);
-/* Keeps an existing one. */
+/* Keeps an existing one: equal hashes are equal bodies. */
 enum err st_definition_put(struct st_tx *tx, struct slice hash,
                            struct slice workflow_type, struct slice body);
 
@@ -105,7 +115,9 @@ struct st_idempotency {
 enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
                             struct slice key, int64_t now_ms, struct arena *a,
                             struct st_idempotency *ret);
+/* Takes the place of one with the same scope and key. */
 enum err st_idempotency_put(struct st_tx *tx, const struct st_idempotency *i);
+/* Removes what has expired. */
 enum err st_idempotency_sweep(struct st_tx *tx, int64_t now_ms);
 
 /* A task's claim. fence grows with every claim of the task, for ever. */
@@ -118,6 +130,7 @@ struct st_claim {
 };
 enum err st_claim_get(struct st_tx *tx, struct slice session_id, int64_t phase,
                       int64_t task, struct arena *a, struct st_claim *ret);
+/* ERR_CONFLICT when the stored fence is greater: it never goes back. */
 enum err st_claim_put(struct st_tx *tx, const struct st_claim *c);
 enum err st_claim_list(struct st_tx *tx, struct slice session_id,
                        struct arena *a, struct st_claim **ret,

@@ -34,11 +34,14 @@ struct st_store_options {
 
 /* Opens or creates, checks, migrates, starts the writer thread. On failure
  * the problem says what, why and the mend: ERR_STORE_TOO_NEW,
- * ERR_STORE_CORRUPT, ERR_STORE_BUSY, ERR_IO, ERR_NOMEM. Thread: startup */
+ * ERR_STORE_FOREIGN (another program's), ERR_STORE_CORRUPT, ERR_STORE_BUSY,
+ * ERR_IO, ERR_STORE_WRITE_FAILED, ERR_NOT_FOUND (no such folder), ERR_NOMEM.
+ * Thread: startup */
 MUST_USE enum err st_store_open(const struct st_store_options *o,
                                 struct arena *a, struct problem *p,
                                 struct st_store **ret);
-/* Runs what is queued, checkpoints, closes. NULL is fine. Thread: main */
+/* Runs what is queued, checkpoints, closes. NULL is fine. No other thread is
+ * in the store or about to be: pools are stopped. Thread: main */
 void st_store_close(struct st_store *s);
 
 /* --- reading. Thread: worker -------------------------------------------- */
@@ -48,6 +51,10 @@ void st_store_close(struct st_store *s);
 MUST_USE enum err st_read_begin(struct st_store *s, const struct cancel *c,
                                 struct st_tx **ret);
 void st_read_end(struct st_tx *tx);
+/* The stamp that vouches for all this transaction sees: of a read as it was
+ * before the view began, of a job exact (nobody else writes meanwhile), to be
+ * kept with what done() publishes. 0: none. Thread: that of the tx */
+uint64_t st_tx_stamp(const struct st_tx *tx);
 
 /* --- writing ------------------------------------------------------------ */
 
@@ -102,7 +109,8 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret);
 /* Moves the WAL into the file if it has grown; off the commit path.
  * Thread: keeper */
 void st_store_checkpoint(struct st_store *s);
-/* Online backup to a new file. Thread: worker or main */
+/* Online backup to a new file; ERR_EXISTS when there is one. Writers go on.
+ * Thread: worker or main */
 MUST_USE enum err st_store_backup(struct st_store *s, struct slice path,
                                   struct arena *a, struct problem *p);
 /* PRAGMA integrity_check; OK or ERR_STORE_CORRUPT with the first finding. */

@@ -1,0 +1,173 @@
+/*
+ * The WAL's size, kept off the commit path.
+ *
+ * SQLite's automatic checkpoint would run inside a COMMIT and cost its caller
+ * milliseconds; without any, the file grows and every commit pays for a new
+ * length. So: past STEP frames since the last time, the checkpoint thread
+ * moves them into the database while the writer goes on. That leaves the few
+ * frames that came meanwhile, and the WAL starts again from its beginning
+ * only when none is left and no reader uses it; so the writer, between two
+ * groups, moves those few itself. Readers that overlap for ever could still
+ * keep the WAL alive: past LIMIT frames the writer waits a moment for those
+ * that are left (new ones then read the database and are not waited for).
+ */
+#include "state/store_private.h"
+
+#include "base/log.h"
+
+#define STEP 2000    /* frames, about 8 MiB: time to move them */
+#define FEW 400      /* frames that the writer moves itself */
+#define LIMIT 16000  /* frames, about 64 MiB: the writer waits for readers */
+#define WAIT_MS 250  /* at most this long */
+#define SETTLE_MS 20 /* for the write lock, when somebody was killed */
+#define SHRINK_BYTES (48 << 20) /* an idle WAL longer than this is cut */
+
+static uint32_t get(const _Atomic uint32_t *v)
+{
+    return atomic_load_explicit(v, memory_order_relaxed);
+}
+
+static void set(_Atomic uint32_t *v, uint32_t to)
+{
+    atomic_store_explicit(v, to, memory_order_relaxed);
+}
+
+/* Runs one checkpoint on a connection; how many frames it could not move. */
+static int checkpoint(struct st_store *s, struct st_conn *c, int mode)
+{
+    int frames = -1, moved = -1;
+    int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, &frames, &moved);
+    if (rc && (rc & 0xff) != SQLITE_BUSY)
+        log_warn("store", "a checkpoint failed",
+                 LOG_C("sqlite", sqlite3_errmsg(c->db)));
+    if (frames < 0 || moved < 0) return -1;
+    atomic_fetch_add_explicit(&s->checkpoints, 1, memory_order_relaxed);
+    set(&s->wal_moved, (uint32_t)moved);
+    return frames - moved;
+}
+
+static void ask(struct st_store *s)
+{
+    lock_take(&s->lock);
+    s->checkpoint_wanted = true;
+    cond_signal(&s->checkpoint_asked);
+    lock_drop(&s->lock);
+}
+
+static void wait_for_readers(struct st_store *s)
+{
+    struct st_conn *w = s->writer;
+    w->busy_timeout_ms = WAIT_MS;
+    checkpoint(s, w, SQLITE_CHECKPOINT_RESTART);
+    w->busy_timeout_ms = s->busy_timeout_ms;
+}
+
+/* `wal_mark`: the length at which to act next; it moves on with each act, so
+ * that a reader who pins the WAL is not waited for at every commit. */
+void st__checkpoint_after_commit(struct st_store *s)
+{
+    uint32_t frames = get(&s->wal_frames), moved = get(&s->wal_moved);
+    if (frames < s->wal_seen) { /* it started again */
+        set(&s->wal_moved, moved = 0);
+        s->wal_mark = STEP;
+    }
+    s->wal_seen = frames;
+    uint32_t left = frames > moved ? frames - moved : 0;
+    bool finish = left <= FEW && atomic_exchange_explicit(&s->wal_finish, false,
+                                                          memory_order_relaxed);
+    if (!finish && frames < s->wal_mark) return;
+    s->wal_mark = frames + STEP;
+    if (finish)
+        checkpoint(s, s->writer, SQLITE_CHECKPOINT_PASSIVE);
+    else if (frames > LIMIT)
+        wait_for_readers(s);
+    else
+        ask(s);
+}
+
+static int on_commit(void *ctx, sqlite3 *db, const char *name, int frames)
+{
+    struct st_store *s = ctx;
+    (void)db;
+    (void)name;
+    set(&s->wal_frames, (uint32_t)frames);
+    return SQLITE_OK;
+}
+
+/* Somebody was killed between ticket and end, or the counter's file was
+ * replaced: whoever holds the write lock may put it right. */
+static void settle_commits(struct st_store *s)
+{
+    struct st_conn *c = s->checkpointer;
+    if (!st__commits_unsettled(&s->commits)) return;
+    c->busy_timeout_ms = SETTLE_MS;
+    if (st__conn_run(c, STMT_BEGIN_WRITE) == OK)
+        st__commits_settle(&s->commits);
+    st__conn_rollback(c);
+    c->busy_timeout_ms = 0;
+}
+
+static void move(struct st_store *s)
+{
+    if (atomic_flag_test_and_set_explicit(&s->checkpointing,
+                                          memory_order_acquire))
+        return; /* somebody is at it */
+    settle_commits(s);
+    int left = checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_PASSIVE);
+    if (left > 0)
+        atomic_store_explicit(&s->wal_finish, true, memory_order_relaxed);
+    if (left == 0 && st__wal_bytes(s) > SHRINK_BYTES)
+        checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
+    atomic_flag_clear_explicit(&s->checkpointing, memory_order_release);
+}
+
+void st_store_checkpoint(struct st_store *s)
+{
+    move(s);
+}
+
+static void *checkpoint_main(void *arg)
+{
+    struct st_store *s = arg;
+    log_thread_name("checkpointer");
+    lock_take(&s->lock);
+    while (!s->checkpoint_stop) {
+        if (!s->checkpoint_wanted) {
+            cond_wait(&s->checkpoint_asked, &s->lock);
+            continue;
+        }
+        s->checkpoint_wanted = false;
+        lock_drop(&s->lock);
+        move(s);
+        lock_take(&s->lock);
+    }
+    lock_drop(&s->lock);
+    return NULL;
+}
+
+enum err st__checkpoint_start(struct st_store *s)
+{
+    /* 0: a checkpoint of this connection waits for nobody */
+    enum err e =
+        st__conn_open(s->path, true, s->durability, 0, &s->checkpointer);
+    if (e) return e;
+    s->wal_mark = STEP;
+    sqlite3_wal_hook(s->writer->db, on_commit, s);
+    e = st__thread(checkpoint_main, s, &s->checkpoint_thread);
+    s->checkpointer_runs = !e;
+    return e;
+}
+
+void st__checkpoint_stop(struct st_store *s)
+{
+    if (s->checkpointer_runs) {
+        lock_take(&s->lock);
+        s->checkpoint_stop = true;
+        cond_signal(&s->checkpoint_asked);
+        lock_drop(&s->lock);
+        pthread_join(s->checkpoint_thread, NULL);
+        s->checkpointer_runs = false;
+    }
+    st__conn_close(s->checkpointer);
+    s->checkpointer = NULL;
+}

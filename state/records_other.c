@@ -1,0 +1,133 @@
+/* Rows of definitions, idempotent answers and claims. */
+#include "state/query.h"
+#include "state/records.h"
+
+enum err st_definition_get(struct st_tx *tx, struct slice hash, struct arena *a,
+                           struct slice *ret_body)
+{
+    struct query q = query_begin(tx, STMT_DEFINITION_GET);
+    query_text(&q, hash);
+    struct slice body = {0};
+    if (query_one(&q)) body = query_get_text(&q, a);
+    enum err e = query_end(&q);
+    if (!e) *ret_body = body;
+    return e;
+}
+
+enum err st_definition_put(struct st_tx *tx, struct slice hash,
+                           struct slice workflow_type, struct slice body)
+{
+    struct query q = query_begin(tx, STMT_DEFINITION_PUT);
+    query_text(&q, hash);
+    query_text(&q, workflow_type);
+    query_text(&q, body);
+    query_run(&q);
+    return query_end(&q);
+}
+
+enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
+                            struct slice key, int64_t now_ms, struct arena *a,
+                            struct st_idempotency *ret)
+{
+    struct st_idempotency i = {0};
+    struct query q = query_begin(tx, STMT_IDEMPOTENCY_GET);
+    query_text(&q, scope);
+    query_text(&q, key);
+    query_int(&q, now_ms);
+    if (query_one(&q)) {
+        i.scope = arena_copy(a, scope);
+        i.key = arena_copy(a, key);
+        if (!i.scope.p || !i.key.p) q.err = ERR_NOMEM;
+        query_get_blob(&q, i.digest, SHA256_SIZE);
+        i.answer = query_get_text(&q, a);
+        i.expires_ms = query_get_int(&q);
+    }
+    enum err e = query_end(&q);
+    if (!e) *ret = i;
+    return e;
+}
+
+enum err st_idempotency_put(struct st_tx *tx, const struct st_idempotency *i)
+{
+    struct query q = query_begin(tx, STMT_IDEMPOTENCY_PUT);
+    query_text(&q, i->scope);
+    query_text(&q, i->key);
+    query_blob(&q, i->digest, SHA256_SIZE);
+    query_text(&q, i->answer);
+    query_int(&q, i->expires_ms);
+    query_run(&q);
+    return query_end(&q);
+}
+
+enum err st_idempotency_sweep(struct st_tx *tx, int64_t now_ms)
+{
+    struct query q = query_begin(tx, STMT_IDEMPOTENCY_SWEEP);
+    query_int(&q, now_ms);
+    query_run(&q);
+    return query_end(&q);
+}
+
+static struct st_claim get_claim(struct query *q, struct slice session_id,
+                                 struct arena *a)
+{
+    struct st_claim c = {.session_id = session_id};
+    c.phase = query_get_int(q);
+    c.task = query_get_int(q);
+    c.status = query_get_text(q, a);
+    c.agent = query_get_text(q, a);
+    c.fence = query_get_int(q);
+    c.expires_ms = query_get_int(q);
+    return c;
+}
+
+enum err st_claim_get(struct st_tx *tx, struct slice session_id, int64_t phase,
+                      int64_t task, struct arena *a, struct st_claim *ret)
+{
+    struct st_claim c = {0};
+    struct slice id = arena_copy(a, session_id);
+    if (!id.p) return ERR_NOMEM;
+    struct query q = query_begin(tx, STMT_CLAIM_GET);
+    query_text(&q, id);
+    query_int(&q, phase);
+    query_int(&q, task);
+    if (query_one(&q)) c = get_claim(&q, id, a);
+    enum err e = query_end(&q);
+    if (!e) *ret = c;
+    return e;
+}
+
+enum err st_claim_put(struct st_tx *tx, const struct st_claim *c)
+{
+    struct query q = query_begin(tx, STMT_CLAIM_PUT);
+    query_text(&q, c->session_id);
+    query_int(&q, c->phase);
+    query_int(&q, c->task);
+    query_text(&q, c->status);
+    query_text(&q, c->agent);
+    query_int(&q, c->fence);
+    query_int(&q, c->expires_ms);
+    int64_t changed = query_run(&q);
+    enum err e = query_end(&q);
+    return !e && changed == 0 ? ERR_CONFLICT : e;
+}
+
+enum err st_claim_list(struct st_tx *tx, struct slice session_id,
+                       struct arena *a, struct st_claim **ret,
+                       size_t *ret_count)
+{
+    struct st_claim *list = NULL;
+    size_t n = 0, room = 0;
+    struct slice id = arena_copy(a, session_id);
+    if (!id.p) return ERR_NOMEM;
+    struct query q = query_begin(tx, STMT_CLAIM_LIST);
+    query_text(&q, id);
+    while (query_row(&q)) {
+        list = query_grow(&q, a, list, sizeof(*list), n, &room);
+        if (!q.err) list[n++] = get_claim(&q, id, a);
+    }
+    enum err e = query_end(&q);
+    if (e) return e;
+    *ret = list;
+    *ret_count = n;
+    return OK;
+}

@@ -1,0 +1,266 @@
+#include "state/store_private.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "state/backup.h"
+#include "state/sqlite_setup.h"
+
+/* --- telling why not ------------------------------------------------------ */
+
+struct reason {
+    enum err err;
+    const char *why, *how_to_fix;
+};
+static const struct reason reasons[] = {
+    {ERR_STORE_TOO_NEW,
+     "the state file was written by a newer version of phasegate",
+     "start that version, or put the backup <file>.v<N> of this version in "
+     "its place"},
+    {ERR_STORE_FOREIGN, "the file is a database of another program",
+     "choose another project folder, or move the file away"},
+    {ERR_STORE_CORRUPT, "the state file is damaged or not a database",
+     "move it away and put a backup in its place (with its -wal file, if it "
+     "has one)"},
+    {ERR_STORE_BUSY, "another process holds the state file locked",
+     "wait a moment and try again, or stop the other process"},
+    {ERR_IO, "the state file cannot be opened, read or locked",
+     "check the folder's permissions and that it lies on a local disk"},
+    {ERR_STORE_WRITE_FAILED, "the state file cannot be written",
+     "free some disk space and check that the folder can be written to"},
+    {ERR_NOT_FOUND, "the folder of the state file does not exist",
+     "create it, or name another project"},
+    {ERR_EXISTS, "the file exists already", "name a file that does not exist"},
+    {ERR_NOMEM, "there was not enough memory", "free memory and try again"},
+};
+
+static enum err told(struct problem *p, struct arena *a, enum err e,
+                     struct slice path)
+{
+    const char *why = "the state file could not be used",
+               *mend = "see the log for the reason";
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].err != e) continue;
+        why = reasons[i].why;
+        mend = reasons[i].how_to_fix;
+    }
+    return problem_setf(p, a, e, slice_of(why), slice_of(mend), "%.*s",
+                        SLICE_ARG(path));
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static char *heap_cstr(struct slice s)
+{
+    char *p = mem_alloc(s.n + 1);
+    if (!p) return NULL;
+    memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return p;
+}
+
+/* Absolute, links in the folder resolved: the same name for every connection
+ * whatever the working directory becomes. */
+static enum err absolute(struct slice path, struct arena *a, char **ret)
+{
+    size_t slash = path.n;
+    while (slash > 0 && path.p[slash - 1] != '/') slash--;
+    struct slice name = slice_sub(path, slash, path.n),
+                 folder = slash ? slice_sub(path, 0, slash) : SLICE(".");
+    if (name.n == 0 || memchr(path.p, '\0', path.n)) return ERR_INVALID;
+    enum err e = path_canonical(folder, a, &folder);
+    if (e) return e;
+    struct slice whole = path_join(a, folder, name);
+    if (!whole.p) return ERR_NOMEM;
+    *ret = heap_cstr(whole);
+    return *ret ? OK : ERR_NOMEM;
+}
+
+/* SQLite would create it readable for all. A new file has no connection yet,
+ * so closing this descriptor takes no lock away. */
+static enum err create_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+        return OK;
+    }
+    return access(path, F_OK) == 0 ? OK : ERR_IO;
+}
+
+/* A state.db that is itself a link: the names beside it are those of the file
+ * it leads to, as SQLite's own are, so that all processes share them. */
+static enum err follow_links(struct st_store *s)
+{
+    char *real =
+        heap_cstr(slice_of(sqlite3_db_filename(s->writer->db, "main")));
+    if (!real) return ERR_NOMEM;
+    mem_free(s->path);
+    s->path = real;
+    return OK;
+}
+
+static enum err open_file(struct st_store *s)
+{
+    enum err e = st__sqlite_setup();
+    if (!e) e = create_private(s->path);
+    if (!e) e = st__schema_peek(s->schema, s->path);
+    if (!e)
+        e = st__conn_open(s->path, true, s->durability, s->busy_timeout_ms,
+                          &s->writer);
+    if (!e) e = follow_links(s);
+    if (!e) e = st__schema_admit(s->schema, s->writer);
+    if (!e) e = st__commits_open(&s->commits, s->path);
+    if (!e) e = st__schema_apply(s->schema, s->writer, &s->commits, s->path);
+    return e;
+}
+
+enum err st__thread(void *(*run)(void *), struct st_store *s, pthread_t *ret)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(ret, NULL, run, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed ? ERR_OVER_CAPACITY : OK;
+}
+
+static struct st_store *store_new(const struct st_store_options *o,
+                                  const struct st_schema *schema)
+{
+    struct st_store *s = MEM_NEW(struct st_store);
+    if (!s) return NULL;
+    s->schema = schema;
+    s->durability = o->durability;
+    s->jobs_max = o->jobs_max ? o->jobs_max : 4096;
+    s->busy_timeout_ms = o->busy_timeout_ms ? o->busy_timeout_ms : 5000;
+    lock_init(&s->lock, "store", RANK_STORE);
+    cond_init(&s->job_came);
+    cond_init(&s->checkpoint_asked);
+    return s;
+}
+
+enum err st__store_open(const struct st_store_options *o,
+                        const struct st_schema *schema, struct arena *a,
+                        struct problem *p, struct st_store **ret)
+{
+    struct st_store *s = store_new(o, schema);
+    enum err e = s ? absolute(o->path, a, &s->path) : ERR_NOMEM;
+    if (!e) e = open_file(s);
+    if (!e) e = st__readers_start(s);
+    if (!e) e = st__checkpoint_start(s);
+    if (!e) e = st__writer_start(s);
+    if (e) {
+        st_store_close(s);
+        return told(p, a, e, o->path);
+    }
+    *ret = s;
+    return OK;
+}
+
+enum err st_store_open(const struct st_store_options *o, struct arena *a,
+                       struct problem *p, struct st_store **ret)
+{
+    return st__store_open(o, &st__schema, a, p, ret);
+}
+
+/* The last connection of the last process moves the WAL into the file. */
+void st_store_close(struct st_store *s)
+{
+    if (!s) return;
+    st__writer_stop(s);
+    st__checkpoint_stop(s);
+    st__readers_stop(s);
+    st__conn_close(s->writer);
+    if (s->commits.path) st__commits_close(&s->commits);
+    cond_done(&s->checkpoint_asked);
+    cond_done(&s->job_came);
+    lock_done(&s->lock);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+/* --- small questions ------------------------------------------------------ */
+
+uint64_t st_stamp(const struct st_store *s)
+{
+    return st__commits_stamp(&s->commits);
+}
+
+static uint64_t bytes_of(const struct st_store *s, const char *suffix)
+{
+    char path[4096];
+    struct stat st;
+    int n = snprintf(path, sizeof(path), "%s%s", s->path, suffix);
+    if (n < 0 || (size_t)n >= sizeof(path) || stat(path, &st) != 0) return 0;
+    return (uint64_t)st.st_size;
+}
+
+uint64_t st__wal_bytes(const struct st_store *s)
+{
+    return bytes_of(s, "-wal");
+}
+
+static uint64_t counted(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void st_store_stats(struct st_store *s, struct st_store_stats *ret)
+{
+    *ret = (struct st_store_stats){
+        .jobs = counted(&s->jobs),
+        .jobs_failed = counted(&s->jobs_failed),
+        .transactions = counted(&s->transactions),
+        .jobs_rerun = counted(&s->jobs_rerun),
+        .checkpoints = counted(&s->checkpoints),
+        .wal_bytes = st__wal_bytes(s),
+        .db_bytes = bytes_of(s, ""),
+        .user_version = s->schema->version,
+    };
+    lock_take(&s->lock);
+    ret->queued = s->queued;
+    ret->readers = s->reader_count;
+    lock_drop(&s->lock);
+}
+
+enum err st_store_backup(struct st_store *s, struct slice path, struct arena *a,
+                         struct problem *p)
+{
+    char *to = NULL;
+    enum err e = absolute(path, a, &to);
+    if (!e) e = st__backup(s->path, to, ST_BACKUP_NEW, s->busy_timeout_ms);
+    mem_free(to);
+    return e ? told(p, a, e, path) : OK;
+}
+
+/* On a connection of its own: it may take seconds, and the thread's own one
+ * may be in the middle of a read. */
+enum err st_store_check(struct st_store *s, struct arena *a, struct problem *p)
+{
+    struct slice finding = {0};
+    struct st_conn *c = NULL;
+    sqlite3_stmt *st = NULL;
+    enum err e =
+        st__conn_open(s->path, false, s->durability, s->busy_timeout_ms, &c);
+    if (e) return told(p, a, e, slice_of(s->path));
+    int rc =
+        sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &st, NULL);
+    if (!rc) rc = sqlite3_step(st);
+    e = st__conn_err(c, rc);
+    if (!e) finding = slice_of((const char *)sqlite3_column_text(st, 0));
+    if (!e && !slice_eq(finding, SLICE("ok"))) {
+        e = ERR_STORE_CORRUPT;
+        finding = arena_copy(a, finding);
+    }
+    sqlite3_finalize(st);
+    st__conn_close(c);
+    if (!e) return OK;
+    return told(p, a, e, finding.n ? finding : slice_of(s->path));
+}

@@ -1,0 +1,75 @@
+/*
+ * store_private: the store's own struct, for the files that make it up.
+ *
+ *   store.c       opening, closing, telling why not
+ *   writer.c      the writer thread and group commit
+ *   reader.c      a read connection per thread
+ *   checkpoint.c  the WAL's size, off the commit path
+ */
+#ifndef STATE_STORE_PRIVATE_H
+#define STATE_STORE_PRIVATE_H
+
+#include "base/lock.h"
+#include "state/commits.h"
+#include "state/conn.h"
+#include "state/schema.h"
+
+struct st_store {
+    char *path; /* absolute */
+    const struct st_schema *schema;
+    enum st_durability durability;
+    uint32_t jobs_max, busy_timeout_ms;
+    struct commits commits;
+
+    struct st_conn *writer; /* Thread: writer, once it runs */
+    pthread_t writer_thread;
+
+    struct st_conn *checkpointer; /* whoever holds `checkpointing` */
+    atomic_flag checkpointing;
+    pthread_t checkpoint_thread;
+
+    pthread_key_t reader_key;
+    bool key_made, writer_runs, checkpointer_runs;
+
+    struct lock lock; /* guards what follows, up to the counters */
+    struct cond job_came, checkpoint_asked;
+    struct st_job *first, *last;
+    uint32_t queued;
+    bool writer_waits, closed;
+    bool checkpoint_wanted, checkpoint_stop;
+    struct st_conn *readers;
+    uint32_t reader_count;
+
+    /* Counters: relaxed, they order nothing. */
+    _Atomic uint64_t jobs, jobs_failed, transactions, jobs_rerun, checkpoints;
+    /* Frames in the WAL after our last commit, and how many of them are in
+     * the database (relaxed: a late look only delays a checkpoint). */
+    _Atomic uint32_t wal_frames, wal_moved;
+    _Atomic bool wal_finish;     /* few are left: the writer moves them */
+    uint32_t wal_seen, wal_mark; /* Thread: writer */
+};
+
+/* For tests: a store with another list of migrations. */
+MUST_USE enum err st__store_open(const struct st_store_options *o,
+                                 const struct st_schema *schema,
+                                 struct arena *a, struct problem *p,
+                                 struct st_store **ret);
+
+MUST_USE enum err st__writer_start(struct st_store *s);
+void st__writer_stop(struct st_store *s); /* runs what is queued */
+
+MUST_USE enum err st__checkpoint_start(struct st_store *s);
+void st__checkpoint_stop(struct st_store *s);
+/* After a group was answered. Thread: writer */
+void st__checkpoint_after_commit(struct st_store *s);
+
+uint64_t st__wal_bytes(const struct st_store *s);
+
+MUST_USE enum err st__readers_start(struct st_store *s);
+void st__readers_stop(struct st_store *s);
+
+/* With every signal blocked: they are main's. ERR_OVER_CAPACITY: no thread. */
+MUST_USE enum err st__thread(void *(*run)(void *), struct st_store *s,
+                             pthread_t *ret);
+
+#endif

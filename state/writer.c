@@ -1,0 +1,289 @@
+/*
+ * The writer thread: queued jobs, several per transaction, each in a
+ * savepoint, answered after COMMIT.
+ *
+ * A group is what was queued when the writer looked, in order: while one
+ * group waits for the disk the next one gathers, so the group's size follows
+ * the load and a lonely job never waits for company.
+ *
+ * An error may have rolled the whole transaction back (a full disk, I/O, no
+ * memory): sqlite3_get_autocommit tells. Then nothing of the group happened,
+ * refusals that were decided upon its data included, and every job is run
+ * again in a transaction of its own, so that the one that breaks is alone.
+ * A COMMIT that fails answers all of them with its error.
+ */
+#include "state/store_private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define GROUP_MAX 256
+
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* --- one transaction ------------------------------------------------------ */
+
+static enum err tx_begin(struct st_store *s)
+{
+    struct st_conn *w = s->writer;
+    enum err e = st__conn_run(w, STMT_BEGIN_WRITE);
+    if (e) return e;
+    e = st__schema_same(s->schema, w);
+    if (e) {
+        st__conn_rollback(w);
+        return e;
+    }
+    st__commits_settle(&s->commits);
+    w->tx.stamp = st__commits_stamp_locked(&s->commits);
+    w->tx.open = true;
+    return OK;
+}
+
+static void tx_rollback(struct st_store *s)
+{
+    s->writer->tx.open = false;
+    st__conn_rollback(s->writer);
+}
+
+static enum err tx_commit(struct st_store *s)
+{
+    uint64_t ticket = 0;
+    s->writer->tx.open = false;
+    enum err e = st__commits_begin(&s->commits, &ticket);
+    if (!e) e = st__conn_run(s->writer, STMT_COMMIT);
+    st__conn_rollback(s->writer);
+    st__commits_end(&s->commits, ticket);
+    if (!e) count(&s->transactions, 1);
+    return e;
+}
+
+static bool tx_lost(const struct st_store *s)
+{
+    return sqlite3_get_autocommit(s->writer->db) != 0;
+}
+
+/* --- one job -------------------------------------------------------------- */
+
+static bool called_off(struct st_job *job)
+{
+    job->result = cancel_check(job->cancel, clock_now());
+    return job->result != OK;
+}
+
+/* A job that met a failing disk and says OK has failed all the same. */
+static enum err call(struct st_store *s, struct st_job *job)
+{
+    struct st_tx *tx = &s->writer->tx;
+    tx->hard = OK;
+    enum err e = job->run(job, tx);
+    lock_assert_none();
+    return e ? e : tx->hard;
+}
+
+static enum err run_alone(struct st_store *s, struct st_job *job)
+{
+    enum err e = tx_begin(s);
+    if (e) return e;
+    e = call(s, job);
+    if (!e && tx_lost(s)) e = ERR_STORE_WRITE_FAILED;
+    if (!e) return tx_commit(s);
+    tx_rollback(s);
+    return e;
+}
+
+/* False: the transaction is lost, or not to be trusted any more. */
+static bool run_in_savepoint(struct st_store *s, struct st_job *job)
+{
+    struct st_conn *w = s->writer;
+    enum err e = st__conn_run(w, STMT_SAVEPOINT);
+    if (e) return false;
+    e = call(s, job);
+    if (tx_lost(s)) return false;
+    job->result = e;
+    if (e && st__conn_run(w, STMT_ROLLBACK_TO) != OK) return false;
+    return st__conn_run(w, STMT_RELEASE) == OK;
+}
+
+/* --- one group ------------------------------------------------------------ */
+
+/* Jobs that were called off have their answer and are not run. */
+struct group {
+    struct st_job *jobs[GROUP_MAX];
+    uint32_t n;
+};
+
+static void answer_all(struct group *g, enum err e)
+{
+    for (uint32_t i = 0; i < g->n; i++) g->jobs[i]->result = e;
+}
+
+static void run_one_by_one(struct st_store *s, struct group *g)
+{
+    count(&s->jobs_rerun, g->n);
+    for (uint32_t i = 0; i < g->n; i++)
+        if (!called_off(g->jobs[i]))
+            g->jobs[i]->result = run_alone(s, g->jobs[i]);
+}
+
+static void run_together(struct st_store *s, struct group *g)
+{
+    enum err e = tx_begin(s);
+    if (e) {
+        answer_all(g, e);
+        return;
+    }
+    bool changed = false;
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (!run_in_savepoint(s, g->jobs[i])) {
+            tx_rollback(s);
+            run_one_by_one(s, g);
+            return;
+        }
+        changed |= g->jobs[i]->result == OK;
+    }
+    if (!changed) {
+        tx_rollback(s);
+        return;
+    }
+    e = tx_commit(s);
+    if (e) answer_all(g, e);
+}
+
+static void run_group(struct st_store *s, struct group *all)
+{
+    struct group g = {.n = 0};
+    for (uint32_t i = 0; i < all->n; i++)
+        if (!called_off(all->jobs[i])) g.jobs[g.n++] = all->jobs[i];
+    if (g.n == 1)
+        g.jobs[0]->result = run_alone(s, g.jobs[0]);
+    else if (g.n > 1)
+        run_together(s, &g);
+    for (uint32_t i = 0; i < all->n; i++) {
+        struct st_job *job = all->jobs[i];
+        count(&s->jobs, 1);
+        if (job->result) count(&s->jobs_failed, 1);
+        job->done(job, job->result); /* the job may be gone now */
+        lock_assert_none();
+    }
+}
+
+/* --- the queue ------------------------------------------------------------ */
+
+/* False: closed, and nothing is left. */
+static bool next_group(struct st_store *s, struct group *ret)
+{
+    ret->n = 0;
+    lock_take(&s->lock);
+    s->writer_waits = true;
+    while (!s->first && !s->closed) cond_wait(&s->job_came, &s->lock);
+    s->writer_waits = false;
+    while (s->first && ret->n < GROUP_MAX) {
+        ret->jobs[ret->n++] = s->first;
+        s->first = s->first->next;
+    }
+    if (!s->first) s->last = NULL;
+    s->queued -= ret->n;
+    lock_drop(&s->lock);
+    return ret->n > 0;
+}
+
+static void *writer_main(void *arg)
+{
+    struct st_store *s = arg;
+    struct group g;
+    log_thread_name("writer");
+    while (next_group(s, &g)) {
+        run_group(s, &g);
+        st__checkpoint_after_commit(s);
+    }
+    return NULL;
+}
+
+enum err st_submit(struct st_store *s, struct st_job *job)
+{
+    enum err e = OK;
+    job->next = NULL;
+    lock_take(&s->lock);
+    if (s->closed) {
+        e = ERR_CLOSED;
+    } else if (s->queued >= s->jobs_max) {
+        e = ERR_OVER_CAPACITY;
+    } else {
+        *(s->last ? &s->last->next : &s->first) = job;
+        s->last = job;
+        s->queued++;
+        if (s->writer_waits) cond_signal(&s->job_came);
+    }
+    lock_drop(&s->lock);
+    return e;
+}
+
+enum err st__writer_start(struct st_store *s)
+{
+    s->writer->tx.cancel = NULL;
+    enum err e = st__thread(writer_main, s, &s->writer_thread);
+    s->writer_runs = !e;
+    return e;
+}
+
+void st__writer_stop(struct st_store *s)
+{
+    if (!s->writer_runs) return;
+    lock_take(&s->lock);
+    s->closed = true;
+    cond_signal(&s->job_came);
+    lock_drop(&s->lock);
+    pthread_join(s->writer_thread, NULL);
+    s->writer_runs = false;
+}
+
+/* --- waiting for a write -------------------------------------------------- */
+
+struct waiting {
+    struct st_job job;
+    enum err (*run)(void *ctx, struct st_tx *tx);
+    void *ctx;
+    struct lock lock; /* guards what follows */
+    struct cond answered;
+    bool done;
+    enum err result;
+};
+
+static enum err waiting_run(struct st_job *job, struct st_tx *tx)
+{
+    struct waiting *w = (struct waiting *)job;
+    return w->run(w->ctx, tx);
+}
+
+static void waiting_done(struct st_job *job, enum err e)
+{
+    struct waiting *w = (struct waiting *)job;
+    lock_take(&w->lock);
+    w->done = true;
+    w->result = e;
+    cond_signal(&w->answered); /* under the lock: then w may be gone */
+    lock_drop(&w->lock);
+}
+
+enum err st_write(struct st_store *s,
+                  enum err (*run)(void *ctx, struct st_tx *tx), void *ctx)
+{
+    struct waiting w = {.job = {.run = waiting_run, .done = waiting_done},
+                        .run = run,
+                        .ctx = ctx};
+    lock_init(&w.lock, "store.write", RANK_LEAF);
+    cond_init(&w.answered);
+    enum err e = st_submit(s, &w.job);
+    if (!e) {
+        lock_take(&w.lock);
+        while (!w.done) cond_wait(&w.answered, &w.lock);
+        e = w.result;
+        lock_drop(&w.lock);
+    }
+    cond_done(&w.answered);
+    lock_done(&w.lock);
+    return e;
+}
