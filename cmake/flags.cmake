@@ -28,6 +28,9 @@ else()
   endif()
   add_link_options(-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 endif()
+if(PHASEGATE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 # Ranks of locks, arena poisoning and the like: on in Debug and sanitizer
 # builds, off where NDEBUG is defined.
 if(PHASEGATE_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
