@@ -83,6 +83,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 /* vsnprintf wants room for a NUL that is not content: a text that ends
  * exactly at the ceiling is formatted beside the buf. */
+__attribute__((format(printf, 3, 0)))
 static void vprintf_beside(struct buf *b, size_t n, const char *fmt, va_list ap)
 {
     char *p = mem_alloc(n + 1);
