@@ -10,9 +10,11 @@ static _Atomic bool counting;
 static _Atomic uint64_t counted;
 static _Atomic uint64_t fail_at;
 
-/* Relaxed throughout: the counters order nothing but themselves. */
-static bool refused(void)
+/* Relaxed throughout: the counters order nothing but themselves. Sizes no
+ * object can have are the mark of an overflow; sanitizers abort on them. */
+static bool refused(size_t n)
 {
+    if (n > PTRDIFF_MAX) return true;
     if (!atomic_load_explicit(&counting, memory_order_relaxed)) return false;
     uint64_t nth =
         atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed) + 1;
@@ -21,12 +23,12 @@ static bool refused(void)
 
 void *mem_alloc(size_t n)
 {
-    return refused() ? NULL : malloc(n ? n : 1);
+    return refused(n) ? NULL : malloc(n ? n : 1);
 }
 
 void *mem_zalloc(size_t n)
 {
-    return refused() ? NULL : calloc(1, n ? n : 1);
+    return refused(n) ? NULL : calloc(1, n ? n : 1);
 }
 
 void *mem_array(size_t count, size_t size)
@@ -38,7 +40,7 @@ void *mem_array(size_t count, size_t size)
 
 void *mem_realloc(void *p, size_t n)
 {
-    return refused() ? NULL : realloc(p, n ? n : 1);
+    return refused(n) ? NULL : realloc(p, n ? n : 1);
 }
 
 void mem_free(void *p)

@@ -122,9 +122,9 @@ static char *alloc_aligned(struct arena *a, size_t n, size_t align)
     if (!a->block && !block_more(a)) return NULL;
     size_t pad = -(uintptr_t)a->at & (align - 1);
     size_t room = (size_t)(a->end - a->at);
-    size_t taken = n + POISON_GAP;
-    if (room < pad || room - pad < taken) {
-        if (taken > a->block->n / 2) {
+    room = room > pad + POISON_GAP ? room - pad - POISON_GAP : 0;
+    if (room < n) {
+        if (n > a->block->n / 2) {
             char *p = alloc_alone(a, n);
             if (p) a->used += n;
             return p;
@@ -135,7 +135,7 @@ static char *alloc_aligned(struct arena *a, size_t n, size_t align)
     if (pad + n > a->ceiling - a->used) return NULL;
     char *p = a->at + pad;
     POISON_OFF(p, n);
-    a->at = p + taken;
+    a->at = p + n + POISON_GAP;
     a->used += pad + n;
     return p;
 }
