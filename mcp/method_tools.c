@@ -119,18 +119,19 @@ static const struct plain_row {
 static void tell_internal(struct mcp_call_state *c, enum err e)
 {
     struct problem *p = &c->pub.problem;
-    uint32_t ref = (uint32_t)random_u64();
-    struct slice words =
-        arena_printf(&c->pub.arena,
-                     "Call again; if it happens again, report reference "
-                     "%08" PRIx32 ", which is also in the server's log.",
-                     ref);
+    struct slice ref =
+        arena_printf(&c->pub.arena, "%08" PRIx32, (uint32_t)random_u64());
     log_error("mcp", "internal error", LOG_C("tool", c->tool->name),
               LOG_S("detail", err_detail(e)), LOG_S("what", p->what),
-              LOG_I("ref", ref));
+              LOG_S("ref", ref));
     if (!p->what.n) p->what = slice_of(c->tool->name);
     if (!p->why.n) p->why = SLICE("Something failed that should not.");
-    if (!p->how_to_fix.n || e == ERR_INTERNAL) p->how_to_fix = words;
+    if (!p->how_to_fix.n || e == ERR_INTERNAL)
+        p->how_to_fix = arena_printf(
+            &c->pub.arena,
+            "Call again; if it happens again, report reference %.*s, which is "
+            "also in the server's log.",
+            SLICE_ARG(ref));
 }
 
 static void complete_problem(struct mcp_call_state *c, enum err e)

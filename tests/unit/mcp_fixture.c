@@ -209,27 +209,33 @@ static const struct mcp_exchange_ops fake_ops = {.name = "fake",
 
 /* --- driving ------------------------------------------------------------- */
 
-struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind)
+struct fake_server *fake_server_of(const struct mcp_server_config *conf,
+                                   enum mcp_transport kind)
 {
     struct fake_server *fs = MEM_NEW(struct fake_server);
     lock_init(&fs->lock, "fake-mailbox", RANK_QUEUE);
     cond_init(&fs->mail_came);
     fs->last = &fs->first;
-    lock_init(&gate.lock, "gate", RANK_LEAF);
-    cond_init(&gate.changed);
-    if (workers) CHECK_OK(pool_new("worker", workers, 8, &fs->pool));
+    fs->pool = conf->pool;
+    CHECK_OK(mcp_server_new(conf, &fs->mcp));
+    fs->peer =
+        mcp_peer_new(fs->mcp, kind, kind == MCP_STDIO ? "stdio" : "http");
+    CHECK(fs->peer);
+    return fs;
+}
+
+struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind)
+{
     struct mcp_server_config conf = {.name = "fake",
                                      .title = "A fake",
                                      .version = "1.2.3",
                                      .website_url = "https://example.org",
                                      .instructions = "Use the tools.",
-                                     .tools = tool_tables,
-                                     .pool = fs->pool};
-    CHECK_OK(mcp_server_new(&conf, &fs->mcp));
-    fs->peer =
-        mcp_peer_new(fs->mcp, kind, kind == MCP_STDIO ? "stdio" : "http");
-    CHECK(fs->peer);
-    return fs;
+                                     .tools = tool_tables};
+    lock_init(&gate.lock, "gate", RANK_LEAF);
+    cond_init(&gate.changed);
+    if (workers) CHECK_OK(pool_new("worker", workers, 8, &conf.pool));
+    return fake_server_of(&conf, kind);
 }
 
 void fake_server_free(struct fake_server *fs)

@@ -26,6 +26,9 @@ struct fake_exchange {
 
 /* workers 0: no pool. */
 struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind);
+/* Of another configuration; its pool is taken over. */
+struct fake_server *fake_server_of(const struct mcp_server_config *conf,
+                                   enum mcp_transport kind);
 void fake_server_free(struct fake_server *fs);
 struct mcp_server *fake_mcp(struct fake_server *fs);
 

@@ -246,17 +246,47 @@ TEST(mcp_call, a_warm_call_allocates_nothing)
 
 TEST(mcp_call, each_failed_allocation_still_ends_the_exchange_once)
 {
-    struct fake_server *fs = fake_server(0, MCP_STDIO);
-    const char *call = fake_call("1", "echo",
-                                 "{\"text\":\"hello\",\"times\":"
-                                 "3}");
-    fake_say(fs, init_2025);
-    arena_alloc(test_arena(), 1 << 20);
-    for (uint64_t n = 1; n < 40; n++) {
+    const char *call = fake_call("1", "echo", "{\"text\":\"hello\"}");
+    bool done = false;
+    for (uint64_t n = 1; !done; n++) {
+        CHECK_INT_LT(n, 100);
+        struct fake_server *fs = fake_server(0, MCP_STDIO);
         mem_fail_at(n);
         struct fake_exchange *fx = fake_begin(fs, call, NULL);
         mem_fail_at(0);
         CHECK_INT_EQ(fx->replies, 1);
+        done = slice_find(fx->body, SLICE("hello")) < fx->body.n;
+        if (!done) CHECK_CONTAINS(fx->body, "error");
+        CHECK_CONTAINS(fake_say(fs, call), "hello");
+        fake_server_free(fs);
     }
+}
+
+TEST(mcp_call, a_server_that_finds_no_memory_is_not_made)
+{
+    static const struct mcp_tool none[] = {{0}};
+    static const struct mcp_tool *const tables[] = {none, NULL};
+    struct mcp_server_config conf = {
+        .name = "n", .version = "1", .tools = tables};
+    struct mcp_server *s = NULL;
+    enum err e = ERR_NOMEM;
+    for (uint64_t n = 1; e; n++) {
+        CHECK_INT_LT(n, 200);
+        mem_fail_at(n);
+        e = mcp_server_new(&conf, &s);
+        mem_fail_at(0);
+        if (e) CHECK_ERR(e, ERR_NOMEM);
+    }
+    mcp_server_free(s);
+}
+
+TEST(mcp_call, a_server_without_tools_has_no_tool_methods)
+{
+    struct mcp_server_config conf = {.name = "bare", .version = "1"};
+    struct fake_server *fs = fake_server_of(&conf, MCP_STDIO);
+    CHECK_CONTAINS(fake_say(fs, init_2025), "\"capabilities\":{}");
+    CHECK_CONTAINS(fake_say(fs, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                                "\"tools/list\"}"),
+                   "-32601");
     fake_server_free(fs);
 }
