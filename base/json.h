@@ -52,7 +52,7 @@ struct json_member {
 
 /* No tree is deeper, whatever the limits say: code that walks a tree may
  * recurse. */
-#define JSON_DEPTH_MAX 512
+#define JSON_DEPTH_MAX 256
 
 struct json_limits {
     size_t bytes;
@@ -67,9 +67,9 @@ struct json_error {
     const char *what; /* static text: "expected ',' or '}'" */
 };
 
-/* Parses one document. ERR_PARSE, ERR_TOO_LARGE (a ceiling), ERR_NOMEM; then
- * *reterr says where and what. `in` is kept by the values. limits NULL: the
- * default. arena */
+/* Parses one document. ERR_PARSE, ERR_TOO_LARGE (a limit), ERR_NOMEM (or the
+ * arena is full); then *reterr says where and what. `in` is kept by the values.
+ * limits NULL: the default. arena */
 MUST_USE enum err json_parse(struct slice in, const struct json_limits *limits,
                              struct arena *a, const struct json **ret,
                              struct json_error *reterr);

@@ -62,7 +62,7 @@ struct json *json_new(struct arena *a, enum json_type t)
  * fixed part serves nearly every object without an allocation. */
 struct sorted {
     const struct json_member **by_key; /* equal keys in source order */
-    const struct json_member *local[32];
+    const struct json_member *local[16];
 };
 
 static int member_cmp(const void *pa, const void *pb)
@@ -133,14 +133,25 @@ const struct json_member *json_duplicate_key_deep(const struct json *v)
 
 /* As json_get, the first of equal keys is the one that counts. */
 
-static bool members_within(const struct json *a, const struct json *b)
+static bool keys_within(const struct json *a, const struct json *b)
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!json_get(b, a->members[i].key)) return false;
+    return true;
+}
+
+/* Looks at each pair of values at most once: twice at each level would be
+ * 2^depth in all. */
+static bool equal_by_pairs(const struct json *a, const struct json *b)
 {
     for (uint32_t i = 0; i < a->count; i++) {
-        struct slice key = a->members[i].key;
-        const struct json *other = json_get(b, key);
-        if (!other || !json_equal(json_get(a, key), other)) return false;
+        const struct json_member *m = &a->members[i];
+        const struct json *other = json_get(b, m->key);
+        if (!other) return false;
+        if (json_get(a, m->key) == &m->value && !json_equal(&m->value, other))
+            return false;
     }
-    return true;
+    return keys_within(b, a);
 }
 
 static uint32_t pass_key(const struct sorted *s, uint32_t i, uint32_t count)
@@ -171,14 +182,13 @@ static __attribute__((noinline)) bool objects_equal_sorted(
     const struct json *a, const struct json *b)
 {
     struct sorted sa, sb;
-    if (!sorted_init(&sa, a))
-        return members_within(a, b) && members_within(b, a);
+    if (!sorted_init(&sa, a)) return equal_by_pairs(a, b);
     bool equal;
     if (sorted_init(&sb, b)) {
         equal = members_match(&sa, a->count, &sb, b->count);
         sorted_done(&sb);
     } else {
-        equal = members_within(a, b) && members_within(b, a);
+        equal = equal_by_pairs(a, b);
     }
     sorted_done(&sa);
     return equal;
@@ -186,8 +196,7 @@ static __attribute__((noinline)) bool objects_equal_sorted(
 
 static bool objects_equal(const struct json *a, const struct json *b)
 {
-    if (a->count <= 8 && b->count <= 8)
-        return members_within(a, b) && members_within(b, a);
+    if (a->count <= 8 && b->count <= 8) return equal_by_pairs(a, b);
     return objects_equal_sorted(a, b);
 }
 
