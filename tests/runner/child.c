@@ -84,7 +84,7 @@ const char *test_binary(void)
 
 const char *test_npm_dir(void)
 {
-    return PHASEGATE_SOURCE_DIR "/build/npm/node_modules";
+    return PHASEGATE_SOURCE_DIR "/build/npm";
 }
 
 #if defined(__has_feature)

@@ -172,9 +172,28 @@ static bool asked_for(struct wanted *w, const struct options *o,
     return asked;
 }
 
-static bool fits(const struct options *o, const struct item *it)
+/* Benchmarks take time and want the machine for themselves: they run alone,
+ * or when their own folder is asked for. */
+static const char bench_folder[] = "tests/bench";
+
+static bool is_bench(const struct test_def *d)
 {
-    return expr_keeps(o->keyword, has_word, it) &&
+    return d->bench || id_selected(def_path(d), bench_folder, false);
+}
+
+static bool bench_fits(const struct wanted *w, const struct options *o,
+                       const struct item *it)
+{
+    bool named = false;
+    for (size_t i = 0; i < o->wanted_count; i++)
+        named = named || id_selected(w[i].id, bench_folder, false);
+    return is_bench(it->def) ? o->bench_only || named : !o->bench_only;
+}
+
+static bool fits(const struct wanted *w, const struct options *o,
+                 const struct item *it)
+{
+    return bench_fits(w, o, it) && expr_keeps(o->keyword, has_word, it) &&
            expr_keeps(o->marks, has_mark_word, it);
 }
 
@@ -197,7 +216,7 @@ static void select_items(struct wanted *w, const struct options *o,
                 struct item it = {.def = *d, .row = row};
                 it.id = item_id(*d, row, round, o->count);
                 bool asked = asked_for(w, o, &it);
-                bool keep = asked && fits(o, &it);
+                bool keep = asked && fits(w, o, &it);
                 p->deselected += asked && !keep;
                 if (keep)
                     add(p, it);

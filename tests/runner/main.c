@@ -21,6 +21,7 @@ int main(int argc, char **argv)
     struct plan p;
     struct tally t;
     int code = EXIT_USAGE;
+    setvbuf(stdout, NULL, _IOLBF, 0); /* tests too: a crash loses no line */
     if (!options_parse(argc, argv, &o, &code)) return code;
     if (!plan_collect(&o, &p)) return EXIT_USAGE;
     if (o.collect_only) {
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
         plan_run(&p, &o, &t);
         code = verdict_of(&p, &t);
         if (o.junit && !junit_write(o.junit, &p, &t)) code = EXIT_USAGE;
+        if (o.bench_json && !bench_write(o.bench_json, &p)) code = EXIT_USAGE;
         last_failed_store(&p);
         report_end(&p, &o, &t);
     }

@@ -16,7 +16,10 @@ static bool have_shared(const struct options *o)
 static bool have_npm(const struct options *o)
 {
     (void)o;
-    return access(test_npm_dir(), R_OK) == 0;
+    char *installed = text_new("%s/installed", test_npm_dir());
+    bool have = access(installed, R_OK) == 0;
+    free(installed);
+    return have;
 }
 
 static bool have_slow(const struct options *o)

@@ -47,6 +47,10 @@ static const struct row rows[] = {
      "show the N slowest tests (0: all)"},
     {"junitxml", 0, KIND_TEXT, AT(junit), 0, "FILE",
      "write a JUnit XML report"},
+    {"benchmark-only", 0, KIND_FLAG, AT(bench_only), 0, NULL,
+     "run the benchmarks, one at a time, and nothing else"},
+    {"benchmark-json", 0, KIND_TEXT, AT(bench_json), 0, "FILE",
+     "write what the benchmarks measured"},
     {"capture", 's', KIND_FLAG, AT(no_capture), 0, NULL,
      "let tests write to the terminal"},
     {"verbose", 'v', KIND_FLAG, AT(verbose), 1, NULL, "a line for each test"},
@@ -165,7 +169,7 @@ bool options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
     ret->wanted = (const char **)argv + optind;
     ret->wanted_count = (size_t)(argc - optind);
     if (ret->workers == 0) ret->workers = processors();
-    if (ret->no_capture) ret->workers = 1;
+    if (ret->no_capture || ret->bench_only) ret->workers = 1;
     ret->color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     return true;
 }

@@ -44,7 +44,7 @@ void report_begin(const struct plan *p, const struct options *o)
 {
     if (o->verbose < 0) return;
     rule('=', "test session starts");
-    printf("%s build, %d worker%s, in %s\ncollected %zu items", 
+    printf("%s build, %d worker%s, in %s\ncollected %zu items",
            test_sanitized() ? "sanitized" : "plain", o->workers,
            o->workers == 1 ? "" : "s", test_source_dir(),
            p->count + p->deselected);
@@ -171,6 +171,7 @@ void report_end(const struct plan *p, const struct options *o,
     if (o->verbose >= 0) putchar('\n');
     failures(p, o);
     durations(p, o);
+    bench_report(p);
     short_summary(p, t);
     if (t->interrupted)
         puts("!!! interrupted !!!");

@@ -159,7 +159,6 @@ static _Noreturn void in_child(struct run *r, struct slot *s)
         dup2(s->err, STDERR_FILENO);
     }
     close_range(STDERR_FILENO + 1, ~0U, 0);
-    setvbuf(stdout, NULL, _IOLBF, 0); /* a crash loses no line */
     sigprocmask(SIG_SETMASK, &r->before, NULL);
     child_main(s->item, s->verdict, s->tmpdir);
 }
@@ -223,6 +222,7 @@ static void judge(const struct slot *s, int status)
     bool text = atomic_load(&v->told);
     v->text[sizeof v->text - 1] = v->file[sizeof v->file - 1] = 0;
     it->outcome = bad ? OUTCOME_FAILED : (enum outcome)told;
+    it->bench = v->bench;
     if (it->outcome == OUTCOME_FAILED && told == OUTCOME_FAILED && text) {
         struct test_def at = {.file = v->file};
         it->reason = text_new("%s:%d: %s%s%s", def_path(&at), v->line, v->text,

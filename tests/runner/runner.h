@@ -36,6 +36,12 @@ enum exit_code {
     EXIT_NOTHING_RAN = 5,
 };
 
+/* What a benchmark measured: nanoseconds for one call. */
+struct bench_stats {
+    double min, max, mean, stddev, median;
+    uint64_t rounds, calls; /* calls in each round */
+};
+
 /* What a test's process tells the parent, in memory they share. The first
  * thread to move `outcome` away from NONE owns the text. */
 struct verdict {
@@ -45,6 +51,7 @@ struct verdict {
     int line;
     char file[240];
     char text[6000];
+    struct bench_stats bench;
 };
 
 /* One test to run: a definition, for one row, in one round of --count. */
@@ -56,6 +63,7 @@ struct item {
     double seconds;
     char *reason;    /* of a failure or a skip; several lines */
     char *out, *err; /* captured, of a failure */
+    struct bench_stats bench;
 };
 
 struct plan {
@@ -70,13 +78,15 @@ struct options {
     const char *keyword; /* -k */
     const char *marks;   /* -m */
     const char *junit;
+    const char *bench_json;
     int verbose; /* -1 quiet, 0, 1 */
     int workers;
     int count;
     int max_fail; /* 0: no limit */
     int timeout_s;
     int durations; /* -1: not asked, 0: all */
-    bool collect_only, last_failed, full, no_capture, color;
+    bool collect_only, last_failed, full, no_capture, color,
+        bench_only;
 };
 
 struct tally {
@@ -137,6 +147,12 @@ void report_end(const struct plan *p, const struct options *o,
 /* false: could not write; reported on stderr. */
 bool junit_write(const char *path, const struct plan *p,
                  const struct tally *t);
+
+/* --- bench.c ------------------------------------------------------------- */
+/* A table of the benchmarks that ran; nothing when none did. */
+void bench_report(const struct plan *p);
+/* The same as JSON in the form of pytest-benchmark. false: as junit_write. */
+bool bench_write(const char *path, const struct plan *p);
 
 /* --- lastfailed.c -------------------------------------------------------- */
 /* Keeps of p only what failed last time; no record: keeps all. */

@@ -41,6 +41,7 @@ struct test_def {
     void (*run)(const void *row);
     const void *rows; /* TEST_EACH */
     size_t row_size, row_count;
+    bool bench;
     struct test_options options;
     /* private */
     struct test_def *next;
@@ -83,6 +84,48 @@ void test_register(struct test_def *def);
         test_register(&test_def_##suite_##_##name_);                           \
     }                                                                          \
     static void test_body_##suite_##_##name_(type_ const *var_)
+
+/* --- benchmarks: --benchmark-only, or asked for by their path ------------- */
+struct bench {
+    int64_t left; /* private: calls before the round ends */
+};
+
+/* BENCH(map, finds_a_key)
+ * {
+ *     struct map *m = ...;
+ *     while (bench_next(bench)) map_get(m, key);
+ * }
+ * Rounds of as many calls as fill a few milliseconds; minimum, median and so
+ * on are of nanoseconds for one call. Use a result or it is optimised away:
+ * bench_use(x). */
+#define BENCH(suite_, name_, ...)                                              \
+    static void bench_body_##suite_##_##name_(struct bench *bench);            \
+    static void bench_##suite_##_##name_(const void *test_row_)                \
+    {                                                                          \
+        (void)test_row_;                                                       \
+        bench_run(bench_body_##suite_##_##name_);                              \
+    }                                                                          \
+    static struct test_def test_def_##suite_##_##name_ = {                     \
+        .file = __FILE__,                                                      \
+        .suite = #suite_,                                                      \
+        .name = #name_,                                                        \
+        .run = bench_##suite_##_##name_,                                       \
+        .bench = true,                                                         \
+        .options = {__VA_ARGS__}};                                             \
+    __attribute__((constructor)) static void test_reg_##suite_##_##name_(void) \
+    {                                                                          \
+        test_register(&test_def_##suite_##_##name_);                           \
+    }                                                                          \
+    static void bench_body_##suite_##_##name_(struct bench *bench)
+
+void bench_run(void (*body)(struct bench *bench));
+/* Starts the next round; false when there are enough. */
+bool bench_round(struct bench *b);
+static inline bool bench_next(struct bench *b)
+{
+    return b->left-- > 0 || bench_round(b);
+}
+#define bench_use(value_) __asm__ volatile("" : : "g"(value_) : "memory")
 
 /* --- checks: print both values and end the test -------------------------- */
 _Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
@@ -141,7 +184,8 @@ const char *test_shared_dir(void);
 /* build/<preset>/phasegate, the binary under test; PHASEGATE_BINARY in the
  * environment names another. */
 const char *test_binary(void);
-/* The folder in which ./bootstrap installs node and the node packages. */
+/* Where ./bootstrap installs node (npm/node, version 22) and the packages of
+ * tests/npm (npm/node_modules); for tests with .needs = "npm". */
 const char *test_npm_dir(void);
 /* Is this an instrumented build (ASan, TSan)? Loops may do fewer rounds. */
 bool test_sanitized(void);

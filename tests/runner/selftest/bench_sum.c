@@ -1,0 +1,12 @@
+#include "tests/runner/test.h"
+
+BENCH(sum, adds_up)
+{
+    int sum = 0;
+    while (bench_next(bench)) {
+        for (int i = 0; i < 100; i++) {
+            sum += i;
+            bench_use(sum);
+        }
+    }
+}
