@@ -2,7 +2,9 @@
 
 #include <endian.h>
 
-static const uint32_t k[64] = {
+#include "base/sha256_block.h"
+
+const uint32_t sha256_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
     0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
     0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
@@ -28,27 +30,52 @@ static uint32_t load_be32(const uint8_t *p)
     return be32toh(v);
 }
 
-static void compress(uint32_t h[8], const uint8_t *block)
+/* The words after round i: each moves one place on, and a place has the same
+ * name every eight rounds. That spares moving them. */
+#define S(name, i) s[((name) - (i)) & 7]
+
+static void rounds(uint32_t s[8], const uint32_t w[64])
 {
-    uint32_t w[64];
+    enum { A, B, C, D, E, F, G, H };
+#pragma GCC unroll 64
+    for (int i = 0; i < 64; i++) {
+        uint32_t a = S(A, i), e = S(E, i);
+        uint32_t choice = S(G, i) ^ (e & (S(F, i) ^ S(G, i)));
+        uint32_t majority = (a & S(B, i)) | (S(C, i) & (a | S(B, i)));
+        uint32_t t = S(H, i) + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + choice +
+                     sha256_constants[i] + w[i];
+        S(D, i) += t;
+        S(H, i) = t + (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + majority;
+    }
+}
+#undef S
+
+static void one_block(uint32_t h[8], const uint8_t *block)
+{
+    uint32_t w[64], s[8];
     for (int i = 0; i < 16; i++) w[i] = load_be32(block + 4 * i);
     for (int i = 16; i < 64; i++) {
         uint32_t a = w[i - 15], b = w[i - 2];
         w[i] = w[i - 16] + (ror(a, 7) ^ ror(a, 18) ^ a >> 3) + w[i - 7] +
                (ror(b, 17) ^ ror(b, 19) ^ b >> 10);
     }
-    uint32_t s[8];
     memcpy(s, h, sizeof(s));
-    for (int i = 0; i < 64; i++) {
-        uint32_t t1 = s[7] + (ror(s[4], 6) ^ ror(s[4], 11) ^ ror(s[4], 25)) +
-                      ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
-        uint32_t t2 = (ror(s[0], 2) ^ ror(s[0], 13) ^ ror(s[0], 22)) +
-                      ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof(s[0]));
-        s[4] += t1;
-        s[0] = t1 + t2;
-    }
+    rounds(s, w);
     for (int i = 0; i < 8; i++) h[i] += s[i];
+}
+
+void sha256_blocks_plain(uint32_t h[8], const uint8_t *p, size_t blocks)
+{
+    for (; blocks > 0; blocks--, p += 64) one_block(h, p);
+}
+
+/* Chosen before main() and never changed. */
+static void (*compress)(uint32_t h[8], const uint8_t *p,
+                        size_t blocks) = sha256_blocks_plain;
+
+__attribute__((constructor(101))) static void choose_compress(void)
+{
+    if (sha256_x86_usable()) compress = sha256_blocks_x86;
 }
 
 void sha256_init(struct sha256 *s)
@@ -71,11 +98,13 @@ void sha256_add(struct sha256 *s, struct slice bytes)
         if (part > n) part = n;
         if (part) memcpy(s->block + begun, p, part);
         if (begun + part < sizeof(s->block)) return;
-        compress(s->h, s->block);
+        compress(s->h, s->block, 1);
         p += part;
         n -= part;
     }
-    for (; n >= sizeof(s->block); p += 64, n -= 64) compress(s->h, p);
+    compress(s->h, p, n / sizeof(s->block));
+    p += n / sizeof(s->block) * sizeof(s->block);
+    n %= sizeof(s->block);
     if (n) memcpy(s->block, p, n);
 }
 
@@ -86,12 +115,12 @@ void sha256_end(struct sha256 *s, uint8_t ret[SHA256_SIZE])
     s->block[n++] = 0x80;
     if (n > sizeof(s->block) - sizeof(bits)) {
         memset(s->block + n, 0, sizeof(s->block) - n);
-        compress(s->h, s->block);
+        compress(s->h, s->block, 1);
         n = 0;
     }
     memset(s->block + n, 0, sizeof(s->block) - n);
     memcpy(s->block + sizeof(s->block) - sizeof(bits), &bits, sizeof(bits));
-    compress(s->h, s->block);
+    compress(s->h, s->block, 1);
     for (int i = 0; i < 8; i++) {
         uint32_t word = htobe32(s->h[i]);
         memcpy(ret + 4 * i, &word, sizeof(word));

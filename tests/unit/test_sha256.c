@@ -1,5 +1,7 @@
 #include "base/sha256.h"
 
+#include "base/random.h"
+#include "base/sha256_block.h"
 #include "tests/runner/test.h"
 
 struct vector {
@@ -70,4 +72,30 @@ TEST(sha256, equality_sees_every_byte)
         CHECK(!sha256_equal(a, b));
         b[i] = 0;
     }
+}
+
+TEST(sha256, plain_c_and_the_processors_instructions_agree)
+{
+    if (!sha256_x86_usable()) test_skip("no SHA instructions here");
+    uint8_t blocks[5 * 64];
+    uint32_t plain[8], fast[8];
+    for (int round = 0; round < 200; round++) {
+        random_bytes(blocks, sizeof(blocks));
+        random_bytes(plain, sizeof(plain));
+        memcpy(fast, plain, sizeof(fast));
+        sha256_blocks_plain(plain, blocks, (size_t)round % 6);
+        sha256_blocks_x86(fast, blocks, (size_t)round % 6);
+        CHECK(memcmp(plain, fast, sizeof(fast)) == 0);
+    }
+}
+
+TEST(sha256, plain_c_matches_a_published_vector)
+{
+    struct sha256 s;
+    uint8_t block[64] = "abc\x80";
+    block[63] = 24;
+    sha256_init(&s);
+    sha256_blocks_plain(s.h, block, 1);
+    CHECK_INT_EQ(s.h[0], 0xba7816bf);
+    CHECK_INT_EQ(s.h[7], 0xf20015ad);
 }
