@@ -104,11 +104,19 @@ void json_escape(struct buf *out, struct slice v)
 
 /* --- structure ------------------------------------------------------------ */
 
+/* Is the innermost open level an object? Beyond the depth that the reader
+ * takes nobody knows. */
+static inline bool in_object(const struct json_writer *w)
+{
+    uint32_t i = w->depth - 1;
+    return i < JSON_DEPTH_MAX && (w->objects[i / 64] >> i % 64 & 1);
+}
+
 /* A value stands here: after a key, in an array, or alone. Tells whether it
  * needs a comma before it. */
 static bool place(struct json_writer *w)
 {
-    assert(!w->depth || w->after_key || !(w->objects & 1));
+    assert(w->after_key || !in_object(w));
     bool comma = w->comma;
     w->comma = true;
     w->after_key = false;
@@ -120,24 +128,24 @@ static void separate(struct json_writer *w)
     if (place(w)) buf_putc(w->out, ',');
 }
 
-/* `objects` is a stack of bits, the innermost lowest; deeper than 64 it
- * forgets, and the outermost go unchecked. */
 static void begin(struct json_writer *w, char bracket)
 {
     separate(w);
     buf_putc(w->out, bracket);
-    w->depth++;
-    w->objects = w->objects << 1 | (bracket == '{');
+    uint32_t i = w->depth++;
     w->comma = false;
+    if (i >= JSON_DEPTH_MAX) return;
+    uint64_t bit = (uint64_t)1 << i % 64;
+    if (bracket == '{') w->objects[i / 64] |= bit;
+    else w->objects[i / 64] &= ~bit;
 }
 
 static void end(struct json_writer *w, char bracket)
 {
     assert(w->depth && !w->after_key);
-    assert((w->objects & 1) == (bracket == '}') || w->depth > 64);
+    assert(in_object(w) == (bracket == '}') || w->depth > JSON_DEPTH_MAX);
     buf_putc(w->out, bracket);
     w->depth--;
-    w->objects >>= 1;
     w->comma = true;
 }
 
@@ -163,7 +171,7 @@ void json_end_array(struct json_writer *w)
 
 void json_key(struct json_writer *w, struct slice key)
 {
-    assert(w->depth && !w->after_key);
+    assert(in_object(w) && !w->after_key);
     put_escaped(w->out, QUOTES | COLON | (w->comma ? COMMA : 0), key);
     w->comma = false;
     w->after_key = true;
@@ -179,7 +187,7 @@ void json_raw(struct json_writer *w, struct slice value)
 
 void json_raw_members(struct json_writer *w, struct slice members)
 {
-    assert(w->depth && !w->after_key);
+    assert(in_object(w) && !w->after_key);
     if (!members.n) return;
     if (w->comma) buf_putc(w->out, ',');
     buf_put(w->out, members);

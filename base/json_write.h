@@ -20,7 +20,7 @@ struct json_writer {
     uint32_t depth;
     bool comma; /* the next value needs one */
     bool after_key;
-    uint64_t objects; /* which open levels are objects; innermost: bit 0 */
+    uint64_t objects[JSON_DEPTH_MAX / 64]; /* bit i: level i is an object */
 };
 
 static inline struct json_writer json_writer(struct buf *out)
