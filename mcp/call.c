@@ -27,7 +27,7 @@ static struct mcp_call_state *call_new(void)
     return c;
 }
 
-static void call_free(struct mcp_call_state *c)
+void mcp_call_free(struct mcp_call_state *c)
 {
     buf_done(&c->reply);
     twin_done(&c->pub.out);
@@ -56,24 +56,25 @@ static void call_reset(struct mcp_call_state *c)
 
 static void call_release(struct mcp_call_state *c)
 {
-    struct mcp_peer *peer = c->peer;
-    if (peer->free_count >= FREE_MAX) {
-        call_free(c);
+    struct mcp_lane *lane = c->peer->lane;
+    if (lane->free_count >= FREE_MAX) {
+        mcp_call_free(c);
         return;
     }
     call_reset(c);
-    peer->free_count++;
-    mcp_link_add(&peer->free, &c->at_peer);
+    lane->free_count++;
+    mcp_link_add(&lane->free, &c->at_peer);
 }
 
 struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
                                      struct mcp_exchange *ex)
 {
+    struct mcp_lane *lane = peer->lane;
     struct mcp_call_state *c;
-    if (peer->free_count) {
-        c = MCP_CALL_OF(peer->free.prev); /* the warmest */
+    if (lane->free_count) {
+        c = MCP_CALL_OF(lane->free.prev); /* the warmest */
         mcp_link_del(&c->at_peer);
-        peer->free_count--;
+        lane->free_count--;
     } else if (!(c = call_new())) {
         return NULL;
     }
@@ -334,29 +335,4 @@ void mcp_server_stop(struct mcp_server *s)
 uint32_t mcp_server_open_calls(const struct mcp_server *s)
 {
     return atomic_load_explicit(&s->open, memory_order_relaxed);
-}
-
-struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
-                              const char *name)
-{
-    struct mcp_peer *peer = MEM_NEW(struct mcp_peer);
-    if (!peer) return NULL;
-    peer->server = s;
-    peer->kind = kind;
-    peer->name = name;
-    mcp_link_init(&peer->away);
-    mcp_link_init(&peer->held);
-    mcp_link_init(&peer->free);
-    return peer;
-}
-
-void mcp_peer_free(struct mcp_peer *peer)
-{
-    if (!peer) return;
-    while (peer->free.next != &peer->free) {
-        struct mcp_call_state *c = MCP_CALL_OF(peer->free.next);
-        mcp_link_del(&c->at_peer);
-        call_free(c);
-    }
-    mem_free(peer);
 }

@@ -65,8 +65,18 @@ struct mcp_server {
     struct buf tail[MCP_REV_COUNT]; /* what closes every result object */
     struct lock lock;
     struct mcp_call_link away; /* Lock: lock */
+    struct mcp_lane *lanes;    /* of the HTTP loops. Lock: lock */
     _Atomic uint32_t open;     /* length of `away`; written under lock */
     atomic_bool stopping;      /* set under lock, read anywhere */
+};
+
+/* Idle calls, kept warm: of one stdio peer, or of all HTTP peers of a loop,
+ * so that a thousand quiet connections keep none. Thread: its loop. */
+struct mcp_lane {
+    struct mcp_call_link free;
+    size_t free_count;
+    pthread_t owner; /* HTTP: the loop's thread */
+    struct mcp_lane *next;
 };
 
 /* Thread: its loop, all of it. */
@@ -76,8 +86,9 @@ struct mcp_peer {
     const char *name;
     const struct mcp_revision *legacy; /* chosen by initialize (stdio) */
     const struct mcp_revision *last;   /* of the last message that had one */
-    struct mcp_call_link away, held, free;
-    size_t free_count;
+    struct mcp_call_link away, held;
+    struct mcp_lane *lane; /* &own, or a loop's */
+    struct mcp_lane own;
     bool parsing; /* stdio: a large message is read; later ones are held */
 };
 
@@ -89,6 +100,7 @@ struct mcp_peer {
 /* A fresh call for this exchange; NULL when out of memory. */
 struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
                                      struct mcp_exchange *ex);
+void mcp_call_free(struct mcp_call_state *c);
 /* Sets the JSON-RPC error this call ends with; returns ERR_INVALID. */
 enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f);
 /* The method's begin, run, render and finish. */
@@ -105,6 +117,10 @@ void mcp_call_finish(struct mcp_call_state *c);
 void mcp_call_answer(struct mcp_call_state *c, int status);
 /* notifications/cancelled: every call away with this id. */
 void mcp_peer_cancel(struct mcp_peer *peer, const struct json *id);
+
+/* --- peer.c --------------------------------------------------------------- */
+/* Frees the idle calls. */
+void mcp_lane_done(struct mcp_lane *lane);
 
 /* --- batch.c -------------------------------------------------------------- */
 /* Serves each element and answers c's exchange when the last has ended. */

@@ -65,7 +65,9 @@ struct mcp_exchange {
 
 /* --- what mcp/ offers a transport; Thread: the peer's loop ---------------- */
 
-/* A counterpart: the stdio stream, or an HTTP connection. */
+/* A counterpart: the stdio stream, or an HTTP connection. An HTTP peer is made
+ * on the loop that serves it (idle calls are shared by the loop's peers); a
+ * stdio peer may be made before its loop runs. NULL: out of memory. */
 enum mcp_transport { MCP_STDIO, MCP_HTTP };
 struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
                               const char *name);
@@ -79,8 +81,9 @@ void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
                  struct slice message);
 
 /* The client of this exchange is gone (HTTP). A 2026-07-28 call is cancelled
- * and dropped at once; a legacy one runs on and its answer goes nowhere.
- * Either way mcp/ ends the exchange exactly once, perhaps later. */
+ * and dropped; a legacy one runs on and its answer goes nowhere.
+ * Either way mcp/ ends the exchange exactly once: now when no worker holds
+ * the call, else as soon as it comes home. Until then post() must work. */
 void mcp_exchange_lost(struct mcp_exchange *ex);
 
 /* A JSON-RPC error for what never became a message (415, 413, 403, ...), as

@@ -66,6 +66,12 @@ enum err mcp_server_new(const struct mcp_server_config *c,
 void mcp_server_free(struct mcp_server *s)
 {
     if (!s) return;
+    while (s->lanes) {
+        struct mcp_lane *lane = s->lanes;
+        s->lanes = lane->next;
+        mcp_lane_done(lane);
+        mem_free(lane);
+    }
     for (size_t i = 0; i < MCP_REV_COUNT; i++) {
         buf_done(&s->hello[i]);
         buf_done(&s->tools_list[i]);

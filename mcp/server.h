@@ -54,7 +54,8 @@ struct mcp_server_config {
     const struct mcp_tool *const *tools; /* NULL-ended list of row tables, each
                                             ended by a row without a name */
     void *app;                           /* call->app */
-    struct pool *pool;                   /* workers; borrowed */
+    struct pool *pool;                   /* workers; borrowed. NULL: all
+                                            runs on the loops */
     int64_t call_timeout_ms;             /* 0: 60,000 */
 };
 
@@ -64,7 +65,8 @@ MUST_USE enum err mcp_server_new(const struct mcp_server_config *c,
 void mcp_server_free(struct mcp_server *s);
 /* Cancels every call with CANCEL_SHUTDOWN; new ones are refused. Any thread */
 void mcp_server_stop(struct mcp_server *s);
-/* Calls begun and not yet ended. */
+/* Calls away from their loop: queued, on a worker or pending. 0 when all is
+ * quiet, at any time between callbacks of the loops. Thread: any */
 uint32_t mcp_server_open_calls(const struct mcp_server *s);
 
 #endif
