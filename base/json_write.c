@@ -104,19 +104,20 @@ void json_escape(struct buf *out, struct slice v)
 
 /* --- structure ------------------------------------------------------------ */
 
-/* Is the innermost open level an object? Beyond the depth that the reader
- * takes nobody knows. */
-static inline bool in_object(const struct json_writer *w)
+/* May the innermost open level be an object (else: an array, or none)? Deeper
+ * than the reader goes nobody keeps count. */
+static inline bool may_be(const struct json_writer *w, bool object)
 {
     uint32_t i = w->depth - 1;
-    return i < JSON_DEPTH_MAX && (w->objects[i / 64] >> i % 64 & 1);
+    if (w->depth > JSON_DEPTH_MAX) return true;
+    return object == (w->depth && (w->objects[i / 64] >> i % 64 & 1));
 }
 
 /* A value stands here: after a key, in an array, or alone. Tells whether it
  * needs a comma before it. */
 static bool place(struct json_writer *w)
 {
-    assert(w->after_key || !in_object(w));
+    assert(w->after_key || may_be(w, false));
     bool comma = w->comma;
     w->comma = true;
     w->after_key = false;
@@ -143,7 +144,7 @@ static void begin(struct json_writer *w, char bracket)
 static void end(struct json_writer *w, char bracket)
 {
     assert(w->depth && !w->after_key);
-    assert(in_object(w) == (bracket == '}') || w->depth > JSON_DEPTH_MAX);
+    assert(may_be(w, bracket == '}'));
     buf_putc(w->out, bracket);
     w->depth--;
     w->comma = true;
@@ -171,7 +172,7 @@ void json_end_array(struct json_writer *w)
 
 void json_key(struct json_writer *w, struct slice key)
 {
-    assert(in_object(w) && !w->after_key);
+    assert(may_be(w, true) && !w->after_key);
     put_escaped(w->out, QUOTES | COLON | (w->comma ? COMMA : 0), key);
     w->comma = false;
     w->after_key = true;
@@ -187,7 +188,7 @@ void json_raw(struct json_writer *w, struct slice value)
 
 void json_raw_members(struct json_writer *w, struct slice members)
 {
-    assert(in_object(w) && !w->after_key);
+    assert(may_be(w, true) && !w->after_key);
     if (!members.n) return;
     if (w->comma) buf_putc(w->out, ',');
     buf_put(w->out, members);

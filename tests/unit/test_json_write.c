@@ -58,6 +58,22 @@ TEST(json_write, puts_commas_and_colons_where_they_belong)
     buf_done(&b);
 }
 
+TEST(json_write, nests_deeper_than_the_reader_goes)
+{
+    uint32_t deep = JSON_DEPTH_MAX + 10;
+    struct buf b = BUF_INIT(CEILING);
+    struct json_writer w = json_writer(&b);
+    for (uint32_t i = 0; i < deep; i++) {
+        json_begin_object(&w);
+        json_key(&w, SLICE("k"));
+    }
+    json_null(&w);
+    for (uint32_t i = 0; i < deep; i++) json_end_object(&w);
+    CHECK_OK(b.err);
+    CHECK_INT_EQ(b.n, deep * 6 + 4);
+    buf_done(&b);
+}
+
 struct escape_row {
     struct slice text, want;
 };
