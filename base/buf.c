@@ -36,10 +36,9 @@ static size_t grown(const struct buf *b, size_t need)
     return capacity < b->ceiling ? capacity : b->ceiling;
 }
 
-bool buf_reserve(struct buf *b, size_t extra)
+bool buf_grow(struct buf *b, size_t extra)
 {
     if (b->err) return false;
-    if (extra <= b->capacity - b->n) return true;
     if (extra > b->ceiling - b->n) return fail(b, ERR_TOO_LARGE);
     size_t capacity = grown(b, b->n + extra);
     char *p = mem_realloc(b->p, capacity);

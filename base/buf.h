@@ -37,7 +37,11 @@ void buf_clear(struct buf *b);
 void buf_done(struct buf *b);
 /* Room for `extra` more bytes; false after a failure. The returned space
  * starts at b->p + b->n; add what was written with buf_add. */
-bool buf_reserve(struct buf *b, size_t extra);
+bool buf_grow(struct buf *b, size_t extra); /* private: when it must grow */
+static inline bool buf_reserve(struct buf *b, size_t extra)
+{
+    return (!b->err && extra <= b->capacity - b->n) || buf_grow(b, extra);
+}
 void buf_add(struct buf *b, size_t n);
 void buf_put(struct buf *b, struct slice s);
 void buf_putc(struct buf *b, char c);
