@@ -41,7 +41,8 @@ static bool grow(struct eng_report *r)
     return true;
 }
 
-static struct slice vprint(struct arena *a, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static struct slice
+vprint(struct arena *a, const char *fmt, va_list ap)
 {
     char text[1024];
     int n = vsnprintf(text, sizeof(text), fmt, ap);
@@ -52,9 +53,9 @@ static struct slice vprint(struct arena *a, const char *fmt, va_list ap)
     return arena_copy(a, s);
 }
 
-static void append(struct eng_report *r, enum eng_lint code,
-                   const struct eng_source *src, const char *at,
-                   struct slice mend, const char *fmt, va_list ap)
+__attribute__((format(printf, 6, 0))) static void
+append(struct eng_report *r, enum eng_lint code, const struct eng_source *src,
+       const char *at, struct slice mend, const char *fmt, va_list ap)
 {
     const struct eng_lint_row *row = &eng_lint_rows[code];
     if (row->level == ENG_ERROR) r->errors++;

@@ -26,9 +26,9 @@ struct tp_loop {
     pthread_t thread;
     bool running;
 
-    struct lock lock;
-    struct mcp_mail *first GUARDED_BY(lock);
-    struct mcp_mail **last GUARDED_BY(lock);
+    struct lock lock; /* guards first and last */
+    struct mcp_mail *first;
+    struct mcp_mail **last;
 };
 
 /* --- libevent, once per process ------------------------------------------ */

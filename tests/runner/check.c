@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static _Noreturn void tell(enum outcome outcome, const char *file, int line,
-                           const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static _Noreturn void
+tell(enum outcome outcome, const char *file, int line, const char *fmt,
+     va_list ap)
 {
     struct verdict *v = child_verdict();
     int none = OUTCOME_NONE;
