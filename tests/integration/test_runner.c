@@ -152,7 +152,8 @@ TEST_EACH(
     struct output o = run(
         arena_printf(test_arena(), "'" BAD "::%s'", row->test).p);
     /* A sanitizer reports the crash itself and leaves with a status. */
-    bool reported = test_sanitized() && says(o, "ERROR: AddressSanitizer");
+    bool reported = says(o, "ERROR: AddressSanitizer") ||
+                    says(o, "ERROR: ThreadSanitizer");
     CHECK_INT_EQ(o.status, 1);
     if (!reported) CHECK_CONTAINS(o.text, row->told);
     CHECK_TEXT_EQ(last_line(o.text), "0 passed, 1 failed, 0 skipped");

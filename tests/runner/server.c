@@ -39,6 +39,30 @@ static size_t count_of(const char *const *list)
     return n;
 }
 
+/* The caller's lists may be gone when the server is started again. */
+static const char *const *copy_list(struct arena *a, const char *const *list)
+{
+    if (!list) return NULL;
+    size_t n = count_of(list);
+    const char **copy = ARENA_ARRAY(a, const char *, n + 1);
+    if (!copy) FAIL("out of memory");
+    for (size_t i = 0; i < n; i++) copy[i] = arena_cstr(a, slice_of(list[i]));
+    return copy;
+}
+
+static void keep_options(struct server *s, const struct server_options *o)
+{
+    struct arena *a = &s->arena;
+    const char *binary = o->binary ? o->binary : test_binary();
+    s->options = *o;
+    s->options.binary = arena_cstr(a, slice_of(binary));
+    s->options.project =
+        o->project ? arena_cstr(a, slice_of(o->project)) : new_project(s);
+    s->options.args = copy_list(a, o->args);
+    s->options.all_args = copy_list(a, o->all_args);
+    s->options.env = copy_list(a, o->env);
+}
+
 static char **arguments(struct server *s)
 {
     const struct server_options *o = &s->options;
@@ -124,11 +148,9 @@ struct server *server_start(const struct server_options *o)
     if (!s) FAIL("out of memory");
     signal(SIGPIPE, SIG_IGN); /* a server that is gone is EPIPE to us */
     arena_init(&s->arena, CLIENT_ARENA_MAX);
-    s->options = *o;
     s->in = s->out = s->pidfd = -1;
     s->patience = patience(o->patience_s);
-    if (!o->binary) s->options.binary = test_binary();
-    if (!o->project) s->options.project = new_project(s);
+    keep_options(s, o);
     s->stderr_path = arena_printf(&s->arena, "%s/server-%d.stderr",
                                   test_tmpdir(), ++made)
                          .p;

@@ -2,9 +2,9 @@
 
 BENCH(sum, adds_up)
 {
-    int sum = 0;
+    unsigned sum = 0;
     while (bench_next(bench)) {
-        for (int i = 0; i < 100; i++) {
+        for (unsigned i = 0; i < 100; i++) {
             sum += i;
             bench_use(sum);
         }
