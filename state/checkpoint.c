@@ -36,7 +36,7 @@ static void set(_Atomic uint32_t *v, uint32_t to)
 static int checkpoint(struct st_store *s, struct st_conn *c, int mode)
 {
     int frames = -1, moved = -1;
-    int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, &frames, &moved);
+    int rc = sqlite3_wal_checkpoint_v2(c->db, "main", mode, &frames, &moved);
     if (rc && (rc & 0xff) != SQLITE_BUSY)
         log_warn("store", "a checkpoint failed",
                  LOG_C("sqlite", sqlite3_errmsg(c->db)));

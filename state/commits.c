@@ -126,6 +126,7 @@ void st__commits_settle(struct commits *c)
         start_over(p);
     else
         st__commits_end(c, begun);
+    atomic_store(&c->last, atomic_load(&p->begun));
 }
 
 enum err st__commits_begin(struct commits *c, uint64_t *ret_ticket)

@@ -8,11 +8,12 @@
  * commits, and then raises ended to t (to the greater of the two: with the
  * COMMIT the lock went, and somebody else may have raised it further).
  *
- * Each process keeps two numbers about itself: `own`, how many tickets it
- * took, and `last`, the newest of them. begun - own is then the number of
- * foreign tickets, and does not move when we commit. The stamp is that number
- * (plus one, so that it is never 0), provided no foreign transaction is
- * between its ticket and its end; else 0, which equals nothing.
+ * Each process keeps two numbers of its own: `own`, how many tickets it took,
+ * and `last`, what begun was when it last held the write lock (its own ticket
+ * included). begun - own is then the number of foreign tickets, and does not
+ * move when we commit. The stamp is that number (plus one, so that it is never
+ * 0), provided no foreign transaction is between its ticket and its end; else
+ * 0, which equals nothing.
  *
  * Claim: a stamp s != 0 was read, then a read transaction began, and a later
  * look gives s again. Then between the two no foreign commit was completed
@@ -26,11 +27,11 @@
  *    b: in case (1) `own` is stored before `last`; in case (2) e = b means
  *    that each of our tickets up to b was ended, by us or by a later holder
  *    of the lock, and we count a ticket before we commit it.
- *  - No foreign ticket up to b is under way. Case (1): we took b holding the
- *    write lock, so whoever held it before has committed or is dead. Case
- *    (2): ended is raised to t by the writer of t after its COMMIT, or by a
- *    holder of the lock (st__commits_settle, and every higher ticket's end),
- *    when that COMMIT is past or its process is gone.
+ *  - No foreign ticket up to b is under way. Case (1): begun was b while we
+ *    held the write lock; whoever took a ticket before has committed, or is
+ *    dead. Case (2): ended is raised to t by the writer of t after its COMMIT,
+ *    or by a holder of the lock (st__commits_settle, and every higher ticket's
+ *    end), when that COMMIT is past or its process is gone.
  *  So what the stamp counts was committed before the read transaction began
  *  and is seen by it. A foreign commit after that had to take a ticket above
  *  b first: begun - own is then greater, for good, and the later look gives
@@ -39,12 +40,13 @@
  * A process killed between ticket and end leaves ended < begun, and stamps 0,
  * until the next holder of the write lock settles it.
  *
- * What is not trusted: the file. It is created whole (no sparse page that a
- * full disk could refuse later), its size and identity are looked at before
- * each commit and by st__commits_unsettled (the keeper's round). Where it
- * cannot be mapped, stamps are 0 and every lookup asks a worker; and then this
- * process refuses to commit, since others would believe that nothing had
- * changed.
+ * The file is not trusted. It is created whole (no sparse page that a full
+ * disk could refuse later), its size and identity are looked at before each
+ * commit and by st__commits_unsettled (the keeper's round). Where it cannot be
+ * mapped, stamps are 0 and every lookup asks a worker; and then this process
+ * refuses to commit, since others would believe that nothing had changed. Who
+ * cuts it to nothing under a running server kills it (SIGBUS), as with
+ * SQLite's own -shm.
  */
 #ifndef STATE_COMMITS_H
 #define STATE_COMMITS_H
@@ -61,8 +63,8 @@ struct commits {
     _Atomic(struct commits_page *) page; /* NULL: not mapped */
     _Atomic uint64_t own, last;
     char *path;
-    dev_t dev;
-    ino_t ino;
+    _Atomic dev_t dev; /* of what is mapped */
+    _Atomic ino_t ino;
     /* Pages that were replaced: a loop may still be reading one. */
     struct commits_page *old[8];
     int old_count;

@@ -197,7 +197,7 @@ static enum err migrate(const struct st_schema *s, struct st_conn *c,
 /* A checkpoint at once, so that the file's own header tells the version. */
 static void settle(struct st_conn *c)
 {
-    sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+    sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL,
                               NULL);
 }
 
