@@ -151,6 +151,7 @@ enum err st__checkpoint_start(struct st_store *s)
     enum err e =
         st__conn_open(s->path, true, s->durability, 0, &s->checkpointer);
     if (e) return e;
+    settle_commits(s); /* whoever was here before may have been killed */
     s->wal_mark = STEP;
     sqlite3_wal_hook(s->writer->db, on_commit, s);
     e = st__thread(checkpoint_main, s, &s->checkpoint_thread);

@@ -83,7 +83,8 @@ static inline int64_t sessions_in(struct st_store *s)
     return n;
 }
 
-/* --- jobs that a test submits itself --------------------------------------- */
+/* --- jobs that a test submits itself ---------------------------------------
+ */
 
 struct test_job {
     struct st_job job; /* first */
@@ -117,8 +118,7 @@ static inline void test_job_done(struct st_job *job, enum err e)
 
 static inline void test_job_init(struct test_job *j, int number)
 {
-    *j = (struct test_job){
-        .job = {.run = test_job_run, .done = test_job_done}};
+    *j = (struct test_job){.job = {.run = test_job_run, .done = test_job_done}};
     snprintf(j->id, sizeof(j->id), "s%05d", number);
     sem_init(&j->answered, 0, 0);
 }

@@ -73,7 +73,8 @@ TEST(commits, a_job_knows_the_stamp_to_publish_with)
     st_store_close(seen.s);
 }
 
-/* --- protocol, step by step ------------------------------------------------ */
+/* --- protocol, step by step ------------------------------------------------
+ */
 
 struct two {
     struct commits a, b;
@@ -161,7 +162,8 @@ TEST(commits, the_keepers_round_settles_after_a_killed_writer)
     st_store_close(s);
 }
 
-/* --- what may happen to the file -------------------------------------------- */
+/* --- what may happen to the file --------------------------------------------
+ */
 
 TEST(commits, a_removed_file_is_noticed_and_made_again)
 {
@@ -229,7 +231,8 @@ TEST(commits, without_the_file_reads_go_on_and_writes_are_refused)
     st_store_close(s);
 }
 
-/* --- racing ----------------------------------------------------------------- */
+/* --- racing -----------------------------------------------------------------
+ */
 
 /* The claim of commits.h, tried: one thread in the role of a foreign writer
  * changes `data` between ticket and end under the lock both writers share;

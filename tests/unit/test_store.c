@@ -31,7 +31,8 @@ TEST(store, files_are_for_the_owner_alone)
     st_store_close(s);
 }
 
-/* --- jobs ------------------------------------------------------------------ */
+/* --- jobs ------------------------------------------------------------------
+ */
 
 static enum err insert_then_fail(void *ctx, struct st_tx *tx)
 {
@@ -166,7 +167,8 @@ TEST(store, closing_runs_what_is_queued)
     st_store_close(s);
 }
 
-/* --- reads ----------------------------------------------------------------- */
+/* --- reads -----------------------------------------------------------------
+ */
 
 TEST(store, a_read_keeps_one_view_while_others_write)
 {
@@ -237,7 +239,8 @@ TEST(store, a_long_read_ends_at_its_deadline)
     st_store_close(s);
 }
 
-/* --- care ------------------------------------------------------------------ */
+/* --- care ------------------------------------------------------------------
+ */
 
 static enum err touch_session(void *ctx, struct st_tx *tx)
 {

@@ -1,0 +1,393 @@
+/*
+ * What the store answers when the disk, SQLite or a job goes wrong in the
+ * middle of a group. A shim over SQLite's VFS makes the WAL's writes or syncs
+ * fail on demand.
+ */
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "state/sqlite_setup.h"
+#include "state/store_private.h"
+#include "tests/unit/store_fixture.h"
+
+/* --- the shim ---------------------------------------------------------------
+ */
+
+struct shim_file {
+    sqlite3_file base;
+    bool wal;
+    sqlite3_file *real;
+};
+static sqlite3_vfs shim, *real_vfs;
+static _Atomic int write_answer, sync_answer; /* for the WAL; 0: as it is */
+
+static sqlite3_file *real(sqlite3_file *f)
+{
+    return ((struct shim_file *)f)->real;
+}
+#define REAL(f, method, ...) real(f)->pMethods->method(real(f), ##__VA_ARGS__)
+
+static int shim_close(sqlite3_file *f)
+{
+    return REAL(f, xClose);
+}
+static int shim_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
+{
+    return REAL(f, xRead, p, n, at);
+}
+static int shim_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+    if (((struct shim_file *)f)->wal && write_answer) return write_answer;
+    return REAL(f, xWrite, p, n, at);
+}
+static int shim_truncate(sqlite3_file *f, sqlite3_int64 n)
+{
+    return REAL(f, xTruncate, n);
+}
+static int shim_sync(sqlite3_file *f, int flags)
+{
+    if (((struct shim_file *)f)->wal && sync_answer) return sync_answer;
+    return REAL(f, xSync, flags);
+}
+static int shim_size(sqlite3_file *f, sqlite3_int64 *ret)
+{
+    return REAL(f, xFileSize, ret);
+}
+static int shim_lock(sqlite3_file *f, int level)
+{
+    return REAL(f, xLock, level);
+}
+static int shim_unlock(sqlite3_file *f, int level)
+{
+    return REAL(f, xUnlock, level);
+}
+static int shim_reserved(sqlite3_file *f, int *ret)
+{
+    return REAL(f, xCheckReservedLock, ret);
+}
+static int shim_control(sqlite3_file *f, int op, void *arg)
+{
+    return REAL(f, xFileControl, op, arg);
+}
+static int shim_sector(sqlite3_file *f)
+{
+    return REAL(f, xSectorSize);
+}
+static int shim_traits(sqlite3_file *f)
+{
+    return REAL(f, xDeviceCharacteristics);
+}
+static int shim_shm_map(sqlite3_file *f, int page, int size, int extend,
+                        void volatile **ret)
+{
+    return REAL(f, xShmMap, page, size, extend, ret);
+}
+static int shim_shm_lock(sqlite3_file *f, int at, int n, int flags)
+{
+    return REAL(f, xShmLock, at, n, flags);
+}
+static void shim_shm_barrier(sqlite3_file *f)
+{
+    REAL(f, xShmBarrier);
+}
+static int shim_shm_unmap(sqlite3_file *f, int remove)
+{
+    return REAL(f, xShmUnmap, remove);
+}
+
+static const sqlite3_io_methods shim_methods = {
+    .iVersion = 2,
+    .xClose = shim_close,
+    .xRead = shim_read,
+    .xWrite = shim_write,
+    .xTruncate = shim_truncate,
+    .xSync = shim_sync,
+    .xFileSize = shim_size,
+    .xLock = shim_lock,
+    .xUnlock = shim_unlock,
+    .xCheckReservedLock = shim_reserved,
+    .xFileControl = shim_control,
+    .xSectorSize = shim_sector,
+    .xDeviceCharacteristics = shim_traits,
+    .xShmMap = shim_shm_map,
+    .xShmLock = shim_shm_lock,
+    .xShmBarrier = shim_shm_barrier,
+    .xShmUnmap = shim_shm_unmap,
+};
+
+static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
+                     int flags, int *ret_flags)
+{
+    struct shim_file *f = (struct shim_file *)file;
+    (void)vfs;
+    f->real = (sqlite3_file *)(f + 1);
+    f->wal = flags & SQLITE_OPEN_WAL;
+    int rc = real_vfs->xOpen(real_vfs, name, f->real, flags, ret_flags);
+    f->base.pMethods = f->real->pMethods ? &shim_methods : NULL;
+    return rc;
+}
+
+static void use_shim(void)
+{
+    CHECK_OK(st__sqlite_setup());
+    real_vfs = sqlite3_vfs_find(NULL);
+    shim = *real_vfs;
+    shim.zName = "shim";
+    shim.szOsFile = (int)sizeof(struct shim_file) + real_vfs->szOsFile;
+    shim.xOpen = shim_open;
+    shim.pNext = NULL;
+    CHECK_INT_EQ(sqlite3_vfs_register(&shim, 1), SQLITE_OK);
+}
+
+/* --- a COMMIT that fails ----------------------------------------------------
+ */
+
+struct failing {
+    _Atomic int *answer;
+    int code;
+};
+
+TEST_EACH(store_disk, a_commit_that_fails_answers_the_whole_group,
+          struct failing, row, {&write_answer, SQLITE_FULL},
+          {&write_answer, SQLITE_IOERR_WRITE},
+          {&sync_answer, SQLITE_IOERR_FSYNC})
+{
+    struct test_job jobs[6];
+    use_shim();
+    struct st_store *s = open_store();
+    struct st_session before = some_session("before");
+    CHECK_OK(st_write(s, insert_session, &before));
+    for (int i = 0; i < 6; i++) test_job_init(&jobs[i], i);
+    jobs[3].then = ERR_GATE_REFUSED; /* decided on data that never was */
+    atomic_store(row->answer, row->code);
+    run_as_group(s, jobs, 6);
+    for (int i = 0; i < 6; i++)
+        CHECK_ERR(jobs[i].result, ERR_STORE_WRITE_FAILED);
+    CHECK_INT_EQ(sessions_in(s), 1);
+    atomic_store(row->answer, 0);
+    struct st_session after = some_session("after");
+    CHECK_OK(st_write(s, insert_session, &after));
+    CHECK_INT_EQ(sessions_in(s), 2);
+    st_store_close(s);
+    struct problem p;
+    s = open_store();
+    CHECK_INT_EQ(sessions_in(s), 2);
+    CHECK_OK(st_store_check(s, test_arena(), &p));
+    st_store_close(s);
+}
+
+TEST(store_disk, a_failed_commit_does_not_leave_others_waiting)
+{
+    use_shim();
+    struct st_store *s = open_store(), *other = open_store();
+    struct st_session row = some_session("a");
+    atomic_store(&sync_answer, SQLITE_IOERR_FSYNC);
+    CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_WRITE_FAILED);
+    atomic_store(&sync_answer, 0);
+    CHECK(st_stamp(other) != 0); /* the ticket was ended */
+    CHECK_OK(st_write(other, insert_session, &row));
+    st_store_close(other);
+    st_store_close(s);
+}
+
+/* --- a transaction that is lost ---------------------------------------------
+ */
+
+static void roll_all_back(struct test_job *j, struct st_tx *tx)
+{
+    (void)j;
+    sqlite3_exec(tx->conn->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+TEST(store_disk, who_loses_the_transaction_is_answered_and_others_run_again)
+{
+    struct test_job jobs[7];
+    struct st_store *s = open_store();
+    for (int i = 0; i < 7; i++) test_job_init(&jobs[i], i);
+    jobs[2].harm = roll_all_back;
+    jobs[5].then = ERR_GATE_REFUSED;
+    run_as_group(s, jobs, 7);
+    for (int i = 0; i < 7; i++) {
+        enum err want = i == 2   ? ERR_STORE_WRITE_FAILED
+                        : i == 5 ? ERR_GATE_REFUSED
+                                 : OK;
+        CHECK_ERR(jobs[i].result, want);
+        CHECK_INT_EQ(jobs[i].runs, i <= 2 ? 2 : 1);
+        CHECK_INT_EQ(jobs[i].place, i + 2);
+        CHECK_INT_EQ(version_of(s, jobs[i].id), want ? 0 : 1);
+    }
+    struct st_store_stats stats;
+    st_store_stats(s, &stats);
+    CHECK_INT_EQ(stats.jobs_rerun, 7);
+    st_store_close(s);
+}
+
+/* SQLite's own: the file may not grow, and a row needs it to. */
+static void fill_the_file(struct test_job *j, struct st_tx *tx)
+{
+    static char big[512 * 1024];
+    (void)j;
+    sqlite3 *db = tx->conn->db;
+    sqlite3_exec(db, "PRAGMA max_page_count=1", NULL, NULL, NULL);
+    enum err e = st_definition_put(tx, SLICE("h"), SLICE("w"),
+                                   (struct slice){big, sizeof(big)});
+    sqlite3_exec(db, "PRAGMA max_page_count=1073741823", NULL, NULL, NULL);
+    CHECK_ERR(e, ERR_STORE_WRITE_FAILED);
+}
+
+TEST(store_disk, a_full_file_fails_the_job_that_needs_the_room)
+{
+    struct test_job jobs[5];
+    struct st_store *s = open_store();
+    for (int i = 0; i < 5; i++) test_job_init(&jobs[i], i);
+    jobs[3].harm = fill_the_file; /* and answers OK all the same */
+    run_as_group(s, jobs, 5);
+    for (int i = 0; i < 5; i++) {
+        CHECK_ERR(jobs[i].result, i == 3 ? ERR_STORE_WRITE_FAILED : OK);
+        CHECK_INT_EQ(version_of(s, jobs[i].id), i == 3 ? 0 : 1);
+    }
+    st_store_close(s);
+}
+
+static void refuse_second_run(struct test_job *j, struct st_tx *tx)
+{
+    (void)tx;
+    if (j->runs == 2) j->then = ERR_GATE_REFUSED;
+}
+
+static void lose_first_run(struct test_job *j, struct st_tx *tx)
+{
+    if (j->runs == 1) roll_all_back(j, tx);
+}
+
+/* b is refused because of a's row; the transaction is lost, and a does not
+ * come back: then b's refusal was upon something that never happened. */
+TEST(store_disk, a_refusal_inside_a_lost_transaction_is_decided_again)
+{
+    struct test_job a, b, c;
+    struct st_store *s = open_store();
+    struct stopper st;
+    test_job_init(&a, 1);
+    test_job_init(&b, 1);
+    test_job_init(&c, 2);
+    a.harm = refuse_second_run;
+    c.harm = lose_first_run;
+    stop_writer(s, &st);
+    CHECK_OK(st_submit(s, &a.job));
+    CHECK_OK(st_submit(s, &b.job));
+    CHECK_OK(st_submit(s, &c.job));
+    let_writer_go(&st);
+    CHECK_ERR(test_job_wait(&a), ERR_GATE_REFUSED);
+    CHECK_OK(test_job_wait(&b));
+    CHECK_OK(test_job_wait(&c));
+    st_store_close(s);
+}
+
+/* --- a file that somebody else holds ----------------------------------------
+ */
+
+TEST(store_disk, waiting_for_another_writer_is_bounded_and_told)
+{
+    struct st_store *s = NULL;
+    struct st_conn *other = NULL;
+    struct problem p;
+    struct st_session row = some_session("a");
+    struct st_store_options o = {.path = slice_of(beside("")),
+                                 .busy_timeout_ms = 60};
+    problem_init(&p);
+    CHECK_OK(st_store_open(&o, test_arena(), &p, &s));
+    CHECK_OK(st__conn_open(beside(""), true, ST_FULL, 0, &other));
+    CHECK_OK(st__conn_run(other, STMT_BEGIN_WRITE));
+    int64_t begin = clock_now();
+    CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_BUSY);
+    CHECK_INT_GE(clock_now() - begin, 60 * NS_PER_MS);
+    CHECK_INT_LT(clock_now() - begin, 5 * NS_PER_S);
+    st__conn_rollback(other);
+    CHECK_OK(st_write(s, insert_session, &row));
+    st__conn_close(other);
+    st_store_close(s);
+}
+
+/* --- no memory ---------------------------------------------------------------
+ */
+
+/* Every allocation of a write and a read, SQLite's included, fails once. An
+ * answer is then a clean error and nothing is half there. */
+TEST(store_disk, each_failing_allocation_is_an_error_and_nothing_more,
+     .timeout_s = 120)
+{
+    struct st_store *s = open_store();
+    int written = 0, refused = 0;
+    for (uint64_t n = 1; written < 3; n++) {
+        char id[24];
+        snprintf(id, sizeof(id), "n%05d", (int)n);
+        struct st_session row = some_session(id);
+        row.detail = slice_of("{\"text\":\"of some length\"}");
+        mem_fail_at(n);
+        enum err e = st_write(s, insert_session, &row);
+        bool failed = mem_count() >= n;
+        mem_fail_at(0);
+        CHECK(e == OK || e == ERR_NOMEM);
+        CHECK_INT_EQ(version_of(s, id), e ? 0 : 1);
+        refused += e != OK;
+        written += !failed;
+    }
+    CHECK_INT_GT(refused, 0);
+    st_store_close(s);
+}
+
+static void *read_once(void *arg)
+{
+    struct st_tx *tx = NULL;
+    struct st_session row;
+    static enum err e;
+    e = st_read_begin(arg, NULL, &tx);
+    if (e) return &e;
+    e = st_session_get(tx, SLICE("a"), test_arena(), &row);
+    st_read_end(tx);
+    return &e;
+}
+
+TEST(store_disk, a_read_on_a_new_thread_survives_each_failing_allocation,
+     .timeout_s = 120)
+{
+    struct st_store *s = open_store();
+    struct st_session row = some_session("a");
+    CHECK_OK(st_write(s, insert_session, &row));
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+        pthread_t t;
+        void *e = NULL;
+        mem_fail_at(n);
+        CHECK_INT_EQ(pthread_create(&t, NULL, read_once, s), 0);
+        pthread_join(t, &e);
+        failed = mem_count() >= n;
+        mem_fail_at(0);
+        enum err got = *(enum err *)e;
+        CHECK(got == OK || got == ERR_NOMEM);
+        if (!failed) CHECK_OK(got);
+    }
+    struct st_store_stats stats;
+    st_store_stats(s, &stats);
+    CHECK_INT_EQ(stats.readers, 0);
+    st_store_close(s);
+}
+
+TEST(store_disk, opening_survives_each_failing_allocation, .timeout_s = 120)
+{
+    struct st_store *s = open_store();
+    st_store_close(s);
+    for (uint64_t n = 1;; n++) {
+        struct problem p;
+        s = NULL;
+        mem_fail_at(n);
+        enum err e = try_open(&p, &s);
+        bool failed = mem_count() >= n;
+        mem_fail_at(0);
+        CHECK(e == OK || e == ERR_NOMEM);
+        st_store_close(e ? NULL : s);
+        if (!failed) break;
+    }
+}
