@@ -29,13 +29,18 @@
 struct st_cache;
 struct st_entry; /* one published value; immutable */
 
-/* What a loader gives. `value` passes to the cache, which calls the row's
- * `free_value` when the last reference goes. */
+/* What an entry is charged beside its key and its value. */
+#define ST_ENTRY_OVERHEAD 256
+
+/* What a loader gives. `value` (NULL is a value like any other) passes to the
+ * cache, which calls the row's `free_value` when the last reference goes. A
+ * loader that fails gives no value; with ERR_NOT_FOUND it may give a stamp,
+ * for the negative entry. */
 struct st_loaded {
     void *value;
-    size_t bytes;     /* the value's size for accounting */
-    int64_t version;  /* 0: has none */
-    uint64_t stamp;   /* kept with the entry for still_valid; 0: none */
+    size_t bytes;    /* the value's size for accounting */
+    int64_t version; /* 0: has none */
+    uint64_t stamp;  /* kept with the entry for still_valid; 0: none */
 };
 
 /* One row per cache. */
@@ -55,19 +60,22 @@ struct st_cache_row {
     enum err (*load)(void *ctx, struct slice key, const struct cancel *c,
                      struct st_loaded *ret);
     void (*free_value)(void *ctx, void *value);
-    /* May be NULL. Is the entry still right? Thread: worker, may do I/O. On
-     * true it may renew the stamp through st_entry_set_stamp. */
+    /* May be NULL. Is the entry still right? A negative entry has no value.
+     * Thread: worker, no lock held, may do I/O. On true it may renew the
+     * stamp through st_entry_set_stamp. */
     bool (*still_valid)(void *ctx, struct st_entry *entry, int64_t now);
     /* May be NULL. The same question without I/O, for peek: false means "ask
      * on a worker". Thread: loop */
     bool (*valid_now)(void *ctx, const struct st_entry *entry);
     void *ctx;
-    struct pool *refresh_pool; /* swr; NULL: none */
+    struct pool *refresh_pool; /* NULL: swr is off */
 };
 
 MUST_USE enum err st_cache_new(const struct st_cache_row *row,
                                struct st_cache **ret);
-void st_cache_free(struct st_cache *ca); /* no lookups in progress */
+/* No lookup is in progress and refresh_pool has stopped; entries that callers
+ * still hold stay, and so must the row's ctx. NULL is fine. */
+void st_cache_free(struct st_cache *ca);
 
 struct st_get {
     int64_t now;                 /* monotonic ns; 0: read the clock */

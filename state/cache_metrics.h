@@ -45,19 +45,20 @@
     X(oversize, "values over the byte ceiling, given but not kept")            \
     X(refresh_skipped, "background refreshes without a free worker")           \
     X(revalidations, "entries found valid by a check")                         \
-    X(duplicate_runs, "loaders of one key that ran at the same time: a defect")
+    X(duplicate_runs, "loaders of one key that ran at the same time: a "       \
+                      "defect")
 
 enum st_metric {
 #define ST_METRIC_ENUM(name, help) ST_METRIC_##name,
     ST_METRIC_ROWS(ST_METRIC_ENUM)
 #undef ST_METRIC_ENUM
-    ST_METRIC_COUNT
+        ST_METRIC_COUNT
 };
 
 struct st_cache_stats {
     uint64_t count[ST_METRIC_COUNT];
-    uint64_t total;         /* hits + misses + double_loads of this sum */
-    double hit_rate;        /* hits / total, 0 when total is 0; display only */
+    uint64_t total;  /* hits + misses + double_loads of this sum */
+    double hit_rate; /* hits / total, 0 when total is 0; display only */
     uint64_t entries, bytes, value_bytes, flights, waiting, abandoned_loads;
     uint64_t entries_max, bytes_max;
 };
@@ -74,6 +75,9 @@ void st_metrics_snapshot(struct st_cache_metrics *m, bool since_start,
                          struct st_cache_stats *ret);
 /* Later snapshots count from here; nothing recorded meanwhile is lost. */
 void st_metrics_reset(struct st_cache_metrics *m);
+/* The snapshot since the last reset and that reset in one step: what each
+ * gives adds up to everything recorded. */
+void st_metrics_take(struct st_cache_metrics *m, struct st_cache_stats *ret);
 const char *st_metric_name(enum st_metric which);
 const char *st_metric_help(enum st_metric which);
 /* {"hits":..,"misses":..,...,"total":..,"hit_rate":0.9,"entries":..} */
