@@ -87,8 +87,7 @@ static inline struct json *node_at(struct reader *r, size_t offset)
 static inline void skip_space(struct reader *r)
 {
     const char *p = r->p;
-    while (p < r->end &&
-           (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+    while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
         p++;
     r->p = p;
 }
@@ -148,8 +147,9 @@ static enum err decode_unicode(struct reader *r, const char **p,
                      ? hex4(*p + 2, quote)
                      : -1;
         if (c >= 0xDC00 || lo < 0xDC00 || lo >= 0xE000)
-            return fail_parse(r, at, "lone surrogate; pairs are "
-                                     "\\uD800-\\uDBFF, \\uDC00-\\uDFFF");
+            return fail_parse(r, at,
+                              "lone surrogate; pairs are "
+                              "\\uD800-\\uDBFF, \\uDC00-\\uDFFF");
         c = 0x10000 + ((c - 0xD800) << 10) + ((uint32_t)lo - 0xDC00);
         *p += 6;
     }
@@ -157,10 +157,12 @@ static enum err decode_unicode(struct reader *r, const char **p,
     return OK;
 }
 
+/* clang-format off */
 static const char escape_of[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
+/* clang-format on */
 
 static enum err decode_escape(struct reader *r, const char **p,
                               const char *quote, char **to)
@@ -172,8 +174,9 @@ static enum err decode_escape(struct reader *r, const char **p,
         return OK;
     }
     if ((*p)[1] == 'u') return decode_unicode(r, p, quote, to);
-    return fail_parse(r, *p, "unknown escape; allowed are "
-                             "\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
+    return fail_parse(r, *p,
+                      "unknown escape; allowed are "
+                      "\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 }
 
 /* The quote that ends the string, or NULL. p: in the string, not just after
@@ -198,8 +201,9 @@ static inline enum err pass_other(struct reader *r, const char **p,
                                   const char *end)
 {
     if ((unsigned char)**p < 0x20)
-        return fail_parse(r, *p, "control character in a string; "
-                                 "write it as an escape");
+        return fail_parse(r, *p,
+                          "control character in a string; "
+                          "write it as an escape");
     unsigned n = json_utf8_sequence(*p, end);
     if (!n) return fail_parse(r, *p, "invalid UTF-8");
     *p += n;
@@ -300,8 +304,7 @@ static enum err read_literal(struct reader *r, const char *word, size_t n)
 /* `node` becomes the innermost open container. */
 static enum err container_open(struct reader *r, struct json *node)
 {
-    if (!r->depth_left)
-        return fail(r, ERR_TOO_LARGE, r->p, "nested too deep");
+    if (!r->depth_left) return fail(r, ERR_TOO_LARGE, r->p, "nested too deep");
     r->depth_left--;
     node->count = 0;
     node->raw = (struct slice){r->p, r->open};
@@ -354,8 +357,7 @@ static enum err read_key(struct reader *r, struct json **ret_node)
  * read. */
 static enum err next_node(struct reader *r, struct json **ret_node)
 {
-    if (!r->values_left)
-        return fail(r, ERR_TOO_LARGE, r->p, "too many values");
+    if (!r->values_left) return fail(r, ERR_TOO_LARGE, r->p, "too many values");
     r->values_left--;
     if (r->open != NO_CONTAINER) {
         struct json *in = node_at(r, r->open);
@@ -370,9 +372,10 @@ static enum err fail_no_value(struct reader *r)
 {
     bool mark = r->p == r->start && r->end - r->p >= 3 &&
                 memcmp(r->p, "\xEF\xBB\xBF", 3) == 0;
-    return fail_parse(r, r->p, mark ? "JSON has no byte order mark; leave "
-                                      "out these 3 bytes"
-                                    : "expected a value");
+    return fail_parse(r, r->p,
+                      mark ? "JSON has no byte order mark; leave "
+                             "out these 3 bytes"
+                           : "expected a value");
 }
 
 /* Reads a scalar whole, or the opening bracket of a container. */
@@ -434,8 +437,9 @@ static enum err after_value(struct reader *r, bool opened, bool *ret_more)
             r->p++;
             break;
         } else {
-            return fail_parse(r, r->p, object ? "expected ',' or '}'"
-                                              : "expected ',' or ']'");
+            return fail_parse(r, r->p,
+                              object ? "expected ',' or '}'"
+                                     : "expected ',' or ']'");
         }
         opened = false;
     }

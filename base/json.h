@@ -38,8 +38,8 @@ struct json {
     uint32_t count;   /* items or members */
     struct slice raw; /* the value's own text in the source */
     union {
-        struct slice text;           /* STRING, decoded */
-        const struct json *items;    /* ARRAY: items[0..count) */
+        struct slice text;                 /* STRING, decoded */
+        const struct json *items;          /* ARRAY: items[0..count) */
         const struct json_member *members; /* OBJECT: members[0..count) */
     };
 };
@@ -86,8 +86,7 @@ static inline bool json_is_bool(const struct json *v)
 /* The member's value, or NULL: absent, or `v` is NULL or no object. */
 const struct json *json_get(const struct json *v, struct slice key);
 /* As json_get along a path of keys, up to a NULL: json_at(v,"a","b",NULL). */
-const struct json *json_at(const struct json *v, ...)
-    __attribute__((sentinel));
+const struct json *json_at(const struct json *v, ...) __attribute__((sentinel));
 /* The decoded text, or the empty slice when `v` is NULL or no string. */
 struct slice json_text(const struct json *v);
 /* True: a number without fraction and exponent that fits. -0 is 0. */

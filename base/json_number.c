@@ -51,8 +51,8 @@ static struct decimal decimal_of(struct slice raw)
     const char *p = raw.p + d.negative, *end = raw.p + raw.n, *e = p;
     while (e < end && (*e | 0x20) != 'e') e++;
     if (e < end)
-        d.exponent = exponent_of(
-            (struct slice){e + 1, (size_t)(end - e - 1)}, &d.exponent_clamp);
+        d.exponent = exponent_of((struct slice){e + 1, (size_t)(end - e - 1)},
+                                 &d.exponent_clamp);
 
     const char *dot = memchr(p, '.', (size_t)(e - p));
     const char *last = e; /* just behind the last digit that counts */
@@ -132,10 +132,9 @@ bool json_integral(const struct json *v, int64_t *ret)
  * that one operation gives the nearest double. */
 static bool double_fast(const struct decimal *d, double *ret)
 {
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
-                                   1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-                                   1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double power[] = {
+        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (d->digits > 15 || d->exponent < -22 || d->exponent > 22) return false;
     int64_t n = 0;
     for (size_t i = 0; i < d->text.n; i++)

@@ -40,8 +40,7 @@ static inline uint64_t json_word_special(uint64_t w)
 {
     uint64_t control = (w - JSON_WORD_ONES * 0x20) & ~w & JSON_WORD_HIGH;
     return control | json_word_zeros(w ^ (JSON_WORD_ONES * '"')) |
-           json_word_zeros(w ^ (JSON_WORD_ONES * '\\')) |
-           (w & JSON_WORD_HIGH);
+           json_word_zeros(w ^ (JSON_WORD_ONES * '\\')) | (w & JSON_WORD_HIGH);
 }
 
 static inline const char *json_scan_bytes(const char *p, const char *end)

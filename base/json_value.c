@@ -178,8 +178,8 @@ static bool members_match(const struct sorted *sa, uint32_t na,
 
 /* Large objects: its own function, so that the two tables are not on the
  * stack of every level. */
-static __attribute__((noinline)) bool objects_equal_sorted(
-    const struct json *a, const struct json *b)
+static __attribute__((noinline)) bool objects_equal_sorted(const struct json *a,
+                                                           const struct json *b)
 {
     struct sorted sa, sb;
     if (!sorted_init(&sa, a)) return equal_by_pairs(a, b);

@@ -10,6 +10,7 @@
 
 /* --- escaping ------------------------------------------------------------- */
 
+/* clang-format off */
 /* The letter behind the backslash; 'u' asks for \u00XX. */
 static const char escape_letter[256] = {
     [0x00] = 'u', [0x01] = 'u', [0x02] = 'u',  [0x03] = 'u', [0x04] = 'u',
@@ -20,6 +21,7 @@ static const char escape_letter[256] = {
     [0x19] = 'u', [0x1A] = 'u', [0x1B] = 'u',  [0x1C] = 'u', [0x1D] = 'u',
     [0x1E] = 'u', [0x1F] = 'u', ['"'] = '"', ['\\'] = '\\',
 };
+/* clang-format on */
 
 #define SPECIAL_MAX 6 /* \u00XX */
 
@@ -137,8 +139,10 @@ static void begin(struct json_writer *w, char bracket)
     w->comma = false;
     if (i >= JSON_DEPTH_MAX) return;
     uint64_t bit = (uint64_t)1 << i % 64;
-    if (bracket == '{') w->objects[i / 64] |= bit;
-    else w->objects[i / 64] &= ~bit;
+    if (bracket == '{')
+        w->objects[i / 64] |= bit;
+    else
+        w->objects[i / 64] &= ~bit;
 }
 
 static void end(struct json_writer *w, char bracket)
@@ -235,8 +239,10 @@ void json_number(struct json_writer *w, double v)
     /* The locale's point, whatever its bytes, becomes '.'. */
     size_t n = 0;
     for (const char *p = text; *p; p++) {
-        if (strchr("0123456789+-e", *p)) plain[n++] = *p;
-        else if (plain[n - 1] != '.') plain[n++] = '.';
+        if (strchr("0123456789+-e", *p))
+            plain[n++] = *p;
+        else if (plain[n - 1] != '.')
+            plain[n++] = '.';
     }
     json_raw(w, (struct slice){plain, n});
 }

@@ -32,8 +32,7 @@ static void catch_up(struct twin *t, size_t to)
     t->done = to;
 }
 
-void twin_splice(struct twin *t, struct json_writer *w,
-                 struct twin_fragment f)
+void twin_splice(struct twin *t, struct json_writer *w, struct twin_fragment f)
 {
     assert(w->out == &t->plain);
     json_raw(w, f.plain);

@@ -28,8 +28,7 @@ void twin_init(struct twin *t, size_t ceiling);
 void twin_clear(struct twin *t);
 void twin_done(struct twin *t);
 /* Splices a ready value through the writer `w`, whose out is &t->plain. */
-void twin_splice(struct twin *t, struct json_writer *w,
-                 struct twin_fragment f);
+void twin_splice(struct twin *t, struct json_writer *w, struct twin_fragment f);
 /* OK, ERR_NOMEM or ERR_TOO_LARGE of either spelling. */
 MUST_USE enum err twin_finish(struct twin *t);
 

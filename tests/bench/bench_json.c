@@ -69,8 +69,9 @@ static void make_evidence(struct json_writer *w)
         json_int(w, i);
         json_end_array(w);
         json_put_bool(w, "passed", i % 5 != 0);
-        json_put_string(w, "note", SLICE("returns the \"old\" value\n"
-                                         "until the next flight lands"));
+        json_put_string(w, "note",
+                        SLICE("returns the \"old\" value\n"
+                              "until the next flight lands"));
         json_key(w, SLICE("owner"));
         json_null(w);
         json_end_object(w);
@@ -227,7 +228,8 @@ static void report(const char *what, const struct bench_row *row, size_t n,
                    double ours, double theirs)
 {
     printf("{\"bench\":\"json_%s\",\"row\":\"%s\",\"bytes\":%zu,"
-           "\"ns\":%.0f", what, row->name, n, ours);
+           "\"ns\":%.0f",
+           what, row->name, n, ours);
     if (theirs > 0) printf(",\"jansson_ns\":%.0f", theirs);
     puts("}");
     /* The reason for a reader and writer of our own. */

@@ -26,7 +26,8 @@ static void check_number(const struct json *v)
 {
     int64_t integer, integral;
     double real;
-    bool is_int = json_int64(v, &integer), is_whole = json_integral(v, &integral);
+    bool is_int = json_int64(v, &integer),
+         is_whole = json_integral(v, &integral);
     if (is_int) NEED(is_whole && integer == integral);
     if (json_double(v, &real)) {
         struct buf b = BUF_INIT(64);

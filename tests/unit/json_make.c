@@ -19,8 +19,8 @@ uint32_t json_make_number(struct json_maker *m, uint32_t below)
 
 static void space(struct json_maker *m, struct buf *out)
 {
-    static const char *const spaces[] = {"", "", "", "", "", " ", "\n  ",
-                                         "\t", "\r\n", "  \t \n"};
+    static const char *const spaces[] = {"",  "",     "",   "",     "",
+                                         " ", "\n  ", "\t", "\r\n", "  \t \n"};
     buf_puts(out, PICK(m, spaces));
 }
 
@@ -31,11 +31,22 @@ static void digits(struct json_maker *m, struct buf *out, uint32_t n)
 
 static void number(struct json_maker *m, struct buf *out)
 {
-    static const char *const edges[] = {
-        "0", "-0", "0.0", "9007199254740993", "9223372036854775807",
-        "-9223372036854775808", "9223372036854775808", "1e22", "1e23",
-        "2.2250738585072011e-308", "4.9e-324", "1e-400", "1e400",
-        "1.7976931348623157e308", "0.1", "123456789012345678901234567890"};
+    static const char *const edges[] = {"0",
+                                        "-0",
+                                        "0.0",
+                                        "9007199254740993",
+                                        "9223372036854775807",
+                                        "-9223372036854775808",
+                                        "9223372036854775808",
+                                        "1e22",
+                                        "1e23",
+                                        "2.2250738585072011e-308",
+                                        "4.9e-324",
+                                        "1e-400",
+                                        "1e400",
+                                        "1.7976931348623157e308",
+                                        "0.1",
+                                        "123456789012345678901234567890"};
     if (json_make_number(m, 6) == 0) {
         buf_puts(out, PICK(m, edges));
         return;
@@ -45,8 +56,9 @@ static void number(struct json_maker *m, struct buf *out)
         buf_putc(out, '0');
     } else {
         buf_putc(out, (char)('1' + json_make_number(m, 9)));
-        digits(m, out, json_make_number(m, 4) ? json_make_number(m, 4)
-                                              : json_make_number(m, 24));
+        digits(m, out,
+               json_make_number(m, 4) ? json_make_number(m, 4)
+                                      : json_make_number(m, 24));
     }
     if (json_make_number(m, 3) == 0) {
         buf_putc(out, '.');
@@ -61,13 +73,35 @@ static void number(struct json_maker *m, struct buf *out)
 
 static void string(struct json_maker *m, struct buf *out)
 {
-    static const char *const parts[] = {
-        "a", "key", "the quick brown fox jumps over", " ", "/", "\x7F",
-        "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t",
-        "\\u0041", "\\u0000", "\\u00e9", "\\uFFFF", "\\ud83d\\ude00",
-        "\\u001f", "\\uD7FF", "\xC3\xA9", "\xE2\x82\xAC", "\xE2\x80\xA8",
-        "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\xD0\xBF\xD1\x80\xD0\xB8",
-        "0123456789abcdef", "{\\\"a\\\":[1,2]}"};
+    static const char *const parts[] = {"a",
+                                        "key",
+                                        "the quick brown fox jumps over",
+                                        " ",
+                                        "/",
+                                        "\x7F",
+                                        "\\\"",
+                                        "\\\\",
+                                        "\\/",
+                                        "\\b",
+                                        "\\f",
+                                        "\\n",
+                                        "\\r",
+                                        "\\t",
+                                        "\\u0041",
+                                        "\\u0000",
+                                        "\\u00e9",
+                                        "\\uFFFF",
+                                        "\\ud83d\\ude00",
+                                        "\\u001f",
+                                        "\\uD7FF",
+                                        "\xC3\xA9",
+                                        "\xE2\x82\xAC",
+                                        "\xE2\x80\xA8",
+                                        "\xF0\x9F\x98\x80",
+                                        "\xEF\xBF\xBD",
+                                        "\xD0\xBF\xD1\x80\xD0\xB8",
+                                        "0123456789abcdef",
+                                        "{\\\"a\\\":[1,2]}"};
     uint32_t n = json_make_number(m, 4) ? json_make_number(m, 4)
                                         : json_make_number(m, 20);
     buf_putc(out, '"');
@@ -130,9 +164,9 @@ void json_make(struct json_maker *m, struct buf *out)
 
 void json_mutate(struct json_maker *m, struct buf *text)
 {
-    static const char bytes[] =
-        "{}[],:\"\\ \n\t\0" "0123456789-+.eEu/*'abntrf\x1F\x7F\x80\xBF\xC0"
-        "\xC3\xE2\xED\xA0\xF0\xF4\xFF";
+    static const char bytes[] = "{}[],:\"\\ \n\t\0"
+                                "0123456789-+.eEu/*'abntrf\x1F\x7F\x80\xBF\xC0"
+                                "\xC3\xE2\xED\xA0\xF0\xF4\xFF";
     uint32_t n = 1 + json_make_number(m, 3);
     while (n-- && text->n) {
         uint32_t at = json_make_number(m, (uint32_t)text->n);
@@ -155,8 +189,10 @@ void json_mutate(struct json_maker *m, struct buf *text)
             memmove(text->p + at + 1, text->p + at, text->n - at - 1);
             break;
         default: /* cut off */
-            if (json_make_number(m, 4) == 0) text->n = at;
-            else text->p[at] ^= (char)(1 << json_make_number(m, 8));
+            if (json_make_number(m, 4) == 0)
+                text->n = at;
+            else
+                text->p[at] ^= (char)(1 << json_make_number(m, 8));
         }
     }
 }

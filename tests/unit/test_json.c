@@ -46,8 +46,12 @@ struct accept {
     const char *rule;
     struct slice text, out;
 };
-#define A(rule, text, out) {rule, SLICE_INIT(text), SLICE_INIT(out)}
+#define A(rule, text, out)                                                     \
+    {                                                                          \
+        rule, SLICE_INIT(text), SLICE_INIT(out)                                \
+    }
 
+/* clang-format off */
 TEST_EACH(json, accepts_what_the_grammar_allows, struct accept, row,
           /* section 2: JSON-text = ws value ws; structural characters */
           A("ws: none", "1", "1"),
@@ -191,6 +195,7 @@ TEST_EACH(json, accepts_what_the_grammar_allows, struct accept, row,
     /* What we write, we read to the same text. */
     CHECK_SLICE_EQ(written(parsed(row->out)), row->out);
 }
+/* clang-format on */
 
 /* --- refused: the text, where and why ------------------------------------- */
 
@@ -200,7 +205,10 @@ struct refuse {
     size_t at;
     const char *what;
 };
-#define R(rule, text, at, what) {rule, SLICE_INIT(text), at, what}
+#define R(rule, text, at, what)                                                \
+    {                                                                          \
+        rule, SLICE_INIT(text), at, what                                       \
+    }
 
 #define VALUE "expected a value"
 #define DIGIT "needs a digit"
@@ -217,6 +225,7 @@ struct refuse {
 #define LONE "lone surrogate"
 #define ZERO "must not start with 0"
 
+/* clang-format off */
 TEST_EACH(json, refuses_what_the_grammar_does_not_allow, struct refuse, row,
           /* section 2 */
           R("text: empty", "", 0, VALUE),
@@ -391,6 +400,7 @@ TEST_EACH(json, refuses_what_the_grammar_does_not_allow, struct refuse, row,
     CHECK_INT_EQ(error.at, row->at);
     CHECK_CONTAINS(slice_of(error.what), row->what);
 }
+/* clang-format on */
 
 /* --- in the manner of JSONTestSuite --------------------------------------- */
 
@@ -402,8 +412,12 @@ struct suite_row {
     bool accepted;
     const char *why;
 };
-#define S(name, text, accepted, why) {name, SLICE_INIT(text), accepted, why}
+#define S(name, text, accepted, why)                                           \
+    {                                                                          \
+        name, SLICE_INIT(text), accepted, why                                  \
+    }
 
+/* clang-format off */
 TEST_EACH(json, decides_like_the_common_suites, struct suite_row, row,
           S("y_array_of_everything", "[null,1,\"1\",{}]", true, ""),
           S("y_array_with_spaces", "[1 ]", true, ""),
@@ -492,3 +506,4 @@ TEST_EACH(json, decides_like_the_common_suites, struct suite_row, row,
              e ? error.what : "accepted", e ? error.at : 0,
              row->accepted ? "accepted" : "refused", row->why);
 }
+/* clang-format on */

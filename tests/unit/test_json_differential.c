@@ -35,8 +35,7 @@ static bool is_known_refusal(enum err e, struct slice text, size_t at)
     if (e == ERR_TOO_LARGE) return true;
     if (!at || at >= text.n || text.p[at] != '\0') return false;
     char before = text.p[at - 1];
-    return (before >= '0' && before <= '9') ||
-           (before >= 'a' && before <= 'z');
+    return (before >= '0' && before <= '9') || (before >= 'a' && before <= 'z');
 }
 
 static bool same(const struct json *v, const struct opinion *o);
@@ -73,8 +72,7 @@ static bool same(const struct json *v, const struct opinion *o)
     double real;
     if (theirs.type == 'i')
         return json_int64(v, &integer) && integer == theirs.integer;
-    if (theirs.type == 'r')
-        return json_double(v, &real) && real == theirs.real;
+    if (theirs.type == 'r') return json_double(v, &real) && real == theirs.real;
     if (v->type == JSON_NUMBER || types[v->type] != theirs.type) return false;
     if (v->type == JSON_OBJECT) return same_members(v, o);
     if (v->type == JSON_STRING)

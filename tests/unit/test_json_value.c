@@ -85,12 +85,11 @@ TEST_EACH(json_value, reads_integers, struct integer_row, row,
           {"9223372036854775807", true, true, INT64_MAX},
           {"-9223372036854775808", true, true, INT64_MIN},
           {"9223372036854775808", false, false, 0},
-          {"-9223372036854775809", false, false, 0},
-          {"1.0", false, true, 1}, {"1e2", false, true, 100},
-          {"1.50e1", false, true, 15}, {"-120e-1", false, true, -12},
-          {"0.0", false, true, 0}, {"0e99", false, true, 0},
-          {"0.001e3", false, true, 1}, {"1e18", false, true,
-          1000000000000000000}, {"1e19", false, false, 0},
+          {"-9223372036854775809", false, false, 0}, {"1.0", false, true, 1},
+          {"1e2", false, true, 100}, {"1.50e1", false, true, 15},
+          {"-120e-1", false, true, -12}, {"0.0", false, true, 0},
+          {"0e99", false, true, 0}, {"0.001e3", false, true, 1},
+          {"1e18", false, true, 1000000000000000000}, {"1e19", false, false, 0},
           {"922337203685477580.7e1", false, true, INT64_MAX},
           {"-92233720368547758.08e2", false, true, INT64_MIN},
           {"9.223372036854775808e18", false, false, 0},
@@ -167,7 +166,10 @@ struct equal_row {
     struct slice a, b;
     bool equal;
 };
-#define E(a, b, equal) {SLICE_INIT(a), SLICE_INIT(b), equal}
+#define E(a, b, equal)                                                         \
+    {                                                                          \
+        SLICE_INIT(a), SLICE_INIT(b), equal                                    \
+    }
 TEST_EACH(json_value, compares_by_value, struct equal_row, row,
           E("1", "1.0", true), E("100", "1e2", true), E("0", "-0", true),
           E("0.10", "1e-1", true), E("12.5", "125e-1", true),
@@ -271,8 +273,7 @@ TEST(json_value, finds_a_duplicate_among_very_many_keys, .timeout_s = 20)
 static struct slice nested(struct buf *b, uint32_t depth)
 {
     buf_clear(b);
-    for (uint32_t i = 0; i < depth; i++)
-        buf_puts(b, i % 2 ? "{\"k\":" : "[");
+    for (uint32_t i = 0; i < depth; i++) buf_puts(b, i % 2 ? "{\"k\":" : "[");
     buf_putc(b, '1');
     for (uint32_t i = depth; i-- > 0;) buf_putc(b, i % 2 ? '}' : ']');
     CHECK_OK(b->err);
@@ -291,10 +292,11 @@ TEST(json_value, refuses_what_is_nested_too_deep)
     CHECK_INT_EQ(error.at, 64 + 64 * 5); /* the 129th bracket */
     CHECK_CONTAINS(slice_of(error.what), "deep");
     all.depth = UINT32_MAX;
-    CHECK_OK(json_parse(nested(&b, JSON_DEPTH_MAX), &all, test_arena(), &v,
-                        &error));
-    CHECK_ERR(json_parse(nested(&b, JSON_DEPTH_MAX + 1), &all, test_arena(),
-                         &v, &error), ERR_TOO_LARGE);
+    CHECK_OK(
+        json_parse(nested(&b, JSON_DEPTH_MAX), &all, test_arena(), &v, &error));
+    CHECK_ERR(json_parse(nested(&b, JSON_DEPTH_MAX + 1), &all, test_arena(), &v,
+                         &error),
+              ERR_TOO_LARGE);
     buf_done(&b);
 }
 
@@ -348,7 +350,8 @@ TEST(json_value, the_deepest_tree_fits_a_stack_of_256_KiB)
     pthread_t thread;
     CHECK_INT_EQ(pthread_attr_init(&attr), 0);
     CHECK_INT_EQ(pthread_attr_setstacksize(
-                     &attr, (size_t)(test_sanitized() ? 1024 : 256) << 10), 0);
+                     &attr, (size_t)(test_sanitized() ? 1024 : 256) << 10),
+                 0);
     CHECK_INT_EQ(pthread_create(&thread, &attr, walk_deep, &text), 0);
     CHECK_INT_EQ(pthread_join(thread, NULL), 0);
     pthread_attr_destroy(&attr);
@@ -424,9 +427,9 @@ TEST(json_scan, every_form_of_the_scan_stops_at_the_same_byte)
         uint32_t n = json_make_number(&m, sizeof(text));
         uint32_t from = n ? json_make_number(&m, n) : 0;
         for (uint32_t i = 0; i < n; i++)
-            text[i] = (char)(json_make_number(&m, 40)
-                                 ? ' ' + json_make_number(&m, 95)
-                                 : json_make_number(&m, 256));
+            text[i] =
+                (char)(json_make_number(&m, 40) ? ' ' + json_make_number(&m, 95)
+                                                : json_make_number(&m, 256));
         for (uint32_t i = 0; i < n; i++)
             if ((text[i] == '"' || text[i] == '\\') && json_make_number(&m, 9))
                 text[i] = 'x';
@@ -435,9 +438,9 @@ TEST(json_scan, every_form_of_the_scan_stops_at_the_same_byte)
         CHECK(json_scan_words(text + from, text + n) == want);
         CHECK(json_scan_plain(text + from, text + n) == want);
         CHECK(json_copy_plain(text + from, text + n, &to) == want);
-        CHECK_SLICE_EQ(((struct slice){copy, (size_t)(to - copy)}),
-                       ((struct slice){text + from,
-                                       (size_t)(want - text - from)}));
+        CHECK_SLICE_EQ(
+            ((struct slice){copy, (size_t)(to - copy)}),
+            ((struct slice){text + from, (size_t)(want - text - from)}));
     }
 }
 
@@ -462,11 +465,12 @@ TEST(json_scan, knows_every_utf8_sequence)
         for (uint32_t second = 0; second < 0x100; second++)
             for (uint32_t rest = 0; rest < 9; rest++) {
                 static const unsigned char tails[] = {0x7F, 0x80, 0xBF};
-                char text[4] = {(char)lead, (char)second,
-                                (char)tails[rest % 3], (char)tails[rest / 3]};
+                char text[4] = {(char)lead, (char)second, (char)tails[rest % 3],
+                                (char)tails[rest / 3]};
                 unsigned n = json_utf8_sequence(text, text + 4);
                 size_t valid = slice_utf8_valid((struct slice){text, n});
-                if (n) CHECK_INT_EQ(valid, n);
+                if (n)
+                    CHECK_INT_EQ(valid, n);
                 else
                     for (size_t len = 2; len <= 4; len++)
                         CHECK(slice_utf8_valid((struct slice){text, len}) == 0);

@@ -77,7 +77,10 @@ TEST(json_write, nests_deeper_than_the_reader_goes)
 struct escape_row {
     struct slice text, want;
 };
-#define X(text, want) {SLICE_INIT(text), SLICE_INIT(want)}
+#define X(text, want)                                                          \
+    {                                                                          \
+        SLICE_INIT(text), SLICE_INIT(want)                                     \
+    }
 TEST_EACH(json_write, escapes_what_must_be_and_no_more, struct escape_row, row,
           X("", ""), X("plain /", "plain /"), X("\"\\", "\\\"\\\\"),
           X("\b\t\n\f\r", "\\b\\t\\n\\f\\r"),
@@ -85,7 +88,10 @@ TEST_EACH(json_write, escapes_what_must_be_and_no_more, struct escape_row, row,
           X("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
             "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"),
           X("\xE2\x80\xA8", "\xE2\x80\xA8"),
-          X("a\xFF" "b", "a\xEF\xBF\xBD" "b"),
+          X("a\xFF"
+            "b",
+            "a\xEF\xBF\xBD"
+            "b"),
           X("\xC0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD"),
           X("\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"),
           X("cut \xE2\x82", "cut \xEF\xBF\xBD\xEF\xBF\xBD"),
@@ -135,12 +141,24 @@ struct number_row {
     const char *want;
 };
 static const struct number_row number_rows[] = {
-    {0, "0"}, {-0.0, "-0"}, {1, "1"}, {-1, "-1"}, {0.1, "0.1"},
-    {0.3, "0.3"}, {0.1 + 0.2, "0.30000000000000004"}, {1e15, "1e+15"},
-    {999999999999999, "999999999999999"}, {1e21, "1e+21"}, {1e-7, "1e-07"},
-    {5e-324, "5e-324"}, {DBL_MAX, "1.7976931348623157e+308"},
-    {DBL_MIN, "2.2250738585072014e-308"}, {1.0 / 3, "0.3333333333333333"},
-    {123456.789, "123456.789"}, {HUGE_VAL, "null"}, {-HUGE_VAL, "null"},
+    {0, "0"},
+    {-0.0, "-0"},
+    {1, "1"},
+    {-1, "-1"},
+    {0.1, "0.1"},
+    {0.3, "0.3"},
+    {0.1 + 0.2, "0.30000000000000004"},
+    {1e15, "1e+15"},
+    {999999999999999, "999999999999999"},
+    {1e21, "1e+21"},
+    {1e-7, "1e-07"},
+    {5e-324, "5e-324"},
+    {DBL_MAX, "1.7976931348623157e+308"},
+    {DBL_MIN, "2.2250738585072014e-308"},
+    {1.0 / 3, "0.3333333333333333"},
+    {123456.789, "123456.789"},
+    {HUGE_VAL, "null"},
+    {-HUGE_VAL, "null"},
 };
 
 static void write_number_rows(void)
@@ -231,20 +249,27 @@ TEST(json_write, read_write_read_keeps_every_value, .timeout_s = 60)
 
 TEST(json_write, ids_are_echoed_byte_for_byte)
 {
-    static const char *const ids[] = {
-        "1", "1.0", "1e0", "-0", "9007199254740993", "1E+2",
-        "123456789012345678901234567890", "\"a\\u0062\\/c\"", "\"\xC3\xA9\"",
-        "null", "0.10"};
+    static const char *const ids[] = {"1",
+                                      "1.0",
+                                      "1e0",
+                                      "-0",
+                                      "9007199254740993",
+                                      "1E+2",
+                                      "123456789012345678901234567890",
+                                      "\"a\\u0062\\/c\"",
+                                      "\"\xC3\xA9\"",
+                                      "null",
+                                      "0.10"};
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        struct slice text = arena_printf(test_arena(),
-                                         "{ \"id\" :\t%s , \"x\":1}", ids[i]);
+        struct slice text =
+            arena_printf(test_arena(), "{ \"id\" :\t%s , \"x\":1}", ids[i]);
         struct buf b = BUF_INIT(CEILING);
         struct json_writer w = json_writer(&b);
         json_begin_object(&w);
         json_put_raw(&w, "id", json_get(parsed(text), SLICE("id"))->raw);
         json_end_object(&w);
-        CHECK_SLICE_EQ(buf_slice(&b), arena_printf(test_arena(),
-                                                   "{\"id\":%s}", ids[i]));
+        CHECK_SLICE_EQ(buf_slice(&b),
+                       arena_printf(test_arena(), "{\"id\":%s}", ids[i]));
         buf_done(&b);
     }
 }
@@ -266,7 +291,8 @@ static bool comma_locale(void)
     CHECK(f && fputs(source, f) >= 0 && fclose(f) == 0);
     snprintf(command, sizeof(command),
              "localedef --no-archive -c -i '%s' -f ANSI_X3.4-1968 "
-             "'%s/comma_XX' >/dev/null 2>&1", path, folder);
+             "'%s/comma_XX' >/dev/null 2>&1",
+             path, folder);
     int status = system(command);
     (void)status; /* it warns by its status; what counts is the locale */
     CHECK_INT_EQ(setenv("LOCPATH", folder, 1), 0);
