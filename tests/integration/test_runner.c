@@ -22,11 +22,12 @@ struct output {
 
 static struct output run(const char *arguments)
 {
-    struct slice command = arena_printf(
-        test_arena(), "cd '%s' && TMPDIR='%s' PHASEGATE_TEST_CACHE='%s.failed' "
-        "'%s/phasegate-selftest' %s 2>&1",
-        test_source_dir(), test_tmpdir(), test_tmpdir(), PHASEGATE_BINARY_DIR,
-        arguments);
+    struct slice command =
+        arena_printf(test_arena(),
+                     "cd '%s' && TMPDIR='%s' PHASEGATE_TEST_CACHE='%s.failed' "
+                     "'%s/phasegate-selftest' %s 2>&1",
+                     test_source_dir(), test_tmpdir(), test_tmpdir(),
+                     PHASEGATE_BINARY_DIR, arguments);
     FILE *f = popen(command.p, "re");
     if (!f) FAIL("cannot run %s", command.p);
     size_t cap = (size_t)4 << 20;
@@ -52,7 +53,8 @@ static bool says(struct output o, const char *part)
     return memmem(o.text.p, o.text.n, part, strlen(part)) != NULL;
 }
 
-/* --- status and closing line ----------------------------------------------- */
+/* --- status and closing line -----------------------------------------------
+ */
 struct status_row {
     const char *arguments;
     int status;
@@ -94,8 +96,7 @@ TEST_EACH(runner, wrong_usage_is_told_with_status_4, struct status_row, row,
           {"tests/no_such.c", 4, "not found: tests/no_such.c"},
           {GOOD "::no_such", 4, "not found"},
           {GOOD "::rows_pass[3]", 4, "not found"},
-          {"--junitxml /no/such/dir/x.xml " GOOD "::passes", 4,
-           "cannot write"})
+          {"--junitxml /no/such/dir/x.xml " GOOD "::passes", 4, "cannot write"})
 {
     struct output o = run(row->arguments);
     CHECK_INT_EQ(o.status, row->status);
@@ -108,9 +109,9 @@ TEST(runner, help_names_every_option)
     CHECK_INT_EQ(o.status, 0);
     for (const char *const *w =
              (const char *const[]){"-k", "-x", "--maxfail", "--count",
-                                   "--timeout", "--collect-only",
-                                   "--durations", "--junitxml", "-m", "--lf",
-                                   "-n", "-v", "-q", "--benchmark-only", NULL};
+                                   "--timeout", "--collect-only", "--durations",
+                                   "--junitxml", "-m", "--lf", "-n", "-v", "-q",
+                                   "--benchmark-only", NULL};
          *w; w++)
         CHECK_CONTAINS(o.text, *w);
 }
@@ -125,35 +126,37 @@ TEST(runner, collecting_lists_ids_and_runs_nothing)
     CHECK_INT_EQ(run("--collect-only -k no_such_word").status, 5);
 }
 
-/* --- failures -------------------------------------------------------------- */
+/* --- failures --------------------------------------------------------------
+ */
 struct failure_row {
     const char *test, *told;
 };
 
-TEST_EACH(
-    runner, a_failure_tells_what_went_wrong, struct failure_row, row,
-    {"compares_numbers",
-     BAD ":14: 2 + 2 == 5 is false\n  left:  4\n  right: 5\n"},
-    {"compares_numbers", "Captured stdout"},
-    {"compares_numbers", "said on stdout\n"},
-    {"compares_numbers", "said on stderr\n"},
-    {"compares_texts", "left:  \"left \\\"text\\\"\\n\" (12 bytes)"},
-    {"compares_texts", "right: \"right <text> & \\001\" (16 bytes)"},
-    {"misses_a_part", "does not contain \"needle\"\n  it is: \"haystack\""},
-    {"gets_another_error", "gave:     NOT_FOUND"},
-    {"crashes", "SIGSEGV"}, {"crashes", "last words\n"},
-    {"aborts", "SIGABRT"}, {"hangs", "timed out after "},
-    {"hangs", "waiting\n"}, {"leaves", "exit status 0 before"},
-    {"leaves_a_process_behind", "with a child"},
-    {"fails_on_a_thread", "thread 3"}, {"fails_in_its_fixture", "not undone"},
-    {"needs_what_nobody_knows", "does not know"},
-    {"one_row_fails[1]", "right: 1"})
+TEST_EACH(runner, a_failure_tells_what_went_wrong, struct failure_row, row,
+          {"compares_numbers",
+           BAD ":14: 2 + 2 == 5 is false\n  left:  4\n  right: 5\n"},
+          {"compares_numbers", "Captured stdout"},
+          {"compares_numbers", "said on stdout\n"},
+          {"compares_numbers", "said on stderr\n"},
+          {"compares_texts", "left:  \"left \\\"text\\\"\\n\" (12 bytes)"},
+          {"compares_texts", "right: \"right <text> & \\001\" (16 bytes)"},
+          {"misses_a_part",
+           "does not contain \"needle\"\n  it is: \"haystack\""},
+          {"gets_another_error", "gave:     NOT_FOUND"}, {"crashes", "SIGSEGV"},
+          {"crashes", "last words\n"}, {"aborts", "SIGABRT"},
+          {"hangs", "timed out after "}, {"hangs", "waiting\n"},
+          {"leaves", "exit status 0 before"},
+          {"leaves_a_process_behind", "with a child"},
+          {"fails_on_a_thread", "thread 3"},
+          {"fails_in_its_fixture", "not undone"},
+          {"needs_what_nobody_knows", "does not know"},
+          {"one_row_fails[1]", "right: 1"})
 {
-    struct output o = run(
-        arena_printf(test_arena(), "'" BAD "::%s'", row->test).p);
+    struct output o =
+        run(arena_printf(test_arena(), "'" BAD "::%s'", row->test).p);
     /* A sanitizer reports the crash itself and leaves with a status. */
-    bool reported = says(o, "ERROR: AddressSanitizer") ||
-                    says(o, "ERROR: ThreadSanitizer");
+    bool reported =
+        says(o, "ERROR: AddressSanitizer") || says(o, "ERROR: ThreadSanitizer");
     CHECK_INT_EQ(o.status, 1);
     if (!reported) CHECK_CONTAINS(o.text, row->told);
     CHECK_TEXT_EQ(last_line(o.text), "0 passed, 1 failed, 0 skipped");
@@ -236,10 +239,10 @@ TEST(runner, benchmarks_run_alone_and_are_measured)
 {
     char path[600];
     snprintf(path, sizeof path, "%s/bench.json", test_tmpdir());
-    struct output o = run(
-        arena_printf(test_arena(), "--benchmark-only --benchmark-json '%s'",
-                     path)
-            .p);
+    struct output o =
+        run(arena_printf(test_arena(), "--benchmark-only --benchmark-json '%s'",
+                         path)
+                .p);
     CHECK_INT_EQ(o.status, 0);
     CHECK_TEXT_EQ(last_line(o.text), "1 passed, 0 failed, 0 skipped");
     CHECK_CONTAINS(o.text, "median");
@@ -254,8 +257,8 @@ TEST(runner, benchmarks_run_alone_and_are_measured)
                   AT "bench_sum.c::adds_up");
     double min, median, max;
     CHECK(json_double(json_at(&all->items[0], "stats", "min", NULL), &min));
-    CHECK(json_double(json_at(&all->items[0], "stats", "median", NULL),
-                      &median));
+    CHECK(
+        json_double(json_at(&all->items[0], "stats", "median", NULL), &median));
     CHECK(json_double(json_at(&all->items[0], "stats", "max", NULL), &max));
     CHECK(min > 0 && min <= median && median <= max);
     CHECK(!says(run("-v " AT "bench_sum.c"), "PASSED"));
@@ -268,7 +271,8 @@ TEST(runner, durations_name_the_slowest_first)
     CHECK_CONTAINS(o.text, "s " BAD "::hangs\n");
 }
 
-/* --- JUnit ----------------------------------------------------------------- */
+/* --- JUnit -----------------------------------------------------------------
+ */
 /* Every tag closed in order, every & an entity, no byte XML cannot hold. */
 static void check_well_formed(const char *at)
 {
@@ -310,14 +314,16 @@ TEST(runner, the_junit_report_is_well_formed_and_complete, .timeout_s = 120)
     CHECK_INT_GT(n, 0);
     check_well_formed(text);
     struct slice s = {text, n};
-    CHECK_CONTAINS(s, "tests=\"28\" failures=\"14\" errors=\"0\" skipped=\"6\"");
+    CHECK_CONTAINS(s,
+                   "tests=\"28\" failures=\"14\" errors=\"0\" skipped=\"6\"");
     CHECK_CONTAINS(s, "<testcase classname=\"" GOOD "\" name=\"rows_pass[2]\"");
     CHECK_CONTAINS(s, "right &lt;text&gt; &amp; \\001");
     CHECK_CONTAINS(s, "<system-out>said on stdout\n</system-out>");
     CHECK_CONTAINS(s, "<skipped message=\"because of 42\">");
 }
 
-/* --- instrumented builds ---------------------------------------------------- */
+/* --- instrumented builds ----------------------------------------------------
+ */
 TEST(runner, what_a_sanitizer_finds_fails_that_test)
 {
     bool asan = false, tsan = false;

@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- in the test's process -------------------------------------------------- */
+/* --- in the test's process --------------------------------------------------
+ */
 enum { ROUNDS_MIN = 20, ROUNDS_MAX = 200 };
 static const double round_s = 0.005, total_s = 1.0;
 
@@ -78,7 +79,8 @@ void bench_run(void (*body)(struct bench *bench))
     free(r);
 }
 
-/* --- in the parent ----------------------------------------------------------- */
+/* --- in the parent -----------------------------------------------------------
+ */
 static bool measured(const struct item *it)
 {
     return it->outcome == OUTCOME_PASSED && it->bench.rounds;
@@ -130,8 +132,7 @@ static void write_all(FILE *f, const struct plan *p)
             "\"machine\": \"%s\", \"cpus\": %ld, \"sanitized\": %s},\n"
             " \"benchmarks\": [",
             when, u.sysname, u.release, u.machine,
-            sysconf(_SC_NPROCESSORS_ONLN),
-            test_sanitized() ? "true" : "false");
+            sysconf(_SC_NPROCESSORS_ONLN), test_sanitized() ? "true" : "false");
     bool first = true;
     for (size_t i = 0; i < p->count; i++) {
         if (!measured(&p->items[i])) continue;
@@ -148,7 +149,6 @@ bool bench_write(const char *path, const struct plan *p)
     bool ok = f && !ferror(f);
     if (f && fclose(f)) ok = false;
     if (!ok)
-        fprintf(stderr, "ERROR: cannot write %s: %s\n", path,
-                strerror(errno));
+        fprintf(stderr, "ERROR: cannot write %s: %s\n", path, strerror(errno));
     return ok;
 }

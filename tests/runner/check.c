@@ -70,8 +70,8 @@ static void quote(char *out, size_t cap, struct slice s, size_t from)
 
 enum { QUOTE_CAP = 1200, QUOTE_BEFORE = 60 };
 
-void test_check_text(const char *file, int line, const char *ea,
-                     const char *eb, struct slice a, struct slice b)
+void test_check_text(const char *file, int line, const char *ea, const char *eb,
+                     struct slice a, struct slice b)
 {
     if (slice_eq(a, b)) return;
     size_t same = 0;
@@ -94,6 +94,6 @@ void test_check_contains(const char *file, int line, const char *ea,
     char qa[QUOTE_CAP * 2], qb[QUOTE_CAP];
     quote(qa, sizeof qa, a, 0);
     quote(qb, sizeof qb, part, 0);
-    test_fail(file, line, "%s does not contain %s\n  it is: %s (%zu bytes)",
-              ea, qb, qa, a.n);
+    test_fail(file, line, "%s does not contain %s\n  it is: %s (%zu bytes)", ea,
+              qb, qa, a.n);
 }

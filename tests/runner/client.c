@@ -55,8 +55,8 @@ static const char modern_meta[] =
 struct slice message_new(struct arena *a, const char *revision, int64_t id,
                          const char *method, const char *members)
 {
-    struct slice head = id < 0 ? SLICE("") : arena_printf(a, "\"id\":%jd,",
-                                                          (intmax_t)id);
+    struct slice head =
+        id < 0 ? SLICE("") : arena_printf(a, "\"id\":%jd,", (intmax_t)id);
     struct slice meta = {0};
     bool modern = strcmp(revision, REVISION_MODERN) >= 0;
     if (modern && id >= 0 && !strstr(members, "\"_meta\"")) {
@@ -73,8 +73,8 @@ struct slice message_new(struct arena *a, const char *revision, int64_t id,
 const char *tool_members(struct arena *a, const char *tool,
                          const char *arguments)
 {
-    struct slice m = arena_printf(a, "\"name\":\"%s\",\"arguments\":%s", tool,
-                                  arguments);
+    struct slice m =
+        arena_printf(a, "\"name\":\"%s\",\"arguments\":%s", tool, arguments);
     if (!m.p) FAIL("out of memory for a message");
     return m.p;
 }

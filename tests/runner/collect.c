@@ -38,9 +38,9 @@ bool id_selected(const char *id, const char *wanted, bool prefix)
 
 /* --- what was asked for, as a path from the source folder ---------------- */
 struct wanted {
-    char *id;       /* normalised */
-    bool on_disk;   /* its file or folder exists */
-    bool prefix;    /* nothing matched it whole, so beginnings count */
+    char *id;     /* normalised */
+    bool on_disk; /* its file or folder exists */
+    bool prefix;  /* nothing matched it whole, so beginnings count */
     bool matched;
 };
 
@@ -73,7 +73,8 @@ static struct wanted normalise(const char *arg)
     return w;
 }
 
-/* --- -k and -m ------------------------------------------------------------- */
+/* --- -k and -m -------------------------------------------------------------
+ */
 static bool has_mark(const struct test_def *def, const char *word, size_t n)
 {
     const char *at = def->options.marks ? def->options.marks : "";
@@ -119,7 +120,8 @@ static bool expr_good(const char *option, const char *text)
     return false;
 }
 
-/* --- items ----------------------------------------------------------------- */
+/* --- items -----------------------------------------------------------------
+ */
 static int by_path(const void *a, const void *b)
 {
     const struct test_def *x = *(struct test_def *const *)a;
@@ -148,8 +150,8 @@ static char *item_id(const struct test_def *d, size_t row, int round,
     if (d->rows) snprintf(r, sizeof r, "%zu", row);
     if (rounds > 1) snprintf(c, sizeof c, "%d-%d", round + 1, rounds);
     bool any = *r || *c;
-    return text_new("%s::%s%s%s%s%s%s", def_path(d), d->name, any ? "[" : "",
-                    r, *r && *c ? "-" : "", c, any ? "]" : "");
+    return text_new("%s::%s%s%s%s%s%s", def_path(d), d->name, any ? "[" : "", r,
+                    *r && *c ? "-" : "", c, any ? "]" : "");
 }
 
 static bool wanted_by(struct wanted *all, size_t n, const char *id)
@@ -263,8 +265,7 @@ bool plan_collect(const struct options *o, struct plan *ret)
         return false;
     struct test_def **defs = sorted_defs();
     struct wanted *w = must(calloc(o->wanted_count + 1, sizeof *w));
-    for (size_t i = 0; i < o->wanted_count; i++)
-        w[i] = normalise(o->wanted[i]);
+    for (size_t i = 0; i < o->wanted_count; i++) w[i] = normalise(o->wanted[i]);
     allow_prefixes(w, o->wanted_count, defs);
     select_items(w, o, defs, ret);
     bool ok = all_known(w, o);

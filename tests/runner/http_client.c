@@ -26,7 +26,8 @@ struct http {
     int64_t last_id;
 };
 
-/* --- the connection -------------------------------------------------------- */
+/* --- the connection --------------------------------------------------------
+ */
 static int connect_to(int port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
@@ -102,7 +103,8 @@ bool http_closed(struct http *h, double seconds)
     return state == INBOX_END;
 }
 
-/* --- replies --------------------------------------------------------------- */
+/* --- replies ---------------------------------------------------------------
+ */
 struct reader {
     struct http *h;
     double deadline;
@@ -140,8 +142,8 @@ static struct slice read_exactly(struct reader *r, size_t n)
     while (inbox_rest(&r->h->inbox).n - r->at < n)
         if (!grow(r)) return (struct slice){0};
     struct slice rest = inbox_rest(&r->h->inbox);
-    struct slice s = arena_copy(&r->h->arena,
-                                (struct slice){rest.p + r->at, n});
+    struct slice s =
+        arena_copy(&r->h->arena, (struct slice){rest.p + r->at, n});
     r->at += n;
     return s;
 }
@@ -190,8 +192,8 @@ static struct slice read_body(struct reader *r, const struct http_reply *reply)
 {
     int64_t n = 0;
     struct slice length = http_header(reply, "Content-Length");
-    bool none = r->h->head_request || reply->status == 204 ||
-                reply->status == 304;
+    bool none =
+        r->h->head_request || reply->status == 204 || reply->status == 304;
     if (none) return (struct slice){0};
     if (slice_eq_nocase(http_header(reply, "Transfer-Encoding"),
                         SLICE("chunked")))
@@ -262,7 +264,8 @@ struct http_reply http_receive(struct http *h)
     return reply;
 }
 
-/* --- requests -------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------
+ */
 static bool has_header(const char *headers, const char *name)
 {
     struct http_reply as = {.head = slice_of(headers)};
@@ -302,7 +305,8 @@ struct http_reply http_request(struct http *h, const char *method,
     return http_receive(h);
 }
 
-/* --- calls ----------------------------------------------------------------- */
+/* --- calls -----------------------------------------------------------------
+ */
 void http_speak(struct http *h, const char *revision)
 {
     h->revision = arena_cstr(&h->arena, slice_of(revision));
@@ -344,12 +348,12 @@ static const char *call_headers(struct http *h, const char *method,
     if (h->token)
         more = arena_printf(&h->arena, "%.*sAuthorization: Bearer %s\r\n",
                             SLICE_ARG(more), h->token);
-    struct slice all = arena_printf(
-        &h->arena,
-        "Content-Type: application/json\r\n"
-        "Accept: application/json, text/event-stream\r\n"
-        "MCP-Protocol-Version: %s\r\n%.*s",
-        h->revision, SLICE_ARG(more));
+    struct slice all =
+        arena_printf(&h->arena,
+                     "Content-Type: application/json\r\n"
+                     "Accept: application/json, text/event-stream\r\n"
+                     "MCP-Protocol-Version: %s\r\n%.*s",
+                     h->revision, SLICE_ARG(more));
     if (!all.p) FAIL("out of memory for headers");
     return all.p;
 }
@@ -357,8 +361,8 @@ static const char *call_headers(struct http *h, const char *method,
 struct http_reply http_call(struct http *h, const char *method,
                             const char *members)
 {
-    struct slice m = message_new(&h->arena, h->revision, ++h->last_id, method,
-                                 members);
+    struct slice m =
+        message_new(&h->arena, h->revision, ++h->last_id, method, members);
     return http_request(h, "POST", "/mcp", call_headers(h, method, m), m);
 }
 

@@ -86,8 +86,7 @@ static void test_case(FILE *f, const struct item *it)
     fputs("  </testcase>\n", f);
 }
 
-bool junit_write(const char *path, const struct plan *p,
-                 const struct tally *t)
+bool junit_write(const char *path, const struct plan *p, const struct tally *t)
 {
     FILE *f = fopen(path, "we");
     if (f) {
@@ -99,14 +98,12 @@ bool junit_write(const char *path, const struct plan *p,
                 t->done, t->count[OUTCOME_FAILED], t->count[OUTCOME_SKIPPED],
                 t->seconds);
         for (size_t i = 0; i < p->count; i++)
-            if (p->items[i].outcome != OUTCOME_NONE)
-                test_case(f, &p->items[i]);
+            if (p->items[i].outcome != OUTCOME_NONE) test_case(f, &p->items[i]);
         fputs("</testsuite>\n</testsuites>\n", f);
     }
     bool ok = f && !ferror(f);
     if (f && fclose(f)) ok = false;
     if (!ok)
-        fprintf(stderr, "ERROR: cannot write %s: %s\n", path,
-                strerror(errno));
+        fprintf(stderr, "ERROR: cannot write %s: %s\n", path, strerror(errno));
     return ok;
 }

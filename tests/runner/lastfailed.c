@@ -87,15 +87,13 @@ void last_failed_store(const struct plan *p)
     FILE *f = part ? fopen(part, "we") : NULL;
     for (size_t i = 0; f && i < old.count; i++) {
         const struct item *it = item_of(p, old.all[i]);
-        if (!it || it->outcome == OUTCOME_NONE)
-            fprintf(f, "%s\n", old.all[i]);
+        if (!it || it->outcome == OUTCOME_NONE) fprintf(f, "%s\n", old.all[i]);
     }
     for (size_t i = 0; f && i < p->count; i++)
         if (p->items[i].outcome == OUTCOME_FAILED)
             fprintf(f, "%s\n", p->items[i].id);
     if (f && (fclose(f) || rename(part, path)))
-        fprintf(stderr, "warning: cannot keep %s: %s\n", path,
-                strerror(errno));
+        fprintf(stderr, "warning: cannot keep %s: %s\n", path, strerror(errno));
     free(part);
     free(path);
     list_free(&old);

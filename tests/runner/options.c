@@ -15,8 +15,8 @@ struct row {
     const char *name; /* --name */
     char letter;      /* -l, or 0 */
     enum kind kind;
-    size_t field;     /* in struct options */
-    int min;          /* of a number; what a flag sets (0: true) */
+    size_t field; /* in struct options */
+    int min;      /* of a number; what a flag sets (0: true) */
     const char *arg, *help;
 };
 #define AT(f) offsetof(struct options, f)
@@ -89,8 +89,7 @@ static void help(void)
          "4 wrong usage, 5 nothing to run");
 }
 
-static bool set_number(const struct row *r, const char *text,
-                       struct options *o)
+static bool set_number(const struct row *r, const char *text, struct options *o)
 {
     char *end;
     errno = 0;

@@ -46,7 +46,8 @@ struct run {
     bool stop; /* start no more */
 };
 
-/* --- folders --------------------------------------------------------------- */
+/* --- folders ---------------------------------------------------------------
+ */
 static int remove_one(const char *path, const struct stat *st, int type,
                       struct FTW *at)
 {
@@ -86,7 +87,8 @@ static char *make_tmp(void)
     return path;
 }
 
-/* --- output ---------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------
+ */
 /* Its size is sealed, so that a test in a loop cannot eat the machine; what
  * was written ends at the offset, which all processes share. */
 static int output_open(void)
@@ -114,9 +116,8 @@ static char *output_take(int fd)
         text[read_at(fd, text, (size_t)(size < 0 ? 0 : size), 0)] = 0;
     } else {
         size_t n = read_at(fd, text, SHOWN_MAX, 0);
-        n += (size_t)snprintf(text + n, 100,
-                                "\n[... %jd bytes left out ...]\n",
-                                (intmax_t)(size - 2 * SHOWN_MAX));
+        n += (size_t)snprintf(text + n, 100, "\n[... %jd bytes left out ...]\n",
+                              (intmax_t)(size - 2 * SHOWN_MAX));
         n += read_at(fd, text + n, SHOWN_MAX, size - SHOWN_MAX);
         text[n] = 0;
     }
@@ -147,7 +148,8 @@ static char *with_files(char *err, const char *folder)
     return err;
 }
 
-/* --- start ----------------------------------------------------------------- */
+/* --- start -----------------------------------------------------------------
+ */
 static _Noreturn void in_child(struct run *r, struct slot *s)
 {
     setpgid(0, 0);
@@ -165,8 +167,8 @@ static _Noreturn void in_child(struct run *r, struct slot *s)
 
 static double limit_of(const struct item *it, const struct options *o)
 {
-    int s = it->def->options.timeout_s ? it->def->options.timeout_s
-                                       : o->timeout_s;
+    int s =
+        it->def->options.timeout_s ? it->def->options.timeout_s : o->timeout_s;
     return (double)s * (test_sanitized() ? SANITIZED_FACTOR : 1);
 }
 
@@ -191,7 +193,8 @@ static void start(struct run *r, struct slot *s, struct item *it)
     r->running++;
 }
 
-/* --- end ------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------
+ */
 /* Why it failed beside what the test itself said, or NULL. */
 static char *ended_badly(const struct slot *s, int status)
 {
@@ -255,8 +258,8 @@ static void finish(struct run *r, struct slot *s, int status)
         it->out = out;
         it->err = err;
         if (s->verdict->tmpdir_made) {
-            char *more = text_new("%s\nits folder is kept: %s", it->reason,
-                                  s->tmpdir);
+            char *more =
+                text_new("%s\nits folder is kept: %s", it->reason, s->tmpdir);
             free(it->reason);
             it->reason = more;
             it->err = with_files(err, s->tmpdir);
@@ -333,7 +336,8 @@ static void abandon(struct run *r)
     }
 }
 
-/* --- the loop -------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------
+ */
 /* true: skipped, or failed, without a process. */
 static bool settled_before(struct run *r, struct item *it)
 {
@@ -362,7 +366,8 @@ static void wait_signal(struct run *r)
     double left = next_deadline(r) - now_s();
     if (left < 0.001) left = 0.001;
     if (left > 3600) left = 3600;
-    struct timespec t = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
+    struct timespec t = {(time_t)left,
+                         (long)((left - (double)(time_t)left) * 1e9)};
     int sig = sigtimedwait(&r->waited, NULL, &t);
     if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP)
         r->tally->interrupted = r->stop = true;

@@ -85,8 +85,7 @@ struct options {
     int max_fail; /* 0: no limit */
     int timeout_s;
     int durations; /* -1: not asked, 0: all */
-    bool collect_only, last_failed, full, no_capture, color,
-        bench_only;
+    bool collect_only, last_failed, full, no_capture, color, bench_only;
 };
 
 struct tally {
@@ -99,8 +98,7 @@ struct tally {
 /* --- options.c ----------------------------------------------------------- */
 /* false: do not go on but leave with *ret_exit (help, or a usage error that
  * was reported on stderr). */
-bool options_parse(int argc, char **argv, struct options *ret,
-                   int *ret_exit);
+bool options_parse(int argc, char **argv, struct options *ret, int *ret_exit);
 /* Reports on stderr in the form of every usage error; returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -145,8 +143,7 @@ void report_end(const struct plan *p, const struct options *o,
 
 /* --- junit.c ------------------------------------------------------------- */
 /* false: could not write; reported on stderr. */
-bool junit_write(const char *path, const struct plan *p,
-                 const struct tally *t);
+bool junit_write(const char *path, const struct plan *p, const struct tally *t);
 
 /* --- bench.c ------------------------------------------------------------- */
 /* A table of the benchmarks that ran; nothing when none did. */

@@ -15,7 +15,8 @@
 
 extern char **environ;
 
-/* --- start ----------------------------------------------------------------- */
+/* --- start -----------------------------------------------------------------
+ */
 static void pipe_or_fail(int fds[2])
 {
     if (pipe2(fds, O_CLOEXEC)) FAIL("pipe: %s", strerror(errno));
@@ -24,8 +25,8 @@ static void pipe_or_fail(int fds[2])
 static const char *new_project(struct server *s)
 {
     static int made;
-    struct slice p = arena_printf(&s->arena, "%s/project-%d", test_tmpdir(),
-                                  ++made);
+    struct slice p =
+        arena_printf(&s->arena, "%s/project-%d", test_tmpdir(), ++made);
     struct slice git = arena_printf(&s->arena, "%s/.git", p.p);
     if (mkdir(p.p, 0755) || mkdir(git.p, 0755))
         FAIL("cannot make the project %s: %s", p.p, strerror(errno));
@@ -125,8 +126,8 @@ static void launch(struct server *s)
     int in[2], out[2];
     pipe_or_fail(in);
     pipe_or_fail(out);
-    int err = open(s->stderr_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-                   0600);
+    int err =
+        open(s->stderr_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (err < 0) FAIL("cannot open %s: %s", s->stderr_path, strerror(errno));
     s->pid = spawn(s, in[0], out[1], err);
     s->pidfd = pidfd_open(s->pid, 0);
@@ -151,9 +152,8 @@ struct server *server_start(const struct server_options *o)
     s->in = s->out = s->pidfd = -1;
     s->patience = patience(o->patience_s);
     keep_options(s, o);
-    s->stderr_path = arena_printf(&s->arena, "%s/server-%d.stderr",
-                                  test_tmpdir(), ++made)
-                         .p;
+    s->stderr_path =
+        arena_printf(&s->arena, "%s/server-%d.stderr", test_tmpdir(), ++made).p;
     stdio_speak(s, REVISION_MODERN);
     test_at_end(server_end, s);
     launch(s);
@@ -170,7 +170,8 @@ const char *server_project(const struct server *s)
     return s->options.project;
 }
 
-/* --- stderr ---------------------------------------------------------------- */
+/* --- stderr ----------------------------------------------------------------
+ */
 const char *server_stderr(const struct server *s)
 {
     return s->stderr_path;
@@ -200,12 +201,13 @@ void server_fail(struct server *s, const char *what)
 {
     struct slice err = server_stderr_text(s);
     size_t from = err.n > 1500 ? err.n - 1500 : 0;
-    FAIL("%s\n  server %d, %s; the end of its stderr:\n%.*s", what,
-         (int)s->pid, s->ended ? "ended" : "running",
-         (int)(err.n - from), err.n ? err.p + from : "");
+    FAIL("%s\n  server %d, %s; the end of its stderr:\n%.*s", what, (int)s->pid,
+         s->ended ? "ended" : "running", (int)(err.n - from),
+         err.n ? err.p + from : "");
 }
 
-/* --- ends ------------------------------------------------------------------ */
+/* --- ends ------------------------------------------------------------------
+ */
 static void close_fd(int *fd)
 {
     if (*fd >= 0) close(*fd);
@@ -217,8 +219,7 @@ static struct server_exit reap(struct server *s, double began)
     double deadline = began + s->patience;
     struct pollfd pf = {.fd = s->pidfd, .events = POLLIN};
     while (poll(&pf, 1, (int)((deadline - now_s()) * 1000) + 1) <= 0)
-        if (now_s() > deadline)
-            server_fail(s, "the server does not end");
+        if (now_s() > deadline) server_fail(s, "the server does not end");
     int status = 0;
     waitpid(s->pid, &status, 0);
     s->ended = true;
@@ -294,7 +295,8 @@ void server_end(void *server)
     free(s);
 }
 
-/* --- what it says of itself ------------------------------------------------ */
+/* --- what it says of itself ------------------------------------------------
+ */
 static const struct json *wait_file(struct server *s, const char *path)
 {
     double deadline = now_s() + s->patience;
@@ -322,10 +324,10 @@ const struct json *server_file(struct server *s)
 
 int server_port(struct server *s)
 {
-    const struct json *f = wait_file(
-        s, arena_printf(&s->arena, "%s/.phasegate/servers/%d.json",
-                        s->options.project, (int)s->pid)
-               .p);
+    const struct json *f =
+        wait_file(s, arena_printf(&s->arena, "%s/.phasegate/servers/%d.json",
+                                  s->options.project, (int)s->pid)
+                         .p);
     struct slice url = json_text(json_get(f, SLICE("url")));
     const char *text = arena_cstr(&s->arena, url);
     const char *host = text ? strstr(text, "://") : NULL;

@@ -48,8 +48,8 @@ struct server_options {
 };
 
 struct server_exit {
-    int status;    /* of exit(), or -1 */
-    int signal;    /* that killed it, or 0 */
+    int status;     /* of exit(), or -1 */
+    int signal;     /* that killed it, or 0 */
     double seconds; /* from the stop to its end */
 };
 
@@ -61,7 +61,8 @@ const char *server_project(const struct server *s);
 struct slice server_stderr_text(const struct server *s);
 const char *server_stderr(const struct server *s);
 
-/* --- ends ------------------------------------------------------------------ */
+/* --- ends ------------------------------------------------------------------
+ */
 /* Closes its stdin and waits. Answers not yet received can still be. */
 struct server_exit server_stop_eof(struct server *s);
 struct server_exit server_stop_signal(struct server *s, int sig);
@@ -73,7 +74,8 @@ struct server_exit server_wait(struct server *s);
  * have ended. Returns the same `s`, its pipes and line buffer new. */
 struct server *server_restart(struct server *s);
 
-/* --- stdio ----------------------------------------------------------------- */
+/* --- stdio -----------------------------------------------------------------
+ */
 /* Writes the bytes as they are. */
 void stdio_send_raw(struct server *s, struct slice bytes);
 /* Writes printf's text and a newline. */
@@ -107,19 +109,21 @@ const struct json *stdio_call(struct server *s, const char *method,
 const struct json *stdio_tool(struct server *s, const char *tool,
                               const char *arguments);
 
-/* --- what it says of itself ------------------------------------------------ */
+/* --- what it says of itself ------------------------------------------------
+ */
 /* Waits for .phasegate/server.json of its project; the parsed file. */
 const struct json *server_file(struct server *s);
 /* The port of this very process: waits for servers/<pid>.json. */
 int server_port(struct server *s);
 
-/* --- HTTP ------------------------------------------------------------------ */
+/* --- HTTP ------------------------------------------------------------------
+ */
 struct http; /* a connection, kept alive between requests */
 
 struct http_reply {
     int status;
-    struct slice head; /* the header lines, each with its CRLF */
-    struct slice body; /* chunks joined */
+    struct slice head;       /* the header lines, each with its CRLF */
+    struct slice body;       /* chunks joined */
     const struct json *json; /* the body, or NULL when it is no JSON */
 };
 

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- lines ----------------------------------------------------------------- */
+/* --- lines -----------------------------------------------------------------
+ */
 /* While its stdin is full we read its stdout, or both would wait for ever. */
 static void wait_writable(struct server *s, double deadline)
 {
@@ -55,8 +56,8 @@ static bool take_line(struct server *s, struct slice *ret)
     struct slice rest = inbox_rest(&s->inbox);
     char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
     if (!end) return false;
-    *ret = arena_copy(&s->arena,
-                      (struct slice){rest.p, (size_t)(end - rest.p)});
+    *ret =
+        arena_copy(&s->arena, (struct slice){rest.p, (size_t)(end - rest.p)});
     if (!ret->p) FAIL("out of memory for a line");
     s->inbox.at += ret->n + 1;
     return true;
@@ -87,7 +88,8 @@ struct slice stdio_line(struct server *s)
     return line;
 }
 
-/* --- messages -------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------
+ */
 static const struct json *read_message(struct server *s)
 {
     struct slice line = stdio_line(s);
@@ -139,15 +141,15 @@ const struct json *stdio_answer(struct server *s, int64_t id)
     return found;
 }
 
-/* --- calls ----------------------------------------------------------------- */
+/* --- calls -----------------------------------------------------------------
+ */
 void stdio_speak(struct server *s, const char *revision)
 {
     s->revision = arena_cstr(&s->arena, slice_of(revision));
     if (!s->revision) FAIL("out of memory");
 }
 
-int64_t stdio_request(struct server *s, const char *method,
-                      const char *members)
+int64_t stdio_request(struct server *s, const char *method, const char *members)
 {
     int64_t id = ++s->last_id;
     struct slice m = message_new(&s->arena, s->revision, id, method, members);
@@ -178,8 +180,8 @@ const struct json *stdio_initialize(struct server *s, const char *revision)
         revision);
     const struct json *r =
         result_of(stdio_call(s, "initialize", members.p), "initialize");
-    struct slice note = message_new(&s->arena, revision, -1,
-                                    "notifications/initialized", "");
+    struct slice note =
+        message_new(&s->arena, revision, -1, "notifications/initialized", "");
     stdio_send(s, "%.*s", SLICE_ARG(note));
     return r;
 }

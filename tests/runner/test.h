@@ -32,7 +32,7 @@ struct test_options {
      * reason. Known: shared (real inputs beside the repository), npm (node
      * packages installed in the build folder), network-ns, slow (--full). */
     const char *needs;
-    int timeout_s; /* 0: the runner's default; widened under sanitizers */
+    int timeout_s;     /* 0: the runner's default; widened under sanitizers */
     const char *marks; /* space-separated, for -m */
 };
 
@@ -61,8 +61,8 @@ void test_register(struct test_def *def);
     {                                                                          \
         test_register(&test_def_##suite_##_##name_);                           \
     }                                                                          \
-    static void test_##suite_##_##name_(                                       \
-        __attribute__((unused)) const void *test_row_)
+    static void test_##suite_##_##name_(__attribute__((unused))                \
+                                        const void *test_row_)
 
 #define TEST_EACH(suite_, name_, type_, var_, ...)                             \
     static void test_body_##suite_##_##name_(type_ const *var_);               \
@@ -134,8 +134,8 @@ _Noreturn void test_skip(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 void test_check_int(const char *file, int line, const char *ea, const char *eb,
                     const char *op, intmax_t a, intmax_t b, bool ok);
-void test_check_text(const char *file, int line, const char *ea,
-                     const char *eb, struct slice a, struct slice b);
+void test_check_text(const char *file, int line, const char *ea, const char *eb,
+                     struct slice a, struct slice b);
 void test_check_contains(const char *file, int line, const char *ea,
                          struct slice a, struct slice part);
 void test_check_err(const char *file, int line, const char *expr, enum err got,

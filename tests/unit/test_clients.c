@@ -61,10 +61,10 @@ TEST(clients, a_call_carries_its_revisions_envelope)
     const struct json *m;
     stdio_request(s, "tools/list", "");
     m = stdio_receive(s);
-    CHECK_TEXT_EQ(json_text(json_at(m, "params", "_meta",
-                                    "io.modelcontextprotocol/protocolVersion",
-                                    NULL)),
-                  "2026-07-28");
+    CHECK_TEXT_EQ(
+        json_text(json_at(m, "params", "_meta",
+                          "io.modelcontextprotocol/protocolVersion", NULL)),
+        "2026-07-28");
     stdio_speak(s, "2025-11-25");
     stdio_request(s, "tools/list", "\"cursor\":\"c\"");
     m = stdio_receive(s);
@@ -94,8 +94,8 @@ TEST(clients, a_killed_server_starts_again_in_its_project)
 
 TEST(clients, arguments_environment_and_stderr_are_the_tests)
 {
-    const char *const args[] = {
-        "-c", "echo $A-$B-$1; echo oops >&2; pwd; cat", "x", "arg", NULL};
+    const char *const args[] = {"-c", "echo $A-$B-$1; echo oops >&2; pwd; cat",
+                                "x", "arg", NULL};
     const char *const env[] = {"A=1", "B", NULL};
     setenv("B", "set", 1);
     struct server *s = server_start(&(struct server_options){
@@ -117,7 +117,8 @@ TEST(clients, the_port_is_read_from_the_servers_own_file)
     CHECK_INT_EQ(pid, server_pid(s));
 }
 
-/* --- HTTP ------------------------------------------------------------------ */
+/* --- HTTP ------------------------------------------------------------------
+ */
 struct fake {
     int listener, port;
     const char *reply; /* sent for the head of each request */
@@ -232,11 +233,11 @@ TEST(clients, half_a_reply_is_no_reply)
 TEST(clients, an_event_streams_last_event_is_the_answer)
 {
     static struct fake f;
-    struct http *h = fake_start(
-        &f, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-            "Connection: close\r\n\r\n:\n\nevent: message\n"
-            "data: {\"method\":\"notifications/progress\"}\n\n"
-            "event: message\ndata: {\"id\":1,\"result\":{}}\n\n");
+    struct http *h =
+        fake_start(&f, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                       "Connection: close\r\n\r\n:\n\nevent: message\n"
+                       "data: {\"method\":\"notifications/progress\"}\n\n"
+                       "event: message\ndata: {\"id\":1,\"result\":{}}\n\n");
     struct http_reply r = http_request(h, "GET", "/", "", SLICE(""));
     CHECK(json_get(r.json, SLICE("result")));
 }

@@ -6,24 +6,22 @@ struct id_row {
     bool prefix, want;
 };
 
-TEST_EACH(runner_select, ids_match_at_borders, struct id_row, row,
-          {"tests/unit/test_a.c::b", "tests", false, true},
-          {"tests/unit/test_a.c::b", "tests/unit/", false, true},
-          {"tests/unit/test_a.c::b", "tests/unit/test_a.c", false, true},
-          {"tests/unit/test_a.c::b", "tests/unit/test_a.c::b", false, true},
-          {"tests/unit/test_a.c::b[2]", "tests/unit/test_a.c::b", false, true},
-          {"tests/unit/test_a.c::b[2]", "tests/unit/test_a.c::b[2]", false,
-           true},
-          {"tests/unit/test_a.c::b[2]", "tests/unit/test_a.c::b[20]", false,
-           false},
-          {"tests/unit/test_a.c::b[20]", "tests/unit/test_a.c::b[2", false,
-           false},
-          {"tests/unit/test_a.c::bc", "tests/unit/test_a.c::b", false, false},
-          {"tests/unit/test_a.c::bc", "tests/unit/test_a.c::b", true, true},
-          {"tests/unit/test_ab.c::c", "tests/unit/test_a", false, false},
-          {"tests/unit/test_ab.c::c", "tests/unit/test_a", true, true},
-          {"tests/unit/test_a.c::b", "tests/bench", true, false},
-          {"tests/unit/test_a.c::b", "", false, true})
+TEST_EACH(
+    runner_select, ids_match_at_borders, struct id_row, row,
+    {"tests/unit/test_a.c::b", "tests", false, true},
+    {"tests/unit/test_a.c::b", "tests/unit/", false, true},
+    {"tests/unit/test_a.c::b", "tests/unit/test_a.c", false, true},
+    {"tests/unit/test_a.c::b", "tests/unit/test_a.c::b", false, true},
+    {"tests/unit/test_a.c::b[2]", "tests/unit/test_a.c::b", false, true},
+    {"tests/unit/test_a.c::b[2]", "tests/unit/test_a.c::b[2]", false, true},
+    {"tests/unit/test_a.c::b[2]", "tests/unit/test_a.c::b[20]", false, false},
+    {"tests/unit/test_a.c::b[20]", "tests/unit/test_a.c::b[2", false, false},
+    {"tests/unit/test_a.c::bc", "tests/unit/test_a.c::b", false, false},
+    {"tests/unit/test_a.c::bc", "tests/unit/test_a.c::b", true, true},
+    {"tests/unit/test_ab.c::c", "tests/unit/test_a", false, false},
+    {"tests/unit/test_ab.c::c", "tests/unit/test_a", true, true},
+    {"tests/unit/test_a.c::b", "tests/bench", true, false},
+    {"tests/unit/test_a.c::b", "", false, true})
 {
     CHECK_INT_EQ(id_selected(row->id, row->wanted, row->prefix), row->want);
 }
