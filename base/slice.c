@@ -165,3 +165,23 @@ struct text_position slice_position(struct slice text, size_t at)
         pos.line++;
     }
 }
+
+size_t slice_distance(struct slice a, struct slice b)
+{
+    enum { MOST = 64 };
+    size_t row[MOST + 1]; /* of the table that edits a[0..i) into b[0..j) */
+    if (a.n > MOST || b.n > MOST) return SIZE_MAX;
+    for (size_t j = 0; j <= b.n; j++) row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t best = corner + (a.p[i - 1] != b.p[j - 1]);
+            corner = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b.n];
+}

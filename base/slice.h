@@ -60,6 +60,10 @@ size_t slice_utf8_valid(struct slice s);
 /* Code points of well-formed UTF-8. */
 size_t slice_utf8_length(struct slice s);
 
+/* Edits (of bytes) that turn one short text into the other, for "did you
+ * mean"; SIZE_MAX when either is longer than 64. */
+size_t slice_distance(struct slice a, struct slice b);
+
 /* 1-based line and column (in code points) of byte `at` in `text`. */
 struct text_position {
     uint32_t line, column;

@@ -1,0 +1,43 @@
+/*
+ * command: subcommands as rows. A command is one file of cli/ with one row in
+ * commands.c; main finds it, suggests the nearest one for a mistyped name and
+ * prints help from the rows.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "cli/options.h"
+
+/* Exit codes of every command. */
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_NOT_SO = 1,      /* the thing asked for is not so */
+    CLI_USAGE = 2,       /* wrong flags, values or words */
+    CLI_CANNOT_START = 3 /* the state file, a port, ... */
+};
+
+struct cli_command {
+    const char *name;
+    const char *words;   /* behind the options: "[PATH ...]", or "" */
+    const char *summary; /* one line */
+    unsigned options;    /* enum cli_group it understands */
+    /* argv[0] is the command's name. Returns enum cli_exit. */
+    int (*run)(const struct cli_command *c, int argc, char **argv);
+};
+
+/* Ended by a row without name. */
+extern const struct cli_command cli_commands[];
+
+int cli_serve(const struct cli_command *c, int argc, char **argv);
+
+/* What most commands begin with: options from flags, environment and the
+ * project's file, in that order of weight, and the project's root. True: go
+ * on; false: *ret_exit says how it ended (help was printed, or a problem).
+ * `o` lives in `a`. */
+bool cli_begin(const struct cli_command *c, int argc, char **argv,
+               struct arena *a, struct cli_options *o, struct slice *ret_root,
+               int *ret_exit);
+/* Prints "phasegate: what: why. how" to stderr. */
+void cli_complain(const struct problem *p);
+
+#endif

@@ -1,0 +1,581 @@
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/yaml.h"
+#include "engine/engine.h"
+
+enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
+
+/* Where a row may be set. A project's file cannot say which project it is. */
+enum { NOT_IN_FILE = 1 };
+
+struct option_row {
+    const char *key; /* "conn.idle_ms" */
+    enum option_type type;
+    unsigned group; /* enum cli_group */
+    size_t offset;
+    int64_t min, max, def; /* NUMBER; CHOICE: def; BOOLEAN: def */
+    const char *text;      /* TEXT: the default, or NULL */
+    const char *const *choices;
+    const char *arg;    /* DIR, N, MS; choices print themselves */
+    const char *absent; /* what no value means, when def cannot say it */
+    const char *help;
+    unsigned flags;
+};
+
+static const char *const transports[] = {"dual", "stdio", "http", NULL};
+static const char *const durabilities[] = {"full", "normal", NULL};
+static const char *const gate_modes[] = {"strict", "as-written", NULL};
+static const char *const levels[] = {"debug2", "debug", "info", "warn",
+                                     "error",  "off",   NULL};
+static const char *const formats[] = {"text", "json", NULL};
+_Static_assert(ST_FULL == 0 && ST_NORMAL == 1, "durabilities[] order");
+_Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
+_Static_assert(LOG_DEBUG2 == 0 && LOG_OFF == 5, "levels[] order");
+_Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "formats[] order");
+
+#define AT(member) .offset = offsetof(struct cli_settings, member)
+#define MIB(n) ((int64_t)(n) << 20)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {"project", TEXT, CLI_PROJECT, AT(project), .arg = "DIR",
+     .absent = "nearest folder upwards with .phasegate, .praxis-os or .git",
+     .flags = NOT_IN_FILE, .help = "The project's root folder."},
+    {"state", TEXT, CLI_PROJECT, AT(state), .arg = "FILE",
+     .absent = ".phasegate/state.db", .help = "The state file."},
+    {"workflows", LIST, CLI_PROJECT, AT(workflows), .arg = "DIR",
+     .absent = ".phasegate/workflows, .praxis-os/workflows, the examples",
+     .help = "A folder of workflows; repeatable, the first wins."},
+    {"standards", LIST, CLI_PROJECT, AT(standards), .arg = "DIR",
+     .absent = ".phasegate/standards, .praxis-os/standards",
+     .help = "A folder of standards; repeatable."},
+
+    {"transport", CHOICE, CLI_SERVER, AT(transport), .choices = transports,
+     .def = CLI_DUAL, .help = "stdin and stdout, HTTP, or both."},
+    {"http.host", TEXT, CLI_SERVER, AT(http_host), .text = "127.0.0.1",
+     .arg = "ADDR", .help = "Address to listen on."},
+    {"http.port", NUMBER, CLI_SERVER, AT(http_port), .min = 0, .max = 65535,
+     .def = CLI_PORT_SEARCH, .arg = "N", .absent = "first free of 4242..5242",
+     .help = "Port to listen on; 0: any free one."},
+    {"http.names", LIST, CLI_SERVER, AT(http_names), .arg = "NAME",
+     .absent = "none", .help = "A further name clients may use in Host and "
+     "Origin; repeatable."},
+    {"require_token", BOOLEAN, CLI_SERVER, AT(require_token),
+     .help = "Ask for the token on loopback too."},
+    {"durability", CHOICE, CLI_SERVER, AT(durability),
+     .choices = durabilities, .def = ST_FULL,
+     .help = "full: an answered call survives power loss."},
+    {"gate.mode", CHOICE, CLI_SERVER, AT(gate_mode), .choices = gate_modes,
+     .def = ENG_STRICT, .help = "How gates are judged."},
+    {"workers", NUMBER, CLI_SERVER, AT(workers), .min = 1, .max = 1024,
+     .def = 32, .arg = "N", .help = "Most worker threads."},
+    {"queue", NUMBER, CLI_SERVER, AT(queue), .min = 1, .max = 1000000,
+     .def = 4096, .arg = "N", .help = "Most calls that wait for a worker."},
+    {"call_ms", NUMBER, CLI_SERVER, AT(call_ms), .min = 100, .max = 3600000,
+     .def = 60000, .arg = "MS", .help = "Most time for one call."},
+    {"stdio.calls", NUMBER, CLI_SERVER, AT(stdio_calls), .min = 1,
+     .max = 1000000, .def = 1024, .arg = "N",
+     .help = "Calls read ahead on stdin."},
+    {"stdio.bytes", NUMBER, CLI_SERVER, AT(stdio_bytes), .min = 4096,
+     .max = MIB(1024), .def = MIB(32), .arg = "N",
+     .help = "Bytes of calls read ahead on stdin."},
+    {"line.max", NUMBER, CLI_SERVER, AT(line_max), .min = 1024,
+     .max = MIB(256), .def = MIB(16), .arg = "N",
+     .help = "Longest line on stdin, in bytes."},
+    {"body.max", NUMBER, CLI_SERVER, AT(body_max), .min = 1024,
+     .max = MIB(256), .def = MIB(16), .arg = "N",
+     .help = "Longest HTTP body, in bytes."},
+    {"conn.max", NUMBER, CLI_SERVER, AT(conn_max), .min = 1, .max = 100000,
+     .def = 1000, .arg = "N", .help = "Most open HTTP connections."},
+    {"conn.idle_ms", NUMBER, CLI_SERVER, AT(conn_idle_ms), .min = 1000,
+     .max = 86400000, .def = 300000, .arg = "MS",
+     .help = "An idle connection is closed."},
+    {"conn.header_ms", NUMBER, CLI_SERVER, AT(conn_header_ms), .min = 100,
+     .max = 600000, .def = 10000, .arg = "MS",
+     .help = "A request up to 64 KiB must be complete."},
+    {"conn.body_ms", NUMBER, CLI_SERVER, AT(conn_body_ms), .min = 100,
+     .max = 600000, .def = 30000, .arg = "MS",
+     .help = "A longer request must be complete."},
+    {"conn.keepalive_ms", NUMBER, CLI_SERVER, AT(conn_keepalive_ms),
+     .min = 1000, .max = 120000, .def = 15000, .arg = "MS",
+     .help = "A comment on a silent stream."},
+    {"conn.write_stall_ms", NUMBER, CLI_SERVER, AT(conn_stall_ms),
+     .min = 1000, .max = 600000, .def = 30000, .arg = "MS",
+     .help = "A client that takes no byte is closed."},
+    {"conn.out_max_bytes", NUMBER, CLI_SERVER, AT(conn_out_max),
+     .min = 65536, .max = MIB(1024), .def = MIB(4), .arg = "N",
+     .help = "Unsent bytes of one client."},
+
+    {"log.level", CHOICE, CLI_LOGGING, AT(log_level), .choices = levels,
+     .def = LOG_INFO, .help = "Least level that is logged to stderr."},
+    {"log.format", CHOICE, CLI_LOGGING, AT(log_format), .choices = formats,
+     .def = LOG_TEXT, .help = "Lines of text or of JSON."},
+};
+/* clang-format on */
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+_Static_assert((int)ROWS <= (int)CLI_OPTIONS_MAX, "grow CLI_OPTIONS_MAX");
+
+/* --- the three spellings of a key ---------------------------------------- */
+
+enum { NAME_ROOM = 64 };
+
+static const char *flag_name(const struct option_row *row, char out[NAME_ROOM])
+{
+    size_t n = 0;
+    for (const char *p = row->key; *p && n < NAME_ROOM - 1; p++)
+        out[n++] = *p == '.' || *p == '_' ? '-' : *p;
+    out[n] = '\0';
+    return out;
+}
+
+static const char *env_name(const struct option_row *row, char out[NAME_ROOM])
+{
+    size_t n = (size_t)snprintf(out, NAME_ROOM, "PHASEGATE_");
+    for (const char *p = row->key; *p && n < NAME_ROOM - 1; p++)
+        out[n++] = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+    out[n] = '\0';
+    return out;
+}
+
+static const struct option_row *row_by_key(struct slice key)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (slice_eq(key, slice_of(rows[i].key))) return &rows[i];
+    return NULL;
+}
+
+/* --- values --------------------------------------------------------------- */
+
+static void *place(struct cli_options *o, const struct option_row *row)
+{
+    return (char *)&o->set + row->offset;
+}
+
+static void accepted(const struct option_row *row, struct buf *out)
+{
+    if (row->type == NUMBER) {
+        buf_printf(out, "%lld..%lld", (long long)row->min, (long long)row->max);
+    } else if (row->type == CHOICE) {
+        for (const char *const *c = row->choices; *c; c++)
+            buf_printf(out, "%s%s", c == row->choices ? "" : "/", *c);
+    } else if (row->type == BOOLEAN) {
+        buf_puts(out, "true/false");
+    } else {
+        buf_puts(out, "a text that is not empty");
+    }
+}
+
+static enum err refuse(struct cli_options *o, const struct option_row *row,
+                       struct slice value, struct slice where)
+{
+    struct buf b = BUF_INIT(4096);
+    accepted(row, &b);
+    struct slice how = arena_printf(o->arena, "%s takes %.*s.", row->key,
+                                    SLICE_ARG(buf_slice(&b)));
+    buf_done(&b);
+    return problem_setf(&o->problem, o->arena, ERR_INVALID, where, how,
+                        "%s: \"%.*s\" is not accepted", row->key,
+                        SLICE_ARG(slice_sub(value, 0, 200)));
+}
+
+static bool number_set(const struct option_row *row, int64_t *to,
+                       struct slice value)
+{
+    int64_t n;
+    if (!slice_int64(value, &n) || n < row->min || n > row->max) return false;
+    *to = n;
+    return true;
+}
+
+static bool choice_set(const struct option_row *row, int64_t *to,
+                       struct slice value)
+{
+    for (int64_t i = 0; row->choices[i]; i++) {
+        if (!slice_eq(value, slice_of(row->choices[i]))) continue;
+        *to = i;
+        return true;
+    }
+    return false;
+}
+
+static bool boolean_set(bool *to, struct slice value)
+{
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"true", true},   {"yes", true}, {"on", true},   {"1", true},
+                 {"false", false}, {"no", false}, {"off", false}, {"0", false}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!slice_eq_nocase(value, slice_of(words[i].word))) continue;
+        *to = words[i].value;
+        return true;
+    }
+    return false;
+}
+
+static bool list_add(struct cli_options *o, struct cli_list *l,
+                     struct slice value)
+{
+    struct slice *grown = ARENA_ARRAY(o->arena, struct slice, l->count + 1);
+    if (!grown) return false;
+    if (l->count) memcpy(grown, l->items, l->count * sizeof(*grown));
+    grown[l->count] = value;
+    *l = (struct cli_list){grown, l->count + 1};
+    return true;
+}
+
+/* One value from one source. A list from a better source starts anew; a value
+ * from a lesser one is checked all the same. */
+static enum err value_set(struct cli_options *o, const struct option_row *row,
+                          struct slice value, enum cli_source from,
+                          struct slice where)
+{
+    union {
+        struct slice text;
+        struct cli_list list;
+        int64_t number;
+        bool boolean;
+    } unused = {0};
+    enum cli_source *had = &o->from[row - rows];
+    void *to = from >= *had ? place(o, row) : &unused;
+    if (row->type == LIST && from > *had)
+        *(struct cli_list *)to = (struct cli_list){0};
+    bool fits = false;
+    switch (row->type) {
+    case NUMBER:
+        fits = number_set(row, to, value);
+        break;
+    case CHOICE:
+        fits = choice_set(row, to, value);
+        break;
+    case BOOLEAN:
+        fits = boolean_set(to, value);
+        break;
+    case TEXT:
+        fits = value.n > 0;
+        if (fits) *(struct slice *)to = arena_copy(o->arena, value);
+        break;
+    case LIST:
+        fits = value.n > 0 && list_add(o, to, arena_copy(o->arena, value));
+        break;
+    }
+    if (!fits) return refuse(o, row, value, where);
+    if (from > *had) *had = from;
+    return OK;
+}
+
+enum err cli_options_init(struct cli_options *o, unsigned groups,
+                          struct arena *a)
+{
+    *o = (struct cli_options){.arena = a, .groups = groups};
+    problem_init(&o->problem);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct option_row *row = &rows[i];
+        if (row->type == NUMBER || row->type == CHOICE)
+            *(int64_t *)place(o, row) = row->def;
+        else if (row->type == BOOLEAN)
+            *(bool *)place(o, row) = row->def != 0;
+        else if (row->type == TEXT)
+            *(struct slice *)place(o, row) = slice_of(row->text);
+    }
+    return OK;
+}
+
+enum cli_source cli_options_source(const struct cli_options *o,
+                                   struct slice key)
+{
+    const struct option_row *row = row_by_key(key);
+    return row ? o->from[row - rows] : CLI_FROM_DEFAULT;
+}
+
+/* --- flags ---------------------------------------------------------------- */
+
+enum { VAL_HELP = 'h', VAL_VERSION = 'V', VAL_ROW = 256 };
+
+struct flag_table {
+    struct option options[CLI_OPTIONS_MAX + 3];
+    char names[CLI_OPTIONS_MAX][NAME_ROOM];
+    const char *shown[CLI_OPTIONS_MAX + 3]; /* for the nearest one */
+};
+
+static void flag_table(const struct cli_options *o, struct flag_table *t)
+{
+    memset(t, 0, sizeof(*t));
+    size_t n = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!(rows[i].group & o->groups)) continue;
+        flag_name(&rows[i], t->names[i]);
+        t->shown[n] = t->names[i];
+        t->options[n++] = (struct option){
+            t->names[i],
+            rows[i].type == BOOLEAN ? optional_argument : required_argument,
+            NULL, VAL_ROW + (int)i};
+    }
+    t->shown[n] = "help";
+    t->options[n++] = (struct option){"help", no_argument, NULL, VAL_HELP};
+    t->shown[n] = "version";
+    t->options[n] = (struct option){"version", no_argument, NULL, VAL_VERSION};
+}
+
+static enum err flag_unknown(struct cli_options *o, const struct flag_table *t,
+                             const char *given)
+{
+    struct slice name = slice_of(given);
+    while (name.n && name.p[0] == '-') name = slice_sub(name, 1, name.n);
+    name = slice_sub(name, 0, slice_find_byte(name, '='));
+    const char *near = cli_nearest(name, t->shown);
+    struct slice how = near ? arena_printf(o->arena, "Did you mean --%s?", near)
+                            : SLICE("--help lists the options.");
+    return problem_setf(&o->problem, o->arena, ERR_INVALID,
+                        SLICE("command line"), how, "%s: no such option here",
+                        given);
+}
+
+static enum err flag_take(struct cli_options *o, int val)
+{
+    if (val == VAL_HELP || val == VAL_VERSION) {
+        if (val == VAL_HELP)
+            o->help = true;
+        else
+            o->version = true;
+        return OK;
+    }
+    const struct option_row *row = &rows[val - VAL_ROW];
+    struct slice value = slice_of(optarg ? optarg : "true");
+    struct slice where = arena_printf(o->arena, "command line, --%s",
+                                      flag_name(row, (char[NAME_ROOM]){0}));
+    return value_set(o, row, value, CLI_FROM_FLAG, where);
+}
+
+enum err cli_options_flags(struct cli_options *o, int argc, char **argv,
+                           bool first_word)
+{
+    struct flag_table table;
+    flag_table(o, &table);
+    optind = 0; /* glibc: start anew */
+    opterr = 0;
+    enum err e = OK;
+    while (!e) {
+        int before = optind ? optind : 1;
+        int val = getopt_long(argc, argv, first_word ? "+:hV" : ":hV",
+                              table.options, NULL);
+        if (val == -1) break;
+        const char *given = argv[before < argc ? before : argc - 1];
+        if (val == ':')
+            e = problem_setf(
+                &o->problem, o->arena, ERR_INVALID, SLICE("command line"),
+                SLICE("Give a value behind it."), "%s needs a value", given);
+        else if (val == '?')
+            e = flag_unknown(o, &table,
+                             argv[optind - 1] ? argv[optind - 1] : given);
+        else
+            e = flag_take(o, val);
+    }
+    o->rest = optind;
+    return e;
+}
+
+/* --- the environment ------------------------------------------------------ */
+
+/* A list's items stand between colons. */
+static enum err env_list(struct cli_options *o, const struct option_row *row,
+                         struct slice value, struct slice where)
+{
+    struct slice part;
+    enum err e = OK;
+    while (!e && slice_split(&value, ':', &part))
+        if (part.n) e = value_set(o, row, part, CLI_FROM_ENV, where);
+    return e;
+}
+
+static const char *env_value(char *const *env, const char *name)
+{
+    size_t n = strlen(name);
+    for (; env && *env; env++)
+        if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+            return *env + n + 1;
+    return NULL;
+}
+
+enum err cli_options_environment(struct cli_options *o, char *const *env)
+{
+    char name[NAME_ROOM];
+    enum err e = OK;
+    for (size_t i = 0; i < ROWS && !e; i++) {
+        const char *value = env_value(env, env_name(&rows[i], name));
+        if (!value || !*value) continue; /* empty: as if not set */
+        struct slice where = arena_printf(o->arena, "environment, %s", name);
+        e = rows[i].type == LIST
+                ? env_list(o, &rows[i], slice_of(value), where)
+                : value_set(o, &rows[i], slice_of(value), CLI_FROM_ENV, where);
+    }
+    return e;
+}
+
+/* --- the file ------------------------------------------------------------- */
+
+struct file_reader {
+    struct cli_options *o;
+    struct slice path, text;
+};
+
+static struct slice file_where(struct file_reader *f, const char *at)
+{
+    struct text_position pos =
+        slice_position(f->text, at ? (size_t)(at - f->text.p) : 0);
+    return arena_printf(f->o->arena, "%.*s:%u:%u", SLICE_ARG(f->path), pos.line,
+                        pos.column);
+}
+
+static enum err file_value(struct file_reader *f, const struct option_row *row,
+                           const struct json *v, struct slice where)
+{
+    struct slice value = v->type == JSON_STRING ? v->text : v->raw;
+    if (row->type == LIST && v->type == JSON_ARRAY) {
+        enum err e = OK;
+        for (uint32_t i = 0; i < v->count && !e; i++)
+            e = file_value(f, row, &v->items[i], where);
+        return e;
+    }
+    if (v->type == JSON_OBJECT || v->type == JSON_ARRAY || v->type == JSON_NULL)
+        return refuse(f->o, row, value, where);
+    return value_set(f->o, row, value, CLI_FROM_FILE, where);
+}
+
+static bool key_begins(struct slice prefix)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        struct slice key = slice_of(rows[i].key);
+        if (slice_starts(key, prefix) && key.n > prefix.n &&
+            key.p[prefix.n] == '.')
+            return true;
+    }
+    return false;
+}
+
+static enum err key_unknown(struct file_reader *f, struct slice key,
+                            struct slice where)
+{
+    const char *names[ROWS + 1];
+    for (size_t i = 0; i < ROWS; i++) names[i] = rows[i].key;
+    names[ROWS] = NULL;
+    const char *near = cli_nearest(key, names);
+    struct slice how = near
+                           ? arena_printf(f->o->arena, "Did you mean %s?", near)
+                           : SLICE("phasegate serve --help lists the options.");
+    return problem_setf(&f->o->problem, f->o->arena, ERR_INVALID, where, how,
+                        "%.*s: no such option", SLICE_ARG(key));
+}
+
+static enum err file_object(struct file_reader *f, struct slice prefix,
+                            const struct json *object)
+{
+    enum err e = OK;
+    for (uint32_t i = 0; i < object->count && !e; i++) {
+        const struct json_member *m = &object->members[i];
+        struct slice where = file_where(f, m->at);
+        struct slice key =
+            prefix.n ? arena_printf(f->o->arena, "%.*s.%.*s", SLICE_ARG(prefix),
+                                    SLICE_ARG(m->key))
+                     : m->key;
+        const struct option_row *row = row_by_key(key);
+        if (row && !(row->flags & NOT_IN_FILE))
+            e = file_value(f, row, &m->value, where);
+        else if (m->value.type == JSON_OBJECT && key_begins(key))
+            e = file_object(f, key, &m->value);
+        else
+            e = key_unknown(f, key, where);
+    }
+    return e;
+}
+
+enum err cli_options_file(struct cli_options *o, struct slice path,
+                          struct slice text)
+{
+    struct file_reader f = {o, path, text};
+    const struct json *root = NULL;
+    struct yaml_error ye = {0};
+    enum err e = yaml_parse(text, NULL, o->arena, &root, &ye);
+    if (e)
+        return problem_setf(&o->problem, o->arena, ERR_INVALID, ye.what,
+                            SLICE("Mend the file, or remove it."),
+                            "%.*s:%u:%u: not readable", SLICE_ARG(path),
+                            ye.line, ye.column);
+    if (root->type == JSON_NULL) return OK; /* an empty file */
+    if (root->type != JSON_OBJECT)
+        return problem_setf(&o->problem, o->arena, ERR_INVALID,
+                            SLICE("a configuration is keys and values"),
+                            SLICE("For example: log: {level: debug}"),
+                            "%.*s: no mapping", SLICE_ARG(path));
+    return file_object(&f, (struct slice){0}, root);
+}
+
+/* --- help ----------------------------------------------------------------- */
+
+static void help_default(struct buf *out, const struct option_row *row)
+{
+    if (row->absent)
+        buf_printf(out, "default: %s", row->absent);
+    else if (row->type == TEXT)
+        buf_printf(out, "default: %s", row->text);
+    else if (row->type == NUMBER)
+        buf_printf(out, "default: %lld", (long long)row->def);
+    else if (row->type == CHOICE)
+        buf_printf(out, "default: %s", row->choices[row->def]);
+    else
+        buf_puts(out, "default: false");
+}
+
+static void help_row(struct buf *out, const struct option_row *row)
+{
+    char flag[NAME_ROOM], env[NAME_ROOM];
+    buf_printf(out, "  --%s", flag_name(row, flag));
+    if (row->type == CHOICE) {
+        buf_putc(out, ' ');
+        accepted(row, out);
+    } else if (row->arg) {
+        buf_printf(out, " %s", row->arg);
+    }
+    buf_printf(out, "\n      %s", row->help);
+    buf_puts(out, " (");
+    if (row->type == NUMBER) {
+        accepted(row, out);
+        buf_puts(out, "; ");
+    }
+    help_default(out, row);
+    buf_printf(out, "; %s)\n", env_name(row, env));
+}
+
+void cli_options_help(struct buf *out, unsigned groups)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].group & groups) help_row(out, &rows[i]);
+    buf_puts(out, "  --help, --version\n");
+    if (groups & CLI_SERVER)
+        buf_puts(out, "\nEvery option is also a key of "
+                      ".phasegate/config.yaml: http: {port: 4300}\n");
+}
+
+/* --- suggestions ---------------------------------------------------------- */
+
+const char *cli_nearest(struct slice typed, const char *const *names)
+{
+    const char *found = NULL;
+    size_t least = typed.n / 2 + 2;
+    if (least > 4) least = 4;
+    for (; *names; names++) {
+        size_t d = slice_distance(typed, slice_of(*names));
+        if (d >= least) continue;
+        least = d;
+        found = *names;
+    }
+    return found;
+}

@@ -1,0 +1,101 @@
+/*
+ * options: one row per option. A row reads the flag, the environment variable
+ * and the key of .phasegate/config.yaml, checks the value, and prints --help.
+ *
+ * From the key "http.port" come the flag --http-port, the variable
+ * PHASEGATE_HTTP_PORT and, in config.yaml, `http: {port: 4242}` or
+ * `http.port: 4242`. A flag wins over the variable, that over the file, that
+ * over the default; a list is replaced as a whole. A value that does not fit
+ * refuses the start and names option, value, range and source.
+ *
+ * Thread: startup. Everything lives in the arena given at init.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "base/arena.h"
+#include "base/problem.h"
+
+/* Which commands an option belongs to. */
+enum cli_group {
+    CLI_PROJECT = 1, /* finds the project and its folders */
+    CLI_SERVER = 2,  /* serve */
+    CLI_LOGGING = 4
+};
+
+enum cli_transport { CLI_DUAL, CLI_STDIO, CLI_HTTP };
+enum { CLI_PORT_SEARCH = -1 }; /* the first free one of 4242..5242 */
+
+struct cli_list {
+    struct slice *items;
+    size_t count;
+};
+
+struct cli_settings {
+    /* project */
+    struct slice project, state;
+    struct cli_list workflows, standards;
+    /* server */
+    int64_t transport; /* enum cli_transport */
+    struct slice http_host;
+    int64_t http_port;
+    struct cli_list http_names;
+    bool require_token;
+    int64_t durability; /* enum st_durability */
+    int64_t gate_mode;  /* enum eng_gate_mode */
+    int64_t workers, queue, call_ms, writes;
+    int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
+    int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
+    int64_t stdio_calls, stdio_bytes, line_max, body_max;
+    /* logging */
+    int64_t log_level;  /* enum log_level */
+    int64_t log_format; /* enum log_format */
+};
+
+enum cli_source {
+    CLI_FROM_DEFAULT,
+    CLI_FROM_FILE,
+    CLI_FROM_ENV,
+    CLI_FROM_FLAG
+};
+
+enum { CLI_OPTIONS_MAX = 64 };
+
+struct cli_options {
+    struct cli_settings set;
+    struct arena *arena;
+    struct problem problem; /* of the last failure */
+    bool help, version;     /* asked for */
+    int rest;               /* argv index of the first word that is no option */
+    /* private */
+    unsigned groups;
+    enum cli_source from[CLI_OPTIONS_MAX];
+};
+
+/* Defaults. `groups` are those the command knows. arena */
+MUST_USE enum err cli_options_init(struct cli_options *o, unsigned groups,
+                                   struct arena *a);
+/* argv[1..]; stops at the first word that is no option when `first_word`
+ * (the subcommand), else reads options anywhere. ERR_INVALID with a problem.
+ * `o->help` and `o->version` are set, the caller acts. */
+MUST_USE enum err cli_options_flags(struct cli_options *o, int argc,
+                                    char **argv, bool first_word);
+/* The environment, as NAME=value strings up to NULL. */
+MUST_USE enum err cli_options_environment(struct cli_options *o,
+                                          char *const *env);
+/* The text of a configuration file; `path` is for messages. */
+MUST_USE enum err cli_options_file(struct cli_options *o, struct slice path,
+                                   struct slice text);
+
+/* Where a value came from: for doctor and messages. "http.port" */
+enum cli_source cli_options_source(const struct cli_options *o,
+                                   struct slice key);
+
+/* The options of these groups as lines of --help. */
+struct buf;
+void cli_options_help(struct buf *out, unsigned groups);
+
+/* The nearest of `names` (NULL-ended) to what somebody typed, or NULL. */
+const char *cli_nearest(struct slice typed, const char *const *names);
+
+#endif

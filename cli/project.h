@@ -1,0 +1,19 @@
+/*
+ * project: where the project's root is. `--project` or PHASEGATE_PROJECT;
+ * else the nearest folder upwards with .phasegate, .praxis-os or .git (a
+ * folder or, in a worktree, a file); else the working directory. `/` and
+ * $HOME are never found this way: a server must not take a whole home for a
+ * project because an editor started it there. Thread: startup.
+ */
+#ifndef CLI_PROJECT_H
+#define CLI_PROJECT_H
+
+#include "cli/options.h"
+
+/* *ret is canonical, or empty: no project, the tools will say so. ERR_INVALID
+ * with o->problem: the folder that was named is none. arena */
+MUST_USE enum err cli_project_root(struct cli_options *o, struct slice *ret);
+/* Reads <root>/.phasegate/config.yaml into `o`, if it is there. */
+MUST_USE enum err cli_project_config(struct cli_options *o, struct slice root);
+
+#endif

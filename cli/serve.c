@@ -1,0 +1,451 @@
+/*
+ * serve: the server as a process. Builds it bottom up, answers stdio before
+ * anything slow is begun, waits, and takes it down in reverse.
+ *
+ * Lifetime. In stdio and dual mode the process lives as long as its stdin. At
+ * its end, and when the process that started us has gone, HTTP refuses new
+ * calls, every line already read is answered and flushed, then all ends. When
+ * nobody reads our answers any more, or a signal comes, running calls are
+ * cancelled first. A second signal ends at once. In http mode stdin is not
+ * looked at.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/keeper.h"
+#include "cli/watch.h"
+#include "engine/engine.h"
+#include "mcp/tools/tools.h"
+#include "transport/discovery.h"
+#include "transport/http.h"
+#include "transport/listen.h"
+#include "transport/loop.h"
+#include "transport/pages.h"
+#include "transport/stdio.h"
+
+enum {
+    PORT_FIRST = 4242,
+    PORT_LAST = 5242,
+    WIND_DOWN_MS = 700, /* for cancelled calls to come home */
+    FLUSH_MS = 200,     /* for HTTP answers to leave */
+    STEP_MS = 2,
+    DESCRIPTORS_OWN = 128
+};
+
+struct serve {
+    struct arena arena;
+    struct cli_options o;
+    struct slice root;
+    struct cli_watch watch;
+    struct pool *pool;
+    struct engine *engine;
+    struct tools_app app;
+    struct tp_pages pages;
+    struct mcp_server *mcp;
+    struct tp_listen listen;
+    char url[128];
+    char agent_token[TP_TOKEN_ROOM], operator_token[TP_TOKEN_ROOM];
+    struct tp_loop *stdio_loop, *http_loop;
+    struct tp_stdio *stdio;
+    struct tp_http *http;
+    struct tp_discovery *discovery;
+    struct cli_keeper *keeper;
+    /* written by the stdio loop, read by main after a nudge */
+    atomic_bool ending, gone, ended;
+};
+
+static bool wants_stdio(const struct serve *s)
+{
+    return s->o.set.transport != CLI_HTTP;
+}
+
+static bool wants_http(const struct serve *s)
+{
+    return s->o.set.transport != CLI_STDIO;
+}
+
+static enum err cannot(struct serve *s, enum err e, const char *what,
+                       const char *how)
+{
+    return problem_set(&s->o.problem, e, slice_of(what), err_detail(e),
+                       slice_of(how));
+}
+
+/* --- the engine ----------------------------------------------------------- */
+
+/* The folders of one kind: those named, or the usual places that exist. */
+static struct cli_list folders(struct serve *s, const struct cli_list *named,
+                               const char *kind)
+{
+    static const char *const places[] = {".phasegate", ".praxis-os"};
+    enum { PLACES = sizeof(places) / sizeof(places[0]) };
+    if (named->count || !s->root.n) return *named;
+    struct cli_list l = {ARENA_ARRAY(&s->arena, struct slice, PLACES + 1), 0};
+    for (size_t i = 0; l.items && i < PLACES; i++) {
+        struct slice path = arena_printf(&s->arena, "%.*s/%s/%s",
+                                         SLICE_ARG(s->root), places[i], kind);
+        if (path.p) l.items[l.count++] = path;
+    }
+    return l;
+}
+
+/* The workflows that come with the program, last, so that a project's own of
+ * the same name wins. */
+static void add_examples(struct serve *s, struct cli_list *l)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+    if (s->o.set.workflows.count || !l->items || n <= 0) return;
+    struct slice at = {self, (size_t)n};
+    while (at.n && at.p[at.n - 1] != '/') at.n--;
+    static const char *const places[] = {"../share/phasegate/workflows",
+                                         "../examples/workflows",
+                                         "../../examples/workflows"};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct slice path =
+            arena_printf(&s->arena, "%.*s%s", SLICE_ARG(at), places[i]);
+        if (path_canonical(path, &s->arena, &path) != OK) continue;
+        l->items[l->count++] = path;
+        return;
+    }
+}
+
+static enum err engine_start(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    struct cli_list workflows = folders(s, &set->workflows, "workflows");
+    struct cli_list standards = folders(s, &set->standards, "standards");
+    add_examples(s, &workflows);
+    enum err e = pool_new("worker", (uint32_t)set->workers,
+                          (uint32_t)set->queue, &s->pool);
+    if (e) return cannot(s, e, "workers cannot be started", "");
+    struct eng_options o = {.root = s->root,
+                            .state_path = set->state,
+                            .workflows = workflows.items,
+                            .workflows_count = workflows.count,
+                            .standards = standards.items,
+                            .standards_count = standards.count,
+                            .durability = (enum st_durability)set->durability,
+                            .gate_mode = (enum eng_gate_mode)set->gate_mode,
+                            .pool = s->pool};
+    return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
+}
+
+/* --- the MCP server ------------------------------------------------------- */
+
+static enum err mcp_start(struct serve *s)
+{
+    struct mcp_server_config c;
+    tools_app_init(&s->app, s->engine);
+    tools_config(&s->app, s->pool, &c);
+    c.call_timeout_ms = s->app.call_timeout_ms = s->o.set.call_ms;
+    s->app.version = c.version = PHASEGATE_VERSION;
+    if (s->url[0]) s->app.http_url = s->url;
+    enum err e = mcp_server_new(&c, &s->mcp);
+    return e ? cannot(s, e, "the MCP server cannot be started", "") : OK;
+}
+
+/* --- HTTP ----------------------------------------------------------------- */
+
+/* Each connection needs a descriptor. */
+static enum err descriptors(struct serve *s)
+{
+    struct rlimit r;
+    rlim_t want = (rlim_t)s->o.set.conn_max + DESCRIPTORS_OWN;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want) return OK;
+    r.rlim_cur = r.rlim_max < want ? r.rlim_max : want;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
+    if (r.rlim_cur >= want) return OK;
+    if (cli_options_source(&s->o, SLICE("conn.max")) != CLI_FROM_DEFAULT)
+        return cannot(s, ERR_INVALID,
+                      "conn.max: more connections than this process may have "
+                      "descriptors",
+                      "Lower conn.max or raise the limit (ulimit -n).");
+    s->o.set.conn_max =
+        r.rlim_cur > 128 ? (int64_t)r.rlim_cur - 64 : (int64_t)r.rlim_cur / 2;
+    log_warn("serve", "few descriptors, fewer connections",
+             LOG_I("conn.max", s->o.set.conn_max));
+    return OK;
+}
+
+/* Bound before the first line is answered, so that every answer can say where
+ * HTTP is; it takes microseconds. A port that cannot be had never stops
+ * stdio. */
+static enum err port_bind(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    bool search = set->http_port == CLI_PORT_SEARCH;
+    int first = search ? PORT_FIRST : (int)set->http_port;
+    int last = search ? PORT_LAST : (int)set->http_port;
+    s->listen.fd = -1;
+    if (!wants_http(s)) return OK;
+    enum err e = tp_listen(set->http_host, first, last, &s->listen);
+    if (!e) {
+        bool v6 = strchr(s->listen.host, ':') != NULL;
+        (void)snprintf(s->url, sizeof(s->url), "http://%s%s%s:%d/mcp",
+                       v6 ? "[" : "", s->listen.host, v6 ? "]" : "",
+                       s->listen.port);
+        return OK;
+    }
+    if (e == ERR_INVALID || set->transport == CLI_HTTP)
+        return problem_setf(&s->o.problem, &s->arena, e,
+                            SLICE("it is taken, not allowed, or no numeric "
+                                  "address of this machine"),
+                            SLICE("Give another --http-port (0: any free "
+                                  "one) or --http-host."),
+                            "cannot listen on %.*s port %d",
+                            SLICE_ARG(set->http_host), first);
+    log_error("serve", "no HTTP: the port cannot be had, stdio goes on",
+              LOG_S("host", set->http_host), LOG_I("port", first));
+    return OK;
+}
+
+static bool guarded(const struct serve *s)
+{
+    return s->listen.fd >= 0 && (s->o.set.require_token || !s->listen.loopback);
+}
+
+static enum err tokens(struct serve *s)
+{
+    enum err e = OK;
+    if (s->root.n && !s->agent_token[0])
+        e = tp_tokens(s->root, &s->arena, s->agent_token, s->operator_token);
+    if (e)
+        log_error("serve", "no tokens: .phasegate cannot be written",
+                  LOG_S("why", err_detail(e)));
+    if (guarded(s) && !s->agent_token[0])
+        return cannot(s, ERR_UNAVAILABLE, "a token is needed, there is none",
+                      "Name a writable project with --project.");
+    return OK;
+}
+
+static enum err http_start(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    if (s->listen.fd < 0) return OK;
+    s->pages = (struct tp_pages){.version = SLICE(PHASEGATE_VERSION),
+                                 .started_ns = s->app.started_ns};
+    enum err e = tp_loop_new("http", TP_LOOP_NET, &s->http_loop);
+    if (e) return cannot(s, e, "the HTTP loop cannot be started", "");
+    struct tp_http_config c = {
+        .loop = s->http_loop,
+        .server = s->mcp,
+        .routes = tp_page_rows,
+        .app = &s->pages,
+        .names = {set->http_names.items, set->http_names.count},
+        .conns_max = (uint32_t)set->conn_max,
+        .body_max = (size_t)set->body_max,
+        .out_max = (size_t)set->conn_out_max,
+        .header_ms = set->conn_header_ms,
+        .body_ms = set->conn_body_ms,
+        .idle_ms = set->conn_idle_ms,
+        .stall_ms = set->conn_stall_ms,
+        .keepalive_ms = set->conn_keepalive_ms};
+    if (guarded(s)) {
+        c.tokens[0] = slice_of(s->agent_token);
+        c.tokens[1] = slice_of(s->operator_token);
+    }
+    e = tp_http_new(&c, &s->http);
+    if (!e) e = tp_http_accept(s->http, s->listen.fd);
+    if (!e) s->listen.fd = -1; /* evhttp closes it now */
+    if (!e) e = tp_loop_start(s->http_loop);
+    return e ? cannot(s, e, "HTTP cannot be started", "") : OK;
+}
+
+/* --- stdio ---------------------------------------------------------------- */
+
+static void on_stdio(void *ctx, enum tp_stdio_notice what)
+{
+    struct serve *s = ctx;
+    atomic_bool *flag = what == TP_STDIO_ENDING ? &s->ending
+                        : what == TP_STDIO_GONE ? &s->gone
+                                                : &s->ended;
+    atomic_store(flag, true);
+    cli_watch_nudge(&s->watch);
+}
+
+static enum err stdio_new(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    if (!wants_stdio(s)) return OK;
+    enum err e = tp_loop_new("stdio", TP_LOOP_FILES, &s->stdio_loop);
+    if (e) return cannot(s, e, "the stdio loop cannot be started", "");
+    struct tp_stdio_config c = {.loop = s->stdio_loop,
+                                .server = s->mcp,
+                                .in = STDIN_FILENO,
+                                .out = STDOUT_FILENO,
+                                .calls_max = (uint32_t)set->stdio_calls,
+                                .bytes_max = (size_t)set->stdio_bytes,
+                                .line_max = (size_t)set->line_max,
+                                .out_max = (size_t)set->conn_out_max,
+                                .stall_ms = set->conn_stall_ms,
+                                .notice = on_stdio,
+                                .ctx = s};
+    e = tp_stdio_new(&c, &s->stdio);
+    if (!e) e = tp_loop_start(s->stdio_loop);
+    return e ? cannot(s, e, "stdio cannot be served", "") : OK;
+}
+
+/* --- being found ---------------------------------------------------------- */
+
+static void announce(struct serve *s)
+{
+    static const char *const names[] = {"dual", "stdio", "http"};
+    if (s->url[0])
+        log_info("serve", "listening", LOG_C("url", s->url),
+                 LOG_S("project", s->root));
+    if (!s->root.n) return;
+    struct tp_discovery_config c = {.root = s->root,
+                                    .version = SLICE(PHASEGATE_VERSION),
+                                    .url = slice_of(s->url),
+                                    .transport =
+                                        slice_of(names[s->o.set.transport]),
+                                    .started_wall_ms = s->app.started_wall_ms};
+    enum err e = tp_discovery_join(&c, &s->discovery);
+    if (e)
+        log_error("serve", "not announced in .phasegate/servers",
+                  LOG_S("why", err_detail(e)));
+}
+
+static void on_keep(void *ctx)
+{
+    struct serve *s = ctx;
+    eng_keep(s->engine, clock_now());
+    tp_discovery_check(s->discovery);
+}
+
+/* --- the life of the process ---------------------------------------------- */
+
+static enum err start(struct serve *s)
+{
+    enum err e = cli_watch_init(&s->watch, wants_stdio(s));
+    if (e) return cannot(s, e, "signals cannot be received", "");
+    if (!e) e = descriptors(s);
+    if (!e) e = port_bind(s);
+    if (!e) e = engine_start(s);
+    if (!e) e = mcp_start(s);
+    if (!e && guarded(s)) e = tokens(s); /* may refuse the start */
+    if (!e) e = stdio_new(s);            /* answers from here on */
+    if (!e) e = tokens(s);
+    if (!e) e = http_start(s);
+    if (e) return e;
+    announce(s);
+    e = cli_keeper_start(on_keep, s, &s->keeper);
+    return e ? cannot(s, e, "the keeper cannot be started", "") : OK;
+}
+
+/* Until there is no reason to live. */
+static void wait_for_end(struct serve *s)
+{
+    int sig = 0;
+    for (;;) {
+        switch (cli_watch_wait(&s->watch, -1, &sig)) {
+        case CLI_SIGNALLED:
+            log_info("serve", "signal, shutting down", LOG_I("signal", sig));
+            return;
+        case CLI_ORPHANED:
+            log_info("serve", "the process that started us has gone");
+            tp_stdio_shut(s->stdio);
+            break;
+        case CLI_NUDGED:
+        case CLI_TIME:
+            if (atomic_load(&s->ending)) tp_http_refuse(s->http);
+            if (atomic_load(&s->gone) || atomic_load(&s->ended)) return;
+            break;
+        }
+    }
+}
+
+static bool stdio_over(const struct serve *s)
+{
+    return !s->stdio || atomic_load(&s->ended);
+}
+
+static bool calls_over(const struct serve *s)
+{
+    return mcp_server_open_calls(s->mcp) == 0 && stdio_over(s);
+}
+
+static bool http_over(const struct serve *s)
+{
+    return tp_http_busy(s->http) == 0;
+}
+
+/* Waits for done(s); a further signal ends the patience, and the process. */
+static bool patience(struct serve *s, int ms,
+                     bool (*done)(const struct serve *))
+{
+    int64_t until = clock_now() + ms * NS_PER_MS;
+    int sig;
+    while (!done(s) && clock_now() < until) {
+        if (cli_watch_wait(&s->watch, STEP_MS, &sig) == CLI_SIGNALLED)
+            _exit(128 + sig);
+    }
+    return done(s);
+}
+
+/* Calls first, then what carries their answers, then what they ran on.
+ * False: a call would not end. */
+static bool wind_down(struct serve *s)
+{
+    tp_http_refuse(s->http);
+    tp_stdio_shut(s->stdio);
+    if (s->mcp) mcp_server_stop(s->mcp);
+    bool over = !s->mcp || patience(s, WIND_DOWN_MS, calls_over);
+    if (over) (void)patience(s, FLUSH_MS, http_over);
+    cli_keeper_stop(s->keeper);
+    tp_discovery_leave(s->discovery);
+    tp_loop_stop(s->http_loop);
+    tp_loop_stop(s->stdio_loop);
+    return over;
+}
+
+static void tear_down(struct serve *s)
+{
+    tp_http_free(s->http);
+    tp_stdio_free(s->stdio);
+    mcp_server_free(s->mcp);
+    eng_close(s->engine);
+    pool_free(s->pool);
+    tp_loop_free(s->http_loop);
+    tp_loop_free(s->stdio_loop);
+    if (s->listen.fd >= 0) close(s->listen.fd);
+    cli_watch_done(&s->watch);
+    arena_done(&s->arena);
+}
+
+int cli_serve(const struct cli_command *c, int argc, char **argv)
+{
+    struct serve s = {.listen.fd = -1};
+    s.watch = (struct cli_watch){.signals = -1, .parent = -1, .nudge = -1};
+    int code;
+    arena_init(&s.arena, (size_t)64 << 20);
+    if (!cli_begin(c, argc, argv, &s.arena, &s.o, &s.root, &code)) {
+        arena_done(&s.arena);
+        return code;
+    }
+    enum err e = start(&s);
+    if (e) {
+        cli_complain(&s.o.problem);
+        code = CLI_CANNOT_START;
+    } else {
+        code = CLI_DONE;
+        wait_for_end(&s);
+    }
+    if (!wind_down(&s)) {
+        log_warn("serve", "calls still running were left behind",
+                 LOG_I("calls", mcp_server_open_calls(s.mcp)));
+        _exit(code); /* the store is safe against any end */
+    }
+    tear_down(&s);
+    return code;
+}

@@ -1,0 +1,26 @@
+/*
+ * pages: the paths beside /mcp, as rows: /health and /ready. The dashboard
+ * and /metrics will be further rows.
+ *
+ * /health answers 200 as long as the process lives, whatever its load, and
+ * says ok or degraded; /ready answers 200 while it takes calls.
+ */
+#ifndef TRANSPORT_PAGES_H
+#define TRANSPORT_PAGES_H
+
+#include "base/json_write.h"
+#include "transport/http.h"
+
+struct tp_pages {
+    struct slice version;
+    int64_t started_ns; /* monotonic */
+    /* Writes {"status","reasons"} members into an open object; NULL: ok.
+     * Thread: the loop */
+    void (*health)(void *ctx, struct json_writer *w);
+    void *health_ctx;
+};
+
+/* tp_http_config.routes; its app is a struct tp_pages. */
+extern const struct tp_route tp_page_rows[];
+
+#endif
