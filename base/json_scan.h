@@ -1,7 +1,7 @@
 /*
  * json_scan: the inner loops that the JSON reader and writer share. A byte is
- * plain when it stands for itself inside a JSON string and is ASCII: not '"',
- * not '\\', no control character, not above 0x7E's neighbour 0x7F.
+ * plain when it stands for itself inside a JSON string and is ASCII: 0x20 to
+ * 0x7F without '"' and '\\'.
  *
  * Each loop has a wide form (16 bytes with SSE2, else 8 in a word) and a tail
  * by bytes; nothing is read beyond `end`. The portable forms are compiled
