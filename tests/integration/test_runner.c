@@ -189,8 +189,9 @@ TEST(runner, the_first_failures_end_the_run)
 
 TEST(runner, a_timeout_can_be_asked_for)
 {
-    struct output o = run("--timeout 1 " BAD "::hangs");
+    struct output o = run("--full --timeout 1 " AT "test_wait.c");
     CHECK_CONTAINS(o.text, "timed out after ");
+    CHECK_INT_EQ(o.status, 1);
 }
 
 TEST(runner, folders_go_with_success_and_stay_with_failure)

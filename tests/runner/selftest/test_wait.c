@@ -2,8 +2,8 @@
 
 #include "tests/runner/test.h"
 
-/* For an interrupt: runs with --full alone. */
-TEST(wait, waits_for_ever, .timeout_s = 60, .needs = "slow")
+/* For an interrupt and for --timeout: runs with --full alone. */
+TEST(wait, waits_for_ever, .needs = "slow")
 {
     for (;;) pause();
 }
