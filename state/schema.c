@@ -109,6 +109,7 @@ enum err st__schema_peek(const struct st_schema *s, const char *path)
     return e;
 }
 
+/* Inside a transaction. */
 static enum err header_check(const struct st_schema *s, struct st_conn *c,
                              int64_t *ret_version)
 {
@@ -217,11 +218,16 @@ static enum err migrate_locked(const struct st_schema *s, struct st_conn *c,
     return e;
 }
 
+/* In one transaction: another program may be creating the file just now, and
+ * tables without an application id are somebody else's. */
 enum err st__schema_admit(const struct st_schema *s, struct st_conn *c)
 {
     int64_t version = 0;
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    return header_check(s, c, &version);
+    enum err e = st__conn_run(c, STMT_BEGIN);
+    if (!e) e = header_check(s, c, &version);
+    st__conn_rollback(c);
+    return e;
 }
 
 enum err st__schema_apply(const struct st_schema *s, struct st_conn *c,

@@ -88,7 +88,7 @@ static inline int64_t sessions_in(struct st_store *s)
 
 struct test_job {
     struct st_job job; /* first */
-    char id[24];
+    char id[48];
     int runs;      /* how often run was called */
     int place;     /* 1, 2, ...: in which order they were answered */
     enum err then; /* what run answers after its insert */
