@@ -282,6 +282,7 @@ struct st_entry *st__shelf_at(struct st_shelf *s, struct slice key,
 static void evict(struct st_shelf *s, struct st_entry *e, size_t *counter,
                   struct st_removed *out)
 {
+    lock_assert_held(&s->lock);
     *counter += st__shelf_remove(s, e, out);
 }
 
