@@ -32,14 +32,28 @@ static void catch_up(struct twin *t, size_t to)
     t->done = to;
 }
 
-void twin_splice(struct twin *t, struct json_writer *w, struct twin_fragment f)
+/* f.plain has just been written as the end of plain. */
+static void spliced(struct twin *t, struct twin_fragment f)
 {
-    assert(w->out == &t->plain);
-    json_raw(w, f.plain);
     if (t->plain.err || !f.escaped.n) return;
     catch_up(t, t->plain.n - f.plain.n);
     buf_put(&t->escaped, f.escaped);
     t->done = t->plain.n;
+}
+
+void twin_splice(struct twin *t, struct json_writer *w, struct twin_fragment f)
+{
+    assert(w->out == &t->plain);
+    json_raw(w, f.plain);
+    spliced(t, f);
+}
+
+void twin_splice_members(struct twin *t, struct json_writer *w,
+                         struct twin_fragment f)
+{
+    assert(w->out == &t->plain);
+    json_raw_members(w, f.plain);
+    spliced(t, f);
 }
 
 enum err twin_finish(struct twin *t)

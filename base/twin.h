@@ -29,6 +29,9 @@ void twin_clear(struct twin *t);
 void twin_done(struct twin *t);
 /* Splices a ready value through the writer `w`, whose out is &t->plain. */
 void twin_splice(struct twin *t, struct json_writer *w, struct twin_fragment f);
+/* The same for ready members ("a":1,"b":2) of the open object. */
+void twin_splice_members(struct twin *t, struct json_writer *w,
+                         struct twin_fragment f);
 /* OK, ERR_NOMEM or ERR_TOO_LARGE of either spelling. */
 MUST_USE enum err twin_finish(struct twin *t);
 

@@ -111,6 +111,9 @@ struct eng_definition {
     /* private */
     struct arena arena; /* everything above lies here */
     _Atomic uint32_t references;
+    /* When the folder on disk was last found equal, monotonic ns; 0: never or
+     * not so. A hint of the catalog's, relaxed. */
+    _Atomic int64_t settled_ns;
 };
 
 /* Builds from files, which it copies. Bad content is not a failure: the

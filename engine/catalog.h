@@ -1,0 +1,42 @@
+/*
+ * catalog: the workflows that can be started, read from the definition roots
+ * through the metadata cache. The first root wins on equal names.
+ *
+ * Live: an entry is valid while the folder's signature (every name, kind,
+ * size, inode, change and modification time below it) is what it was when the
+ * folder was read, so an edited, added or removed file is seen at the next
+ * lookup without restart. A folder changed within the clock's grain of its
+ * reading is read again.
+ */
+#ifndef ENGINE_CATALOG_H
+#define ENGINE_CATALOG_H
+
+#include "engine/core.h"
+#include "engine/definition.h"
+
+MUST_USE enum err eng__metadata_cache(struct engine *e, struct st_cache **ret);
+/* A plain folder name: no '/', not "." or "..", no NUL, at most 128 bytes. */
+bool eng__workflow_name_ok(struct slice name);
+/* The definition as it is on disk now, alive as long as the call's arena;
+ * perhaps with errors_count > 0. ERR_WORKFLOW_NOT_FOUND names what there is.
+ * Thread: worker */
+MUST_USE enum err eng__catalog_get(struct engine *e, struct eng_call *c,
+                                   struct slice workflow_type,
+                                   const struct eng_definition **ret);
+/* The names, sorted, each once. Thread: worker */
+MUST_USE enum err eng__catalog_names(struct engine *e, struct eng_call *c,
+                                     struct slice **ret, size_t *ret_count);
+
+/* How the files on disk differ from a pinned definition. */
+struct eng_drift {
+    bool changed;
+    const struct slice *files; /* changed, added or gone; sorted */
+    size_t count;
+};
+MUST_USE enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
+                                     struct eng_definition *pinned,
+                                     struct eng_drift *ret);
+/* Was it found unchanged a moment (20 ms) ago? Without I/O. Thread: loop */
+bool eng__catalog_settled(const struct eng_definition *pinned, int64_t now);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * core: the engine's own parts, shown to the room's files and nobody else.
+ *
+ * Caches, by rank (a loader looks up only lower ones):
+ *   metadata     2  workflow name     -> catalog entry  engine/catalog.c
+ *   definitions  3  definition hash   -> definition     engine/pinned.c
+ *   checkpoints  4  hash, phase       -> gate           engine/checkpoint.c
+ *   rendered     4  hash, phase       -> phase texts    engine/rendered.c
+ *   sessions     5  session id        -> snapshot       engine/session.c
+ */
+#ifndef ENGINE_CORE_H
+#define ENGINE_CORE_H
+
+#include "engine/engine.h"
+#include "engine/order.h"
+#include "state/cache.h"
+
+enum eng_cache {
+    ENG_CACHE_METADATA,
+    ENG_CACHE_DEFINITIONS,
+    ENG_CACHE_CHECKPOINTS,
+    ENG_CACHE_RENDERED,
+    ENG_CACHE_SESSIONS,
+    ENG_CACHE_COUNT
+};
+
+struct engine {
+    struct eng_options options; /* texts lie in `arena` */
+    struct arena arena;         /* startup only */
+    struct st_store *store;
+    struct st_cache *cache[ENG_CACHE_COUNT];
+    struct order order;
+};
+
+/* A value through its cache, alive as long as the call's arena. The loader's
+ * error, ERR_CANCELLED, ERR_DEADLINE, ERR_NOMEM; the problem is the caller's
+ * to fill. Thread: worker */
+MUST_USE enum err eng__cache_get(struct engine *e, enum eng_cache which,
+                                 struct slice key, struct eng_call *c,
+                                 const void **ret);
+/* The value if it is there and valid without I/O, else NULL; only between
+ * st_cache_pin and st_cache_unpin. Thread: loop */
+const void *eng__cache_peek(struct engine *e, enum eng_cache which,
+                            struct slice key, int64_t now);
+
+#endif

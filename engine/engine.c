@@ -1,0 +1,152 @@
+#include "engine/engine.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/catalog.h"
+#include "engine/checkpoint.h"
+#include "engine/core.h"
+#include "engine/pinned.h"
+#include "engine/rendered.h"
+#include "engine/session.h"
+
+#define STARTUP_CEILING (1u << 20)
+
+static enum err (*const cache_rows[ENG_CACHE_COUNT])(struct engine *,
+                                                     struct st_cache **) = {
+    [ENG_CACHE_METADATA] = eng__metadata_cache,
+    [ENG_CACHE_DEFINITIONS] = eng__definitions_cache,
+    [ENG_CACHE_CHECKPOINTS] = eng__checkpoints_cache,
+    [ENG_CACHE_RENDERED] = eng__rendered_cache,
+    [ENG_CACHE_SESSIONS] = eng__sessions_cache,
+};
+
+static enum err roots_copy(struct arena *a, const struct slice *from, size_t n,
+                           const struct slice **ret)
+{
+    struct slice *to = ARENA_ARRAY(a, struct slice, n + 1);
+    if (!to) return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        to[i] = arena_copy(a, from[i]);
+        if (!to[i].p) return ERR_NOMEM;
+    }
+    *ret = to;
+    return OK;
+}
+
+static enum err options_copy(struct engine *e, const struct eng_options *o)
+{
+    e->options = *o;
+    e->options.root = arena_copy(&e->arena, o->root);
+    e->options.state_path =
+        o->state_path.n || !o->root.n
+            ? arena_copy(&e->arena, o->state_path)
+            : path_join(&e->arena, o->root, SLICE(".phasegate/state.db"));
+    if (!e->options.root.p || !e->options.state_path.p) return ERR_NOMEM;
+    enum err r = roots_copy(&e->arena, o->workflows, o->workflows_count,
+                            &e->options.workflows);
+    if (!r)
+        r = roots_copy(&e->arena, o->standards, o->standards_count,
+                       &e->options.standards);
+    return r;
+}
+
+static enum err store_open(struct engine *e, struct arena *a, struct problem *p)
+{
+    if (!e->options.state_path.n) return OK; /* no project */
+    size_t slash = e->options.state_path.n;
+    while (slash > 0 && e->options.state_path.p[slash - 1] != '/') slash--;
+    struct slice folder = slice_sub(e->options.state_path, 0, slash);
+    enum err r = folder.n ? path_make(folder, 0755) : OK;
+    if (r)
+        return problem_setf(p, a, r, SLICE("The state file lives there."),
+                            SLICE("Make the folder writable, or name another "
+                                  "file with --state."),
+                            "Cannot make the folder %.*s", SLICE_ARG(folder));
+    return st_store_open(
+        &(struct st_store_options){.path = e->options.state_path,
+                                   .durability = e->options.durability},
+        a, p, &e->store);
+}
+
+enum err eng_open(const struct eng_options *o, struct arena *a,
+                  struct problem *p, struct engine **ret)
+{
+    struct engine *e = MEM_NEW(struct engine);
+    if (!e) return ERR_NOMEM;
+    arena_init(&e->arena, STARTUP_CEILING);
+    order_init(&e->order);
+    enum err r = options_copy(e, o);
+    for (int i = 0; !r && i < ENG_CACHE_COUNT; i++)
+        r = cache_rows[i](e, &e->cache[i]);
+    if (r)
+        problem_set(p, r, SLICE("The engine could not be made"),
+                    SLICE("Out of memory at start."),
+                    SLICE("Free memory and start again."));
+    else
+        r = store_open(e, a, p);
+    if (r) {
+        eng_close(e);
+        return r;
+    }
+    *ret = e;
+    return OK;
+}
+
+void eng_close(struct engine *e)
+{
+    if (!e) return;
+    st_store_close(e->store); /* answers what is queued: caches still live */
+    for (int i = ENG_CACHE_COUNT; i-- > 0;) st_cache_free(e->cache[i]);
+    order_done(&e->order);
+    arena_done(&e->arena);
+    mem_free(e);
+}
+
+struct st_store *eng_store(struct engine *e)
+{
+    return e->store;
+}
+
+/* The last component of the root, as the project's name. */
+static struct slice root_name(struct slice root)
+{
+    size_t i = root.n;
+    while (i > 0 && root.p[i - 1] != '/') i--;
+    return slice_sub(root, i, root.n - i);
+}
+
+void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w)
+{
+    (void)a;
+    json_key(w, SLICE("project"));
+    json_begin_object(w);
+    json_put_string(w, "name", root_name(e->options.root));
+    json_put_string(w, "root", e->options.root);
+    json_end_object(w);
+    json_key(w, SLICE("health"));
+    json_begin_object(w);
+    json_put_string(w, "status", SLICE("ok"));
+    json_key(w, SLICE("reasons"));
+    json_raw(w, SLICE("[]"));
+    json_end_object(w);
+    json_put_string(w, "gate_mode",
+                    e->options.gate_mode == ENG_STRICT ? SLICE("strict")
+                                                       : SLICE("as-written"));
+    json_key(w, SLICE("caches"));
+    json_begin_object(w);
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) {
+        struct st_cache_stats stats;
+        st_cache_stats(e->cache[i], &stats);
+        json_key(w, slice_of(st_cache_name(e->cache[i])));
+        st_stats_write(&stats, w);
+    }
+    json_end_object(w);
+}
+
+void eng_keep(struct engine *e, int64_t now)
+{
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_sweep(e->cache[i], now);
+    if (e->store) st_store_checkpoint(e->store);
+}

@@ -1,0 +1,101 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/catalog.h"
+#include "engine/op.h"
+#include "engine/problems.h"
+#include "engine/view.h"
+
+/* Of one reply; the report and the command line page through the rest. */
+#define HISTORY_MAX 1000
+
+static void evidence_write(struct json_writer *w,
+                           const struct st_evidence *rows, size_t n)
+{
+    char phase[24];
+    json_key(w, SLICE("evidence"));
+    json_begin_object(w);
+    for (size_t i = 0; i < n; i++) {
+        int len = snprintf(phase, sizeof(phase), "%" PRId64, rows[i].phase);
+        json_key(w, (struct slice){phase, (size_t)len});
+        json_raw(w, rows[i].body);
+    }
+    json_end_object(w);
+}
+
+static void history_write(struct json_writer *w, const struct st_event *rows,
+                          size_t n)
+{
+    char hex[SHA256_HEX_SIZE];
+    json_key(w, SLICE("history"));
+    json_begin_array(w);
+    for (size_t i = 0; i < n; i++) {
+        json_begin_object(w);
+        json_put_int(w, "event_id", rows[i].seq);
+        eng__view_time(w, "at", rows[i].at_ms);
+        json_put_string(w, "type", rows[i].type);
+        if (rows[i].phase >= 0) json_put_int(w, "phase", rows[i].phase);
+        json_put_string(w, "actor", rows[i].actor);
+        json_put_raw(w, "data", rows[i].data);
+        json_put_string(w, "hash", sha256_hex(rows[i].hash, hex));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static enum err extras_write(struct eng_op *op, struct json_writer *w)
+{
+    const struct eng_get_session_args *args = op->args;
+    struct eng_call *c = op->call;
+    struct st_evidence *evidence = NULL;
+    struct st_event *events = NULL;
+    size_t evidence_n = 0, events_n = 0;
+    struct st_tx *tx;
+    enum err e = st_read_begin(op->engine->store, c->cancel, &tx);
+    if (e) return e;
+    if (args->evidence)
+        e = st_evidence_list(tx, args->session_id, true, c->arena, &evidence,
+                             &evidence_n);
+    if (!e && args->history)
+        e = st_event_list(tx, args->session_id, 0, HISTORY_MAX, c->arena,
+                          &events, &events_n);
+    st_read_end(tx);
+    if (e) return e;
+    if (args->evidence) evidence_write(w, evidence, evidence_n);
+    if (args->history) history_write(w, events, events_n);
+    return OK;
+}
+
+static enum err decide(struct eng_op *op)
+{
+    const struct eng_get_session_args *args = op->args;
+    struct eng_call *c = op->call;
+    const struct eng_snapshot *s;
+    struct eng_drift drift;
+    enum err e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__catalog_drift(op->engine, c, s->definition, &drift);
+    if (e) return e;
+    struct json_writer w = json_writer(&c->out->plain);
+    json_begin_object(&w);
+    json_key(&w, SLICE("session"));
+    eng__view_session(&w, s);
+    if (args->evidence || args->history) e = extras_write(op, &w);
+    eng__view_drift(&w, &drift);
+    const struct eng_phase *p =
+        eng_definition_phase(s->definition, s->row.current_phase);
+    eng__view_next(&w, s, p);
+    json_end_object(&w);
+    return e ? eng__problem_store(c, e) : OK;
+}
+
+enum err eng_get_session(struct engine *e, struct eng_call *c,
+                         const struct eng_get_session_args *args)
+{
+    if (c->on_loop) return ERR_AGAIN;
+    if (!e->store) return eng__problem_no_project(c);
+    if (!uuid_valid(args->session_id))
+        return eng__problem_session_id(c, args->session_id);
+    return eng__op_read(e, c, args->session_id, decide, args);
+}

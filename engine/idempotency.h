@@ -1,0 +1,24 @@
+/*
+ * idempotency: a writing call that repeats a key gets the answer of the
+ * first, byte for byte, also after a restart; the same key with other
+ * arguments is a conflict. Only successes are kept: a refusal is judged anew.
+ * Kept for 24 hours by the store's wall clock.
+ */
+#ifndef ENGINE_IDEMPOTENCY_H
+#define ENGINE_IDEMPOTENCY_H
+
+#include "engine/op.h"
+
+struct eng_repeat {
+    struct slice scope, key; /* an empty key: the caller gave none */
+    uint8_t digest[SHA256_SIZE];
+};
+/* OK: new, go on. ERR_EXISTS: the first answer is in call->out. Else the
+ * problem is filled: ERR_IDEMPOTENCY_CONFLICT, ERR_STORE_*. */
+MUST_USE enum err eng__repeat_check(struct eng_op *op,
+                                    const struct eng_repeat *r);
+/* Notes call->out as the answer to keep, in op->change. */
+MUST_USE enum err eng__repeat_keep(struct eng_op *op,
+                                   const struct eng_repeat *r);
+
+#endif

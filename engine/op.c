@@ -1,0 +1,161 @@
+#include "engine/op.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/problems.h"
+
+/* Another process may win a few times; one that wins this often is a fault. */
+#define TRIES_MAX 32
+
+static void op_job(struct pool_job *job);
+static enum err op_commit(struct eng_op *op);
+
+static void change_clear(struct eng_op *op)
+{
+    eng__snapshot_free(op->change.next);
+    op->change = (struct op_change){0};
+}
+
+/* Leaves the order and starts who is next. If the pool is full the next one
+ * is answered so, and the one after it gets its turn. */
+static void op_leave(struct eng_op *op)
+{
+    struct engine *e = op->engine;
+    struct order_node *n = order_leave(&e->order, &op->node);
+    while (n) {
+        struct eng_op *next =
+            (struct eng_op *)((char *)n - offsetof(struct eng_op, node));
+        enum err refused = pool_submit(e->options.pool, &next->job);
+        if (!refused) return;
+        n = order_leave(&e->order, n);
+        eng__problem_busy(next->call, refused);
+        next->call->done(next->call, refused);
+    }
+}
+
+static void op_end(struct eng_op *op, enum err e)
+{
+    struct eng_call *c = op->call;
+    op_leave(op);
+    c->done(c, e); /* the op lies in the call's arena: not touched again */
+}
+
+/* One attempt. ERR_PENDING: under way. */
+static enum err op_attempt(struct eng_op *op)
+{
+    enum err e = cancel_check(op->call->cancel, clock_now());
+    if (e) return eng__problem_cancelled(op->call, e);
+    e = op->decide(op);
+    if (e != ERR_PENDING) {
+        change_clear(op);
+        return e;
+    }
+    return op_commit(op);
+}
+
+static void op_job(struct pool_job *job)
+{
+    struct eng_op *op =
+        (struct eng_op *)((char *)job - offsetof(struct eng_op, job));
+    op->call->on_loop = false;
+    enum err e = op_attempt(op);
+    if (e != ERR_PENDING) op_end(op, e);
+}
+
+static enum err write_run(struct st_job *job, struct st_tx *tx)
+{
+    struct eng_op *op =
+        (struct eng_op *)((char *)job - offsetof(struct eng_op, write));
+    const struct op_change *ch = &op->change;
+    const struct st_session *row = &ch->next->row;
+    enum err e = OK;
+    if (ch->definition)
+        e = st_definition_put(tx, row->definition_hash, row->workflow_type,
+                              ch->definition_body);
+    if (!e)
+        e = ch->insert ? eng__session_insert_unique(tx, row, op->args)
+                       : st_session_update(tx, row, ch->expected_version);
+    for (size_t i = 0; !e && i < ch->events_count; i++)
+        e = st_event_append(tx, &ch->events[i]);
+    if (!e && ch->evidence) e = st_evidence_insert(tx, ch->evidence);
+    if (!e && ch->idempotency) e = st_idempotency_put(tx, ch->idempotency);
+    return e;
+}
+
+/* Thread: writer. Publishes first, then lets the next one in, then answers. */
+static void write_done(struct st_job *job, enum err e)
+{
+    struct eng_op *op =
+        (struct eng_op *)((char *)job - offsetof(struct eng_op, write));
+    struct engine *eng = op->engine;
+    if (!e) {
+        if (op->change.insert)
+            log_info("session", "Created new session",
+                     LOG_S("session_id", op->change.next->row.id));
+        eng__session_publish(eng, op->change.next);
+        op->change.next = NULL;
+        op_end(op, op->after);
+        return;
+    }
+    if (op->change.next) eng__session_forget(eng, op->change.next->row.id);
+    change_clear(op);
+    if (e == ERR_CONFLICT && ++op->tries < TRIES_MAX) {
+        twin_clear(op->call->out);
+        problem_init(&op->call->problem);
+        e = pool_submit(eng->options.pool, &op->job);
+        if (!e) return;
+    }
+    eng__problem_store(op->call, e);
+    op_end(op, e);
+}
+
+static enum err op_commit(struct eng_op *op)
+{
+    assert(op->change.next);
+    op->write = (struct st_job){
+        .run = write_run, .done = write_done, .cancel = op->call->cancel};
+    struct engine *eng = op->engine;
+    enum err e = st_submit(eng->store, &op->write);
+    if (!e) return ERR_PENDING; /* the op is the writer's now */
+    change_clear(op);
+    return eng__problem_store(op->call, e);
+}
+
+static struct eng_op *op_new(struct engine *e, struct eng_call *c,
+                             struct slice key,
+                             enum err (*decide)(struct eng_op *op),
+                             const void *args)
+{
+    struct eng_op *op = ARENA_NEW(c->arena, struct eng_op);
+    if (!op) return NULL;
+    op->engine = e;
+    op->call = c;
+    op->args = args;
+    op->decide = decide;
+    op->node.key = key;
+    op->job.run = op_job;
+    return op;
+}
+
+enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
+                     enum err (*decide)(struct eng_op *op), const void *args)
+{
+    struct eng_op *op = op_new(e, c, key, decide, args);
+    if (!op) return eng__problem_nomem(c);
+    if (!order_enter(&e->order, &op->node)) return ERR_PENDING;
+    enum err r = op_attempt(op);
+    if (r != ERR_PENDING) op_leave(op);
+    return r;
+}
+
+enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,
+                      enum err (*decide)(struct eng_op *op), const void *args)
+{
+    if (order_busy(&e->order, key)) return eng__op_run(e, c, key, decide, args);
+    struct eng_op *op = op_new(e, c, key, decide, args);
+    if (!op) return eng__problem_nomem(c);
+    return decide(op);
+}

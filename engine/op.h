@@ -1,0 +1,64 @@
+/*
+ * op: one operation on one key (a session, or a workflow and target) from
+ * its turn in the order to its answer.
+ *
+ *   order_enter -> decide (worker) -> [ commit (writer) -> publish ] -> answer
+ *
+ * decide() reads a consistent snapshot, renders the answer that will be true
+ * after the commit, and fills `change`. The commit succeeds only if the row
+ * still has the version that was read; otherwise (another process was
+ * first) the operation is decided again. An op completes exactly once.
+ */
+#ifndef ENGINE_OP_H
+#define ENGINE_OP_H
+
+#include "engine/core.h"
+#include "engine/session.h"
+#include "state/records.h"
+
+#define OP_EVENTS_MAX 4
+
+/* What one operation writes, all or nothing. Texts lie in the call's arena or
+ * the next snapshot's. */
+struct op_change {
+    struct eng_snapshot *next; /* taken: published after the commit */
+    bool insert;               /* a new session; else update */
+    int64_t expected_version;
+    struct st_event events[OP_EVENTS_MAX];
+    size_t events_count;
+    const struct st_evidence *evidence;       /* NULL: none */
+    const struct st_idempotency *idempotency; /* NULL: none */
+    const struct eng_definition *definition;  /* to be pinned; NULL: is */
+    struct slice definition_body;
+};
+
+struct eng_op {
+    struct engine *engine;
+    struct eng_call *call;
+    const void *args; /* live until the op has ended */
+    /* OK: answered, nothing to write. ERR_PENDING: commit op->change, then
+     * the answer is op->after. Another: call->problem is filled. */
+    enum err (*decide)(struct eng_op *op);
+    enum err after; /* OK, or a refusal that is recorded */
+    struct op_change change;
+    /* private */
+    struct order_node node;
+    struct pool_job job;
+    struct st_job write;
+    unsigned tries;
+};
+
+/* Runs an op in its turn. Returns what an engine operation returns; args and
+ * key live until the op has ended. Thread: worker */
+MUST_USE enum err eng__op_run(struct engine *e, struct eng_call *c,
+                              struct slice key,
+                              enum err (*decide)(struct eng_op *op),
+                              const void *args);
+
+/* A read: at once, or behind the writes that are pending on the key. */
+MUST_USE enum err eng__op_read(struct engine *e, struct eng_call *c,
+                               struct slice key,
+                               enum err (*decide)(struct eng_op *op),
+                               const void *args);
+
+#endif

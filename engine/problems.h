@@ -1,0 +1,30 @@
+/*
+ * problems: the refusals of the engine, in words. Each fills call->problem
+ * (texts in the call's arena) and returns its error, so that a caller reads
+ * `return eng__problem_locked(...)`.
+ */
+#ifndef ENGINE_PROBLEMS_H
+#define ENGINE_PROBLEMS_H
+
+#include "engine/session.h"
+
+enum err eng__problem_nomem(struct eng_call *c);
+enum err eng__problem_busy(struct eng_call *c, enum err e);
+enum err eng__problem_store(struct eng_call *c, enum err e);
+enum err eng__problem_cancelled(struct eng_call *c, enum err e);
+enum err eng__problem_no_project(struct eng_call *c);
+enum err eng__problem_session_id(struct eng_call *c, struct slice id);
+enum err eng__problem_session_absent(struct eng_call *c, struct slice id);
+enum err eng__problem_locked(struct eng_call *c, const struct eng_snapshot *s,
+                             int64_t phase);
+enum err eng__problem_no_phase(struct eng_call *c, const struct eng_snapshot *s,
+                               int64_t phase);
+enum err eng__problem_no_task(struct eng_call *c,
+                              const struct eng_definition *d,
+                              const struct eng_phase *p, int64_t number);
+enum err eng__problem_completed(struct eng_call *c,
+                                const struct eng_snapshot *s, int64_t phase);
+/* The session takes no writes: finished, abandoned or paused. */
+enum err eng__problem_closed(struct eng_call *c, const struct eng_snapshot *s);
+
+#endif

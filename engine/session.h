@@ -1,0 +1,86 @@
+/*
+ * session: a workflow session as an immutable, reference-counted snapshot.
+ *
+ * A write builds the next snapshot, commits it WHERE version = ?, and only
+ * then publishes it in the sessions cache. Readers never lock and never see
+ * half a write. A snapshot holds its pinned definition.
+ *
+ * `detail` in the row is the engine's JSON:
+ *   {"options":{...},"completed":[{"phase":0,"at":ms,"event":3}]}
+ */
+#ifndef ENGINE_SESSION_H
+#define ENGINE_SESSION_H
+
+#include "engine/core.h"
+#include "engine/definition.h"
+#include "state/records.h"
+
+struct eng_completed {
+    int64_t phase, at_ms, event;
+};
+
+struct eng_snapshot {
+    struct st_session row;      /* texts lie in `arena` */
+    const struct json *options; /* NULL: none were given */
+    const struct eng_completed *completed;
+    size_t completed_count;
+    const struct st_claim *claims;
+    size_t claims_count;
+    struct eng_definition *definition; /* a reference of ours */
+    uint64_t stamp; /* the store's, from before the row was read */
+    struct arena arena;
+};
+
+MUST_USE enum err eng__sessions_cache(struct engine *e, struct st_cache **ret);
+
+/* The current snapshot, held by the call's arena. Fills the problem:
+ * ERR_INVALID_SESSION_ID, ERR_SESSION_NOT_FOUND, ERR_SESSION_CORRUPT,
+ * ERR_STORE_*. Thread: worker */
+MUST_USE enum err eng__session_get(struct engine *e, struct eng_call *c,
+                                   struct slice id,
+                                   const struct eng_snapshot **ret);
+/* The snapshot if it is cached and valid without I/O, else NULL. Only
+ * between st_cache_pin and st_cache_unpin. Thread: loop */
+const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
+                                             int64_t now);
+
+/* A copy to be changed into the next version: row.version + 1, updated now.
+ * Gives. */
+MUST_USE enum err eng__snapshot_next(const struct eng_snapshot *s,
+                                     int64_t now_ms, struct eng_snapshot **ret);
+/* A new session's first snapshot. Takes nothing, refs the definition. */
+MUST_USE enum err eng__snapshot_first(struct eng_definition *d, struct slice id,
+                                      struct slice target,
+                                      const struct json *options,
+                                      int64_t now_ms, uint64_t stamp,
+                                      struct eng_snapshot **ret);
+/* Marks the phase completed and moves to the next one, or ends the session.
+ * `next` is private to the caller. */
+MUST_USE enum err eng__snapshot_complete(struct eng_snapshot *next,
+                                         int64_t phase, int64_t at_ms,
+                                         int64_t event);
+/* Writes row.detail from the fields. Call it last. */
+MUST_USE enum err eng__snapshot_seal(struct eng_snapshot *next);
+void eng__snapshot_free(struct eng_snapshot *s); /* NULL is fine */
+
+/* After the commit; takes the snapshot. Thread: writer */
+void eng__session_publish(struct engine *e, struct eng_snapshot *s);
+void eng__session_forget(struct engine *e, struct slice id);
+/* In the write transaction: inserts unless `args` (start_workflow's) wants an
+ * unfinished session of this workflow and target resumed and there is one
+ * now: ERR_CONFLICT. */
+struct st_tx;
+MUST_USE enum err eng__session_insert_unique(struct st_tx *tx,
+                                             const struct st_session *row,
+                                             const void *args);
+
+/* "completed", "current" or "locked". */
+const char *eng__phase_status(const struct eng_snapshot *s, int64_t phase);
+/* NULL when it is not completed. */
+const struct eng_completed *eng__completed(const struct eng_snapshot *s,
+                                           int64_t phase);
+bool eng__session_open(const struct eng_snapshot *s); /* active or error */
+const struct st_claim *eng__claim(const struct eng_snapshot *s, int64_t phase,
+                                  int64_t task);
+
+#endif

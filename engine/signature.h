@@ -1,0 +1,16 @@
+/*
+ * signature: one number for the state of a folder tree, from stat(2) alone.
+ * Two equal, non-zero signatures mean: nothing below was changed in between.
+ * 0 means "not to be trusted": something changed so recently that a further
+ * change could carry the same times. Thread: worker (file I/O).
+ */
+#ifndef ENGINE_SIGNATURE_H
+#define ENGINE_SIGNATURE_H
+
+#include "base/arena.h"
+
+/* ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE (more than 8,192 names or 16 levels). */
+MUST_USE enum err eng__signature(struct slice folder, struct arena *a,
+                                 uint64_t *ret);
+
+#endif

@@ -1,0 +1,192 @@
+#include "engine/view.h"
+
+#include "base/clock.h"
+#include "engine/catalog.h"
+#include "engine/gate.h"
+
+void eng__view_time(struct json_writer *w, const char *key, int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    json_put_string(w, key, clock_text(ms, text));
+}
+
+const char *eng__task_status(const struct st_claim *c, int64_t now_ms)
+{
+    if (!c) return "open";
+    if (slice_eq(c->status, SLICE("done"))) return "done";
+    bool held = slice_eq(c->status, SLICE("claimed")) && c->expires_ms > now_ms;
+    return held ? "claimed" : "open";
+}
+
+/* --- next
+ * -------------------------------------------------------------------------- */
+
+static void next_begin(struct json_writer *w, const struct eng_snapshot *s,
+                       const char *tool)
+{
+    json_key(w, SLICE("next"));
+    json_begin_object(w);
+    json_put_string(w, "tool", slice_of(tool));
+    json_key(w, SLICE("arguments"));
+    json_begin_object(w);
+    json_put_string(w, "session_id", s->row.id);
+}
+
+static void next_end(struct json_writer *w, const char *why)
+{
+    json_end_object(w);
+    json_put_string(w, "why", slice_of(why));
+    json_end_object(w);
+}
+
+void eng__view_next_task(struct json_writer *w, const struct eng_snapshot *s,
+                         const struct eng_phase *p, const struct eng_task *t,
+                         const char *why)
+{
+    next_begin(w, s, "get_task");
+    json_put_int(w, "phase", p->number);
+    json_put_int(w, "task_number", t->number);
+    next_end(w, why);
+}
+
+void eng__view_next_phase(struct json_writer *w, const struct eng_snapshot *s,
+                          int64_t phase, const char *why)
+{
+    next_begin(w, s, "get_phase");
+    json_put_int(w, "phase", phase);
+    next_end(w, why);
+}
+
+void eng__view_next_complete(struct json_writer *w,
+                             const struct eng_snapshot *s,
+                             const struct eng_phase *p)
+{
+    next_begin(w, s, "complete_phase");
+    json_put_int(w, "phase", p->number);
+    json_key(w, SLICE("evidence"));
+    json_begin_object(w);
+    for (size_t i = 0; i < p->gate->fields_count; i++) {
+        if (!p->gate->fields[i].required) continue;
+        json_key(w, p->gate->fields[i].name);
+        json_null(w);
+    }
+    json_end_object(w);
+    next_end(w, p->gate->fields_count
+                    ? "When the work is done: put what you can show in place "
+                      "of each null."
+                    : "When the work is done: give evidence of it as an "
+                      "object with at least one member.");
+}
+
+void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
+                    const struct eng_phase *p)
+{
+    if (!eng__session_open(s)) return;
+    if (p->number != s->row.current_phase) {
+        eng__view_next_phase(w, s, s->row.current_phase,
+                             "This phase is completed; go on with the current "
+                             "one.");
+        return;
+    }
+    for (size_t i = 0; i < p->tasks_count; i++) {
+        const struct st_claim *c = eng__claim(s, p->number, p->tasks[i].number);
+        if (c && slice_eq(c->status, SLICE("done"))) continue;
+        eng__view_next_task(w, s, p, &p->tasks[i],
+                            "Read the task, do it, then go to the next.");
+        return;
+    }
+    eng__view_next_complete(w, s, p);
+}
+
+/* --- phases
+ * ---------------------------------------------------------------------------
+ */
+
+static void tasks_write(struct json_writer *w, const struct eng_snapshot *s,
+                        const struct eng_phase *p, int64_t now_ms)
+{
+    json_key(w, SLICE("tasks"));
+    json_begin_array(w);
+    for (size_t i = 0; i < p->tasks_count; i++) {
+        const struct eng_task *t = &p->tasks[i];
+        const struct st_claim *c = eng__claim(s, p->number, t->number);
+        const char *status = eng__task_status(c, now_ms);
+        json_begin_object(w);
+        json_put_int(w, "number", t->number);
+        if (t->id.n) json_put_string(w, "id", t->id);
+        json_put_string(w, "name", t->name);
+        json_put_string(w, "status", slice_of(status));
+        if (c && c->agent.n && status[0] != 'o')
+            json_put_string(w, "claimed_by", c->agent);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+void eng__view_phase(struct twin *out, struct json_writer *w,
+                     const struct eng_snapshot *s, const struct eng_phase *p,
+                     const struct eng_rendered *f, int64_t now_ms)
+{
+    json_begin_object(w);
+    twin_splice_members(out, w, f->members);
+    json_put_string(w, "status", slice_of(eng__phase_status(s, p->number)));
+    tasks_write(w, s, p, now_ms);
+    json_end_object(w);
+}
+
+/* --- sessions
+ * ---------------------------------------------------------------------------
+ */
+
+void eng__view_summary(struct json_writer *w, const struct st_session *row)
+{
+    json_put_string(w, "session_id", row->id);
+    json_put_string(w, "workflow_type", row->workflow_type);
+    json_put_string(w, "target", row->target);
+    json_put_string(w, "status", row->status);
+    json_put_int(w, "current_phase", row->current_phase);
+    json_put_int(w, "total_phases", row->total_phases);
+    eng__view_time(w, "updated_at", row->updated_ms);
+}
+
+void eng__view_session(struct json_writer *w, const struct eng_snapshot *s)
+{
+    const struct eng_definition *d = s->definition;
+    json_begin_object(w);
+    eng__view_summary(w, &s->row);
+    json_put_string(w, "definition_hash", s->row.definition_hash);
+    eng__view_time(w, "created_at", s->row.created_ms);
+    json_put_int(w, "version", s->row.version);
+    json_key(w, SLICE("completed_phases"));
+    json_begin_array(w);
+    for (size_t i = 0; i < s->completed_count; i++)
+        json_int(w, s->completed[i].phase);
+    json_end_array(w);
+    json_key(w, SLICE("phases"));
+    json_begin_array(w);
+    for (size_t i = 0; i < d->phases_count; i++) {
+        int64_t number = d->phases[i].number;
+        json_begin_object(w);
+        json_put_int(w, "number", number);
+        json_put_string(w, "name", d->phases[i].name);
+        json_put_string(w, "status", slice_of(eng__phase_status(s, number)));
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_key(w, SLICE("options"));
+    if (s->options)
+        json_value(w, s->options);
+    else
+        json_raw(w, SLICE("{}"));
+    json_end_object(w);
+}
+
+void eng__view_drift(struct json_writer *w, const struct eng_drift *d)
+{
+    if (!d->changed) return;
+    json_put_bool(w, "definition_changed", true);
+    json_key(w, SLICE("changed_files"));
+    json_begin_array(w);
+    for (size_t i = 0; i < d->count; i++) json_string(w, d->files[i]);
+    json_end_array(w);
+}

@@ -1,0 +1,42 @@
+/*
+ * view: the engine's result objects as JSON, one function per shape of the
+ * tools' interface. Writers append to the open object or array.
+ */
+#ifndef ENGINE_VIEW_H
+#define ENGINE_VIEW_H
+
+#include "engine/session.h"
+#include "engine/rendered.h"
+
+/* "next":{"tool","arguments":{...},"why"}: the one call to make now, ready to
+ * send. Nothing when nothing is left. */
+void eng__view_next_task(struct json_writer *w, const struct eng_snapshot *s,
+                         const struct eng_phase *p, const struct eng_task *t,
+                         const char *why);
+void eng__view_next_phase(struct json_writer *w, const struct eng_snapshot *s,
+                          int64_t phase, const char *why);
+/* complete_phase with each evidence field as null: null counts as missing, so
+ * a skeleton sent back unfilled is refused. */
+void eng__view_next_complete(struct json_writer *w,
+                             const struct eng_snapshot *s,
+                             const struct eng_phase *p);
+/* What to do in this phase now: its first open task, else its completion. */
+void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
+                    const struct eng_phase *p);
+
+/* A phase object, as in get_phase. `f` is its rendered part. */
+void eng__view_phase(struct twin *out, struct json_writer *w,
+                     const struct eng_snapshot *s, const struct eng_phase *p,
+                     const struct eng_rendered *f, int64_t now_ms);
+/* "session_id",...,"updated_at" of list_sessions. */
+void eng__view_summary(struct json_writer *w, const struct st_session *row);
+/* The session object of get_session. */
+void eng__view_session(struct json_writer *w, const struct eng_snapshot *s);
+void eng__view_time(struct json_writer *w, const char *key, int64_t ms);
+/* "definition_changed":true,"changed_files":[...] when it is so. */
+struct eng_drift;
+void eng__view_drift(struct json_writer *w, const struct eng_drift *d);
+/* Status word of a task: open, claimed (not expired) or done. */
+const char *eng__task_status(const struct st_claim *c, int64_t now_ms);
+
+#endif

@@ -1,0 +1,32 @@
+#include "engine/target.h"
+
+#include "tests/unit/engine_fixture.h"
+
+struct target {
+    struct slice text;
+    bool ok;
+};
+TEST_EACH(target, is_a_harmless_relative_label, struct target, row,
+          {SLICE_INIT("src/parser.c"), true}, {SLICE_INIT("a%20b"), true},
+          {SLICE_INIT("user@x.md"), true}, {SLICE_INIT("a..b.md"), true},
+          {SLICE_INIT("issue-42"), true}, {SLICE_INIT("...x"), true},
+          {SLICE_INIT("\xc3\xbc/\xe4\xb8\x96.md"), true},
+          {SLICE_INIT(""), false}, {SLICE_INIT("   "), false},
+          {SLICE_INIT("../../../etc/passwd"), false},
+          {SLICE_INIT("a/../b"), false}, {SLICE_INIT("a/.."), false},
+          {SLICE_INIT("/etc/passwd"), false}, {SLICE_INIT("C:\\x"), false},
+          {SLICE_INIT("c:x"), false}, {SLICE_INIT("%2e%2e%2fetc"), false},
+          {SLICE_INIT("a%2Fb"), false}, {SLICE_INIT("a%5Cb"), false},
+          {SLICE_INIT("a;b"), false}, {SLICE_INIT("a|b"), false},
+          {SLICE_INIT("$HOME"), false}, {SLICE_INIT("a&b"), false},
+          {SLICE_INIT("a>b"), false}, {SLICE_INIT("a<b"), false},
+          {SLICE_INIT("`a`"), false}, {SLICE_INIT("a\0b"), false},
+          {SLICE_INIT("a\nb"), false}, {SLICE_INIT("\\\\host\\x"), false})
+{
+    struct outcome o;
+    outcome_begin(&o);
+    enum err e = eng__target_check(&o.call, row->text);
+    CHECK_ERR(e, row->ok ? OK : ERR_INVALID_TARGET);
+    if (e) CHECK(o.call.problem.why.n && o.call.problem.how_to_fix.n);
+    outcome_done(&o);
+}
