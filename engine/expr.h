@@ -38,6 +38,7 @@ struct eng_expr_result {
     bool passed;          /* the value's truth; false after an error */
     struct slice problem; /* why it could not be evaluated; empty: it was */
 };
+struct slice eng_expr_text(const struct eng_expr *e);
 /* values[0..eng_expr_params()) in the order of the parameters. ERR_NOMEM, or
  * OK with the result. arena */
 MUST_USE enum err eng_expr_run(const struct eng_expr *e,
