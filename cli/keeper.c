@@ -15,7 +15,7 @@ struct cli_keeper {
     pthread_t thread;
     struct lock lock;
     struct cond wake;
-    bool stop GUARDED_BY(lock);
+    bool stop; /* under lock */
 };
 
 /* False: it is time to stop. */
