@@ -11,6 +11,8 @@ struct fake_server {
     struct mcp_server *mcp;
     struct mcp_peer *peer;
     struct pool *pool;
+    bool borrowed;      /* another fake_server owns mcp */
+    struct arena arena; /* exchanges and bodies */
     struct lock lock;
     struct cond mail_came;
     struct mcp_mail *first, **last; /* Lock: lock */
@@ -167,7 +169,7 @@ static void fake_reply(struct mcp_exchange *ex, int status,
     (void)headers, (void)count;
     fx->replies++;
     fx->status = status;
-    fx->body = arena_copy(test_arena(), body);
+    fx->body = arena_copy(&fx->fs->arena, body);
     if (body.n) CHECK(slice_find_byte(body, '\n') == body.n);
 }
 
@@ -209,18 +211,37 @@ static const struct mcp_exchange_ops fake_ops = {.name = "fake",
 
 /* --- driving ------------------------------------------------------------- */
 
-struct fake_server *fake_server_of(const struct mcp_server_config *conf,
+static struct fake_server *loop_on(struct mcp_server *mcp,
                                    enum mcp_transport kind)
 {
     struct fake_server *fs = MEM_NEW(struct fake_server);
     lock_init(&fs->lock, "fake-mailbox", RANK_QUEUE);
     cond_init(&fs->mail_came);
+    arena_init(&fs->arena, 256 << 20);
+    CHECK(arena_alloc(&fs->arena, 1 << 16)); /* a first block: the fixture's
+                                                own memory never fails */
+    arena_reset(&fs->arena);
     fs->last = &fs->first;
-    fs->pool = conf->pool;
-    CHECK_OK(mcp_server_new(conf, &fs->mcp));
-    fs->peer =
-        mcp_peer_new(fs->mcp, kind, kind == MCP_STDIO ? "stdio" : "http");
+    fs->mcp = mcp;
+    fs->peer = mcp_peer_new(mcp, kind, kind == MCP_STDIO ? "stdio" : "http");
     CHECK(fs->peer);
+    return fs;
+}
+
+struct fake_server *fake_server_of(const struct mcp_server_config *conf,
+                                   enum mcp_transport kind)
+{
+    struct mcp_server *mcp;
+    CHECK_OK(mcp_server_new(conf, &mcp));
+    struct fake_server *fs = loop_on(mcp, kind);
+    fs->pool = conf->pool;
+    return fs;
+}
+
+struct fake_server *fake_loop(struct fake_server *of, enum mcp_transport kind)
+{
+    struct fake_server *fs = loop_on(of->mcp, kind);
+    fs->borrowed = true;
     return fs;
 }
 
@@ -240,10 +261,13 @@ struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind)
 
 void fake_server_free(struct fake_server *fs)
 {
-    CHECK_INT_EQ(mcp_server_open_calls(fs->mcp), 0);
     mcp_peer_free(fs->peer);
-    mcp_server_free(fs->mcp);
-    pool_free(fs->pool);
+    if (!fs->borrowed) {
+        CHECK_INT_EQ(mcp_server_open_calls(fs->mcp), 0);
+        mcp_server_free(fs->mcp);
+        pool_free(fs->pool);
+    }
+    arena_done(&fs->arena);
     cond_done(&fs->mail_came);
     lock_done(&fs->lock);
     mem_free(fs);
@@ -257,7 +281,7 @@ struct mcp_server *fake_mcp(struct fake_server *fs)
 struct fake_exchange *fake_begin(struct fake_server *fs, const char *message,
                                  const struct mcp_header *headers)
 {
-    struct fake_exchange *fx = ARENA_NEW(test_arena(), struct fake_exchange);
+    struct fake_exchange *fx = ARENA_NEW(&fs->arena, struct fake_exchange);
     *fx = (struct fake_exchange){
         .ex = {.ops = &fake_ops}, .fs = fs, .headers = headers};
     mcp_receive(fs->peer, &fx->ex, slice_of(message));

@@ -21,7 +21,7 @@ struct fake_exchange {
     struct fake_server *fs;
     const struct mcp_header *headers; /* ended by {0} */
     int replies, drops, status;
-    struct slice body; /* of the reply; test_arena() */
+    struct slice body; /* of the reply; the loop's */
 };
 
 /* workers 0: no pool. */
@@ -29,6 +29,9 @@ struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind);
 /* Of another configuration; its pool is taken over. */
 struct fake_server *fake_server_of(const struct mcp_server_config *conf,
                                    enum mcp_transport kind);
+/* One more loop with a peer of its own on the same server; its owner is the
+ * calling thread. Freed before `of`. */
+struct fake_server *fake_loop(struct fake_server *of, enum mcp_transport kind);
 void fake_server_free(struct fake_server *fs);
 struct mcp_server *fake_mcp(struct fake_server *fs);
 

@@ -210,6 +210,72 @@ TEST(mcp_call, a_full_queue_is_over_capacity)
     fake_server_free(fs);
 }
 
+/* --- several loops ------------------------------------------------------- */
+
+enum { IN_FLIGHT = 6 };
+
+struct crowd {
+    struct fake_server *fs;
+    const char *calls[2]; /* modern, legacy */
+    int rounds;
+};
+
+static const struct mcp_header again_headers[] = {
+    {"MCP-Protocol-Version", SLICE_INIT("2026-07-28")},
+    {"Mcp-Method", SLICE_INIT("tools/call")},
+    {"Mcp-Name", SLICE_INIT("again")},
+    {0}};
+
+/* Every third client leaves. Each exchange ends once, whoever wins. */
+static void run_loop(void *ctx, int i)
+{
+    const struct crowd *cr = ctx;
+    struct fake_server *loop = fake_loop(cr->fs, MCP_HTTP);
+    for (int round = 0; round < cr->rounds; round++) {
+        struct fake_exchange *fx[IN_FLIGHT];
+        for (int k = 0; k < IN_FLIGHT; k++)
+            fx[k] = fake_begin(loop, cr->calls[k % 2],
+                               k % 2 ? NULL : again_headers);
+        for (int k = 0; k < IN_FLIGHT; k++) {
+            bool open = !fx[k]->replies && !fx[k]->drops;
+            if (open && (k + i + round) % 3 == 0) mcp_exchange_lost(&fx[k]->ex);
+        }
+        for (int k = 0; k < IN_FLIGHT; k++) {
+            fake_wait(fx[k]);
+            if (k % 2) CHECK_INT_EQ(fx[k]->replies, 1);
+        }
+    }
+    fake_server_free(loop);
+}
+
+TEST(mcp_call, loops_share_a_server_and_every_exchange_ends_once)
+{
+    struct fake_server *fs = fake_server(2, MCP_STDIO);
+    struct crowd cr = {
+        .fs = fs,
+        .calls = {fake_call("1", "again", "{\"text\":\"x\"}"),
+                  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+                  "\"params\":{\"name\":\"again\",\"arguments\":{\"text\":"
+                  "\"y\"}}}"},
+        .rounds = test_sanitized() ? 200 : 2000};
+    test_threads(3, run_loop, &cr);
+    fake_server_free(fs);
+}
+
+TEST(mcp_call, stopping_while_loops_are_busy_ends_every_exchange)
+{
+    struct fake_server *fs = fake_server(2, MCP_STDIO);
+    const char *call = fake_call("1", "again", "{\"text\":\"x\"}");
+    struct fake_exchange *fx[8];
+    for (int i = 0; i < 8; i++) fx[i] = fake_begin(fs, call, NULL);
+    mcp_server_stop(fake_mcp(fs));
+    for (int i = 0; i < 8; i++) {
+        fake_wait(fx[i]);
+        CHECK_INT_EQ(fx[i]->replies, 1);
+    }
+    fake_server_free(fs);
+}
+
 TEST(mcp_call, messages_behind_a_large_one_keep_their_order)
 {
     struct fake_server *fs = fake_server(2, MCP_STDIO);
