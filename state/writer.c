@@ -14,6 +14,8 @@
  */
 #include "state/store_private.h"
 
+#include <semaphore.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -177,8 +179,10 @@ static bool next_group(struct st_store *s, struct group *ret)
 {
     ret->n = 0;
     lock_take(&s->lock);
-    s->writer_waits = true;
-    while (!s->first && !s->closed) cond_wait(&s->job_came, &s->lock);
+    while (!s->first && !s->closed) {
+        s->writer_waits = true;
+        cond_wait(&s->job_came, &s->lock);
+    }
     s->writer_waits = false;
     while (s->first && ret->n < GROUP_MAX) {
         ret->jobs[ret->n++] = s->first;
@@ -202,9 +206,12 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
+/* Signals with the lock dropped: the writer would wake up only to wait for
+ * it. One signal is enough until the writer waits again. */
 enum err st_submit(struct st_store *s, struct st_job *job)
 {
     enum err e = OK;
+    bool wake = false;
     job->next = NULL;
     lock_take(&s->lock);
     if (s->closed) {
@@ -215,9 +222,11 @@ enum err st_submit(struct st_store *s, struct st_job *job)
         *(s->last ? &s->last->next : &s->first) = job;
         s->last = job;
         s->queued++;
-        if (s->writer_waits) cond_signal(&s->job_came);
+        wake = s->writer_waits;
+        s->writer_waits = false;
     }
     lock_drop(&s->lock);
+    if (wake) cond_signal(&s->job_came);
     return e;
 }
 
@@ -243,12 +252,10 @@ void st__writer_stop(struct st_store *s)
 /* --- waiting for a write -------------------------------------------------- */
 
 struct waiting {
-    struct st_job job;
+    struct st_job job; /* first */
     enum err (*run)(void *ctx, struct st_tx *tx);
     void *ctx;
-    struct lock lock; /* guards what follows */
-    struct cond answered;
-    bool done;
+    sem_t answered;
     enum err result;
 };
 
@@ -258,14 +265,12 @@ static enum err waiting_run(struct st_job *job, struct st_tx *tx)
     return w->run(w->ctx, tx);
 }
 
+/* After sem_post w may be gone, as POSIX allows with a semaphore. */
 static void waiting_done(struct st_job *job, enum err e)
 {
     struct waiting *w = (struct waiting *)job;
-    lock_take(&w->lock);
-    w->done = true;
     w->result = e;
-    cond_signal(&w->answered); /* under the lock: then w may be gone */
-    lock_drop(&w->lock);
+    sem_post(&w->answered);
 }
 
 enum err st_write(struct st_store *s,
@@ -274,16 +279,12 @@ enum err st_write(struct st_store *s,
     struct waiting w = {.job = {.run = waiting_run, .done = waiting_done},
                         .run = run,
                         .ctx = ctx};
-    lock_init(&w.lock, "store.write", RANK_LEAF);
-    cond_init(&w.answered);
+    sem_init(&w.answered, 0, 0);
     enum err e = st_submit(s, &w.job);
     if (!e) {
-        lock_take(&w.lock);
-        while (!w.done) cond_wait(&w.answered, &w.lock);
+        while (sem_wait(&w.answered) != 0) continue; /* a signal came */
         e = w.result;
-        lock_drop(&w.lock);
     }
-    cond_done(&w.answered);
-    lock_done(&w.lock);
+    sem_destroy(&w.answered);
     return e;
 }
