@@ -390,7 +390,7 @@ enum err st_cache_new(const struct st_cache_row *row, struct st_cache **ret)
     }
     ca->row = *row;
     ca->checked = row->still_valid || row->valid_now;
-    lock_init(&ca->warnings.lock, "cache_warnings", RANK_LEAF);
+    st__warnings_init(&ca->warnings);
     for (int i = 0; i < FLIGHT_SHARDS; i++)
         lock_init(&ca->flights[i].lock, "cache_flights", RANK_CACHE_FLIGHT);
     *ret = ca;

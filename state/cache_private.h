@@ -138,6 +138,7 @@ void st__flight_give_up(struct st_flight *f, enum err e);
 /* --- log lines. Lock: none held --------------------------------------------
  */
 
+void st__warnings_init(struct st_warnings *w);
 void st__warn_double_load(struct st_cache *ca, struct slice key, int64_t now);
 void st__warn_stale(struct st_cache *ca, const struct st_entry *stale,
                     int64_t now, enum err e);

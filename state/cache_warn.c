@@ -9,6 +9,12 @@
 enum { WARN_BURST = 10, KEY_SHOWN = 120 };
 static const int64_t warn_every = 6 * NS_PER_S;
 
+void st__warnings_init(struct st_warnings *w)
+{
+    lock_init(&w->lock, "cache_warnings", RANK_LEAF);
+    w->left = WARN_BURST;
+}
+
 /* May a line pass now? *ret_suppressed: how many did not since the last. */
 static bool warning_passes(struct st_warnings *w, int64_t now,
                            uint64_t *ret_suppressed)

@@ -47,6 +47,7 @@ enum { LIMBO_EPOCHS = 3, COLLECT_COUNT = 32, COLLECT_BYTES = 1 << 20 };
 static _Alignas(ST_LINE) _Atomic uint64_t epoch = 1;
 /* Set once before the first slot is given out. */
 static bool asymmetric; /* the kernel's membarrier does the readers' fence */
+static bool fences_wanted;
 
 static struct st_thread slots[ST_THREADS_MOST];
 static _Atomic uint32_t slots_used; /* no slot from here on was ever taken */
@@ -87,7 +88,15 @@ static void set_up(void)
     lock_init(&limbo.lock, "epoch", RANK_LEAF);
     pthread_key_create(&exit_key, thread_exit);
     for (uint32_t i = 0; i < ST_THREADS_MOST; i++) slots[i].index = i;
-    asymmetric = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+    asymmetric = !fences_wanted &&
+                 membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+}
+
+void st__epoch_use_fences(void)
+{
+    fences_wanted = true;
+    pthread_once(&ready, set_up);
+    assert(!asymmetric);
 }
 
 /* --- threads ------------------------------------------------------------- */

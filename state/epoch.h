@@ -47,6 +47,9 @@ void st__unpin(void);
 /* Is the calling thread pinned? The crowd never says so. */
 bool st__pinned(void);
 
+/* Tests: as on a kernel without membarrier(2). Before the first use. */
+void st__epoch_use_fences(void);
+
 /* Embedded in what is retired. */
 struct st_retired {
     struct st_retired *next;

@@ -5,7 +5,23 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "state/cache_private.h"
 #include "tests/runner/test.h"
+
+struct recount {
+    size_t entries, negatives;
+    uint64_t bytes, value_bytes;
+};
+
+static bool count_entry(struct st_entry *e, void *ctx)
+{
+    struct recount *r = ctx;
+    r->entries++;
+    r->negatives += e->negative;
+    r->bytes += e->key_n + e->value_bytes + ST_ENTRY_OVERHEAD;
+    r->value_bytes += e->value_bytes;
+    return false;
+}
 
 static struct made *make(struct fake_load *fl, struct slice key,
                          int64_t version)
@@ -28,9 +44,12 @@ static void fake_free(void *ctx, void *value)
 
 static bool held(struct fake_load *fl)
 {
+    int until = atomic_load(&fl->until_waiting);
     if (atomic_load(&fl->hold)) return true;
-    struct st_cache_stats s = fake_stats(fl);
-    return s.waiting < (uint64_t)atomic_load(&fl->until_waiting);
+    if (!until) return false;
+    if (fake_stats(fl).waiting < (uint64_t)until) return true;
+    atomic_store(&fl->until_waiting, 0);
+    return false;
 }
 
 static bool take_failure(struct fake_load *fl)
@@ -128,6 +147,24 @@ uint64_t fake_count(struct fake_load *fl, enum st_metric which)
 void fake_await_waiting(struct fake_load *fl, uint64_t n)
 {
     while (fake_stats(fl).waiting < n) sched_yield();
+}
+
+void fake_recount(struct fake_load *fl)
+{
+    struct recount r = {0};
+    struct st_removed none = {0};
+    struct st_shelf *shelf = &fl->ca->shelf;
+    lock_take(&shelf->lock);
+    st__shelf_filter(shelf, count_entry, &r, &none);
+    bool same = r.entries == shelf->count && r.bytes == shelf->bytes &&
+                r.value_bytes == shelf->value_bytes &&
+                r.negatives == shelf->negatives;
+    bool within = shelf->count <= shelf->entries_max &&
+                  shelf->bytes <= shelf->bytes_max &&
+                  shelf->negatives <= shelf->negatives_max;
+    lock_drop(&shelf->lock);
+    CHECK(same);
+    CHECK(within);
 }
 
 void fake_await_calls(struct fake_load *fl, int n)

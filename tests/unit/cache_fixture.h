@@ -23,7 +23,7 @@ struct fake_load {
     _Atomic int running; /* loaders of any key at this moment */
     _Atomic int fail;    /* this many loads fail, with `error` */
     enum err error;
-    _Atomic int until_waiting; /* the loader returns when so many wait */
+    _Atomic int until_waiting; /* the next loader returns when so many wait */
     _Atomic bool hold;         /* the loader returns when this is false */
     bool stubborn;             /* held, it does not look at its cancel */
     size_t bytes;              /* of each value; 0: its text's length */
@@ -44,6 +44,8 @@ struct st_loaded fake_value(struct fake_load *fl, struct slice key,
 int fake_get(struct fake_load *fl, const char *key);
 uint64_t fake_count(struct fake_load *fl, enum st_metric which);
 struct st_cache_stats fake_stats(struct fake_load *fl);
+/* Do entries, bytes and the rest equal what lies in the shelf? */
+void fake_recount(struct fake_load *fl);
 /* Until so many lookups wait in flights. */
 void fake_await_waiting(struct fake_load *fl, uint64_t n);
 void fake_await_calls(struct fake_load *fl, int n);
