@@ -1,6 +1,7 @@
 #include "transport/http.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -204,6 +205,7 @@ static void on_adopt(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     tp__conn_adopt_all(ctx);
+    tp__conn_bury(ctx);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
@@ -214,14 +216,47 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
     tp__conn_sweep(h, clock_coarse());
 }
 
+/* evhttp makes itself the argument of its listener's callbacks, so this is
+ * how the one for errors finds us. */
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tp_http *all; /* guarded by all_lock */
+
+static void all_add(struct tp_http *h)
+{
+    pthread_mutex_lock(&all_lock);
+    h->next = all;
+    all = h;
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void all_remove(struct tp_http *h)
+{
+    pthread_mutex_lock(&all_lock);
+    struct tp_http **at = &all;
+    while (*at && *at != h) at = &(*at)->next;
+    if (*at) *at = h->next;
+    pthread_mutex_unlock(&all_lock);
+}
+
+static struct tp_http *all_find(const struct evconnlistener *listener)
+{
+    pthread_mutex_lock(&all_lock);
+    struct tp_http *h = all;
+    while (h && h->listener != listener) h = h->next;
+    pthread_mutex_unlock(&all_lock);
+    return h;
+}
+
 /* No descriptors left, most likely: the listener stays readable, so that it
  * would call again at once and for ever. */
-static void on_accept_failed(struct evconnlistener *listener, void *ctx)
+static void on_accept_failed(struct evconnlistener *listener, void *evhttp)
 {
-    struct tp_http *h = ctx;
+    (void)evhttp;
+    int why = errno;
+    struct tp_http *h = all_find(listener);
     struct timeval pause = {.tv_usec = 100000};
     log_warn("http", "cannot accept, pausing for 100 ms",
-             LOG_C("why", strerrordesc_np(errno)));
+             LOG_C("why", strerrordesc_np(why)));
     evconnlistener_disable(listener);
     event_add(h->accept_again, &pause);
 }
@@ -241,6 +276,7 @@ enum err tp_http_accept(struct tp_http *h, int fd)
     if (!bound) return ERR_NOMEM;
     h->listener = evhttp_bound_socket_get_listener(bound);
     evconnlistener_set_error_cb(h->listener, on_accept_failed);
+    all_add(h);
     return OK;
 }
 
@@ -323,9 +359,11 @@ void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret)
 void tp_http_free(struct tp_http *h)
 {
     if (!h) return;
+    all_remove(h);
     if (h->evhttp) {
         tp__conn_adopt_all(h); /* so that every record hears of its end */
         evhttp_free(h->evhttp);
+        tp__conn_bury(h);
     }
     if (h->adopt) event_free(h->adopt);
     if (h->accept_again) event_free(h->accept_again);

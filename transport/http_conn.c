@@ -28,12 +28,25 @@ static void conn_unlink(struct conn *c)
     if (!h->conns) event_del(h->sweep); /* an idle process does not wake */
 }
 
+/* Not freed here: mcp/, which has just ended the exchange, may still be at
+ * work on the peer further up the stack. */
 void tp__conn_release(struct conn *c)
 {
     if (!c->closed || c->open_call || c->hold) return;
     conn_unlink(c);
-    mcp_peer_free(c->peer);
-    mem_free(c);
+    c->next = c->http->dead;
+    c->http->dead = c;
+    event_active(c->http->adopt, EV_TIMEOUT, 1);
+}
+
+void tp__conn_bury(struct tp_http *h)
+{
+    struct conn *c;
+    while ((c = h->dead) != NULL) {
+        h->dead = c->next;
+        mcp_peer_free(c->peer);
+        mem_free(c);
+    }
 }
 
 void tp__conn_phase(struct conn *c, enum conn_phase p)
@@ -164,9 +177,9 @@ static void conn_adopt(struct conn *c)
     if (evcon && by_fd_put(h, fd, c)) {
         c->evcon = evcon;
         evhttp_connection_set_closecb(c->evcon, on_closed, c);
-        if (open_now(h) > h->c.conns_max + REFUSALS_MAX)
-            (void)shutdown(fd, SHUT_RDWR);
         bufferevent_decref(bev);
+        if (open_now(h) > h->c.conns_max + REFUSALS_MAX)
+            evhttp_connection_free(c->evcon);
         return;
     }
     atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
@@ -197,19 +210,31 @@ static int64_t patience_ms(const struct conn *c)
     return c->bytes > o->headers_max ? o->body_ms : o->header_ms;
 }
 
+/* Not by shutting the socket down: a connection whose input has reached its
+ * bound is not read any more and would not see its end. */
+static void conn_expire(struct conn *c, int64_t age_ms)
+{
+    static const struct slice timeout =
+        SLICE_INIT("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                   "Content-Length: 0\r\n\r\n");
+    bool idle = c->phase == CONN_IDLE;
+    log_info("http", "connection closed",
+             LOG_C("reason", idle ? "idle" : "slow"), LOG_I("age_ms", age_ms));
+    if (!idle)
+        (void)send(bufferevent_getfd(c->bev), timeout.p, timeout.n,
+                   MSG_DONTWAIT | MSG_NOSIGNAL);
+    evhttp_connection_free(c->evcon);
+}
+
 static void conn_check(struct conn *c, int64_t now)
 {
     if (c->closed || !c->evcon) return;
     int64_t age_ms = (now - c->since) / NS_PER_MS;
     int64_t limit = patience_ms(c);
-    if (limit && age_ms >= limit) {
-        log_info("http", "connection closed",
-                 LOG_C("reason", c->phase == CONN_IDLE ? "idle" : "slow"),
-                 LOG_I("age_ms", age_ms));
-        (void)shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
-    } else if (c->streaming && age_ms >= c->http->c.keepalive_ms) {
+    if (limit && age_ms >= limit)
+        conn_expire(c, age_ms);
+    else if (c->streaming && age_ms >= c->http->c.keepalive_ms)
         tp__http_keepalive(c);
-    }
 }
 
 void tp__conn_sweep(struct tp_http *h, int64_t now)

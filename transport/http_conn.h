@@ -48,9 +48,11 @@ struct tp_http {
     struct tp_http_config c;
     struct evhttp *evhttp;
     struct evconnlistener *listener;
+    struct tp_http *next; /* of all there are, see http.c */
     struct tp_gone *gone;
     struct event *adopt, *sweep, *accept_again;
     struct conn *conns; /* newest first */
+    struct conn *dead;  /* released, not freed yet */
     struct conn *born;  /* those before this one are not adopted yet */
     struct conn **by_fd;
     size_t by_fd_n;
@@ -70,8 +72,10 @@ void tp__conn_phase(struct conn *c, enum conn_phase p);
 /* The record of a request's connection; NULL: memory was short when it came.
  */
 struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req);
-/* Frees a record whose connection and call have both ended; else nothing. */
+/* A record whose connection and call have both ended is buried at the next
+ * turn of the loop; any other stays. */
 void tp__conn_release(struct conn *c);
+void tp__conn_bury(struct tp_http *h);
 
 /* --- http_exchange.c: one request --- */
 extern const struct mcp_exchange_ops tp__http_ops;

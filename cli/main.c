@@ -1,0 +1,76 @@
+/* phasegate: the program's entry. Finds the subcommand and runs it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+
+/* A file opened as descriptor 0, 1 or 2 would take what is meant for a
+ * standard stream. */
+static void standard_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
+static void usage(FILE *to)
+{
+    (void)fputs("phasegate leads coding agents through phase-gated "
+                "workflows.\n\nphasegate COMMAND [OPTIONS]\n\n",
+                to);
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        (void)fprintf(to, "  %-10s %s\n", c->name, c->summary);
+    (void)fputs("\nphasegate COMMAND --help lists a command's options.\n"
+                "Without arguments it serves when stdin is no terminal.\n",
+                to);
+}
+
+static const struct cli_command *find(const char *name)
+{
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        if (slice_eq(slice_of(name), slice_of(c->name))) return c;
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (const struct cli_command *c = cli_commands; c->name && n < 63; c++)
+        names[n++] = c->name;
+    names[n] = NULL;
+    const char *near = cli_nearest(slice_of(name), names);
+    (void)fprintf(stderr, "phasegate: no command \"%s\"", name);
+    if (near) (void)fprintf(stderr, "; did you mean %s?", near);
+    (void)fputs("\n", stderr);
+    if (!near) usage(stderr);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    standard_streams();
+    (void)signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, where it arose */
+    log_thread_name("main");
+    const char *word = argc > 1 ? argv[1] : NULL;
+    if (!word && isatty(STDIN_FILENO)) {
+        usage(stdout);
+        return CLI_DONE;
+    }
+    if (!word || word[0] == '-') {
+        struct slice s = slice_of(word);
+        if (slice_eq(s, SLICE("--help")) || slice_eq(s, SLICE("-h"))) {
+            usage(stdout);
+            return CLI_DONE;
+        }
+        const struct cli_command *serve = find("serve");
+        return serve->run(serve, argc, argv); /* options alone are serve's */
+    }
+    const struct cli_command *c = find(word);
+    return c ? c->run(c, argc - 1, argv + 1) : unknown(word);
+}

@@ -1,0 +1,513 @@
+/*
+ * evhttp's traps, each as a test: what libevent 2.1.12 does by itself and
+ * transport/http must not. The calls of these tests are pending until the test
+ * says otherwise.
+ */
+#include "tests/unit/transport_host.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { SLOW_S = 20, MIB = 1 << 20 };
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void sleep_ms(int ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * NS_PER_MS};
+    nanosleep(&t, NULL);
+}
+
+/* Does the process stay quiet? An event loop that spins burns all of it. */
+static void check_quiet(void)
+{
+    double before = cpu_seconds();
+    sleep_ms(300);
+    CHECK_INT_LT((int)((cpu_seconds() - before) * 1000), 150);
+}
+
+static void reset_on_close(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    CHECK_INT_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+    close(fd);
+}
+
+static size_t count(struct slice text, const char *part)
+{
+    size_t n = 0;
+    struct slice what = slice_of(part);
+    for (size_t at; (at = slice_find(text, what)) < text.n; n++)
+        text = slice_sub(text, at + what.n, text.n);
+    return n;
+}
+
+/* --- a client that leaves while its answer is pending --------------------- */
+
+TEST(transport_http, a_client_that_leaves_while_pending_cancels_its_call)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_MODERN, "hold", "{}"));
+    host_wait_held(h, 1);
+    CHECK(!host_cancelled(h, 0.05));
+    close(fd);
+    CHECK(host_cancelled(h, SLOW_S));
+    check_quiet();
+    host_free(h);
+}
+
+TEST(transport_http, a_reset_while_pending_is_noticed_and_nothing_spins)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_MODERN, "hold", "{}"));
+    host_wait_held(h, 1);
+    reset_on_close(fd);
+    CHECK(host_cancelled(h, SLOW_S));
+    check_quiet();
+    host_release(h);
+    host_wait_open(h, 0);
+    host_free(h);
+}
+
+TEST(transport_http, a_client_that_left_with_unread_input_is_noticed)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_MODERN, "hold", "{}"));
+    host_write(fd, host_post(HOST_MODERN, "echo", "{}")); /* pipelined */
+    host_wait_held(h, 1);
+    close(fd);
+    CHECK(host_cancelled(h, SLOW_S));
+    check_quiet();
+    host_free(h);
+}
+
+TEST(transport_http, a_handshake_era_call_outlives_its_client)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_LEGACY, "hold", "{}"));
+    host_wait_held(h, 1);
+    close(fd);
+    CHECK(!host_cancelled(h, 0.3));
+    CHECK_INT_EQ(host_open_calls(h), 1);
+    check_quiet();
+    host_release(h);
+    host_wait_open(h, 0);
+    host_free(h);
+}
+
+TEST(transport_http, a_half_closed_client_still_gets_its_answer)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_LEGACY, "hold", "{}"));
+    host_wait_held(h, 1);
+    shutdown(fd, SHUT_WR);
+    check_quiet();
+    host_release(h);
+    CHECK_CONTAINS(host_read(fd, MIB, SLOW_S), "\"held\":true");
+    close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, a_client_that_half_closes_at_once_gets_its_answer)
+{
+    struct host *h = host_new();
+    int port = host_http(h, NULL);
+    for (int i = 0; i < 50; i++) {
+        int fd = host_connect(port);
+        host_write(fd, host_post(HOST_LEGACY, "echo", "{\"text\":\"hi\"}"));
+        shutdown(fd, SHUT_WR);
+        CHECK_CONTAINS(host_read(fd, MIB, SLOW_S), "\"text\":\"hi\"");
+        close(fd);
+    }
+    host_free(h);
+}
+
+/* --- pipelining ------------------------------------------------------------
+ */
+
+TEST(transport_http, a_pipelined_request_survives_a_pending_one)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_MODERN, "hold", "{}"));
+    host_wait_held(h, 1);
+    host_write(fd, host_post(HOST_MODERN, "echo", "{\"text\":\"second\"}"));
+    host_write(fd, host_post(HOST_MODERN, "echo", "{\"text\":\"third\"}"));
+    sleep_ms(50); /* whatever would go wrong goes wrong meanwhile */
+    host_release(h);
+    struct buf all = BUF_INIT(MIB);
+    while (count(buf_slice(&all), "HTTP/1.1 200") < 3 ||
+           !count(buf_slice(&all), "\"structuredContent\":{\"text\":\"third")) {
+        struct slice more = host_read(fd, 1, SLOW_S);
+        if (!more.n) FAIL("only %.*s", SLICE_ARG(buf_slice(&all)));
+        buf_put(&all, more);
+    }
+    size_t held = slice_find(buf_slice(&all), SLICE("\"held\":true"));
+    size_t second = slice_find(buf_slice(&all), SLICE("second"));
+    CHECK_INT_LT(held, second);
+    CHECK_INT_LT(second, slice_find(buf_slice(&all), SLICE("third")));
+    buf_done(&all);
+    close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, many_pipelined_requests_in_one_write_are_all_answered)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    struct buf all = BUF_INIT(MIB);
+    for (int i = 0; i < 100; i++)
+        buf_put(&all, host_post(HOST_MODERN, "echo", "{\"text\":\"p\"}"));
+    host_write(fd, buf_slice(&all));
+    buf_clear(&all);
+    while (count(buf_slice(&all), "HTTP/1.1 200") < 100) {
+        struct slice more = host_read(fd, 4096, 0.1);
+        buf_put(&all, more);
+        CHECK_INT_LT(all.n, MIB);
+    }
+    buf_done(&all);
+    close(fd);
+    host_free(h);
+}
+
+/* --- memory ----------------------------------------------------------------
+ */
+
+TEST(transport_http, input_costs_no_memory_while_an_answer_is_pending)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_MODERN, "hold", "{}"));
+    host_wait_held(h, 1);
+    /* What the kernel keeps on both sides, and nothing of ours. */
+    CHECK_INT_LT(host_flood(fd, 256 * MIB, 200), 24 * MIB);
+    reset_on_close(fd);
+    CHECK(host_cancelled(h, SLOW_S));
+    host_free(h);
+}
+
+TEST(transport_http, input_costs_no_memory_while_a_stream_is_open)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":1}"));
+    host_wait_held(h, 1);
+    CHECK_CONTAINS(host_read(fd, 4096, SLOW_S), "text/event-stream");
+    CHECK_INT_LT(host_flood(fd, 256 * MIB, 200), 24 * MIB);
+    reset_on_close(fd);
+    CHECK(host_cancelled(h, SLOW_S));
+    check_quiet();
+    host_free(h);
+}
+
+TEST(transport_http, a_chunk_size_without_end_costs_no_memory)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(
+        h, &(struct tp_http_config){
+               .body_max = 65536, .header_ms = 1000, .body_ms = 1000}));
+    host_write(fd, SLICE("POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n"));
+    CHECK_INT_LT(host_flood(fd, 256 * MIB, 300), 24 * MIB);
+    host_wait_open(h, 0); /* and it is closed in time */
+    close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, a_stream_that_nobody_reads_stops_taking_events)
+{
+    struct host *h = host_new();
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.out_max = 4 * MIB}));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":1000}"));
+    host_wait_held(h, 1);
+    host_release(h);
+    struct slice all = host_read(fd, 64 * MIB, 3);
+    size_t at = slice_find(all, SLICE("{\\\"taken\\\":"));
+    CHECK_INT_LT(at, all.n);
+    CHECK_INT_EQ(count(all, "event: message\nid: 7\ndata: xxx"), 64);
+    CHECK_CONTAINS(slice_sub(all, at, 32), "64}");
+    CHECK(slice_ends(all, SLICE("\r\n0\r\n\r\n")));
+    close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, a_silent_stream_gets_comments)
+{
+    struct host *h = host_new();
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.keepalive_ms = 100}));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":1}"));
+    host_wait_held(h, 1);
+    struct slice all = host_read(fd, MIB, 1.5);
+    CHECK_INT_GE(count(all, "\r\n:\n\n\r\n"), 2);
+    close(fd);
+    CHECK(host_cancelled(h, SLOW_S));
+    host_free(h);
+}
+
+/* --- time ------------------------------------------------------------------
+ */
+
+TEST(transport_http, a_header_sent_drop_by_drop_is_closed_in_time)
+{
+    struct host *h = host_new();
+    int port = host_http(h, &(struct tp_http_config){.header_ms = 500});
+    int slow = host_connect(port);
+    struct slice text = SLICE("POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+                              "X-A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+    int64_t begun = clock_now();
+    size_t sent = 0;
+    while (sent < text.n && send(slow, text.p + sent, 1, MSG_NOSIGNAL) == 1) {
+        sent++;
+        struct slice told = host_read(slow, 100, 0.04);
+        if (told.n) CHECK_CONTAINS(told, "408 Request Timeout");
+        if (told.n) break;
+    }
+    int64_t ms = (clock_now() - begun) / NS_PER_MS;
+    CHECK_INT_LT(sent, text.n);
+    CHECK_INT_GE(ms, 450);
+    int fd = host_connect(port); /* others are served meanwhile and after */
+    host_write(fd, host_post(HOST_LEGACY, "echo", "{\"text\":\"ok\"}"));
+    CHECK_CONTAINS(host_read(fd, 200, SLOW_S), "HTTP/1.1 200");
+    close(slow);
+    close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, an_idle_connection_is_closed_and_a_pending_one_is_not)
+{
+    struct host *h = host_new();
+    int port = host_http(h, &(struct tp_http_config){.idle_ms = 300});
+    int idle = host_connect(port), busy = host_connect(port);
+    host_write(busy, host_post(HOST_LEGACY, "hold", "{}"));
+    host_wait_held(h, 1);
+    CHECK_INT_EQ(host_read(idle, 1, SLOW_S).n, 0); /* its end */
+    host_wait_open(h, 1);
+    sleep_ms(400);
+    host_release(h);
+    CHECK_CONTAINS(host_read(busy, MIB, 2), "\"held\":true");
+    close(idle);
+    close(busy);
+    host_free(h);
+}
+
+TEST(transport_http, a_reader_that_takes_nothing_is_closed)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(
+        h, &(struct tp_http_config){.out_max = 16 * MIB, .stall_ms = 300}));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":200}"));
+    host_wait_open(h, 0);
+    CHECK(host_cancelled(h, SLOW_S));
+    close(fd);
+    host_free(h);
+}
+
+/* --- how many --------------------------------------------------------------
+ */
+
+TEST(transport_http, one_connection_too_many_is_told_which_limit)
+{
+    struct host *h = host_new();
+    int port = host_http(h, &(struct tp_http_config){.conns_max = 3});
+    int fds[4];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = host_connect(port);
+        host_write(fds[i], host_post(HOST_LEGACY, "hold", "{}"));
+    }
+    host_wait_held(h, 3);
+    fds[3] = host_connect(port);
+    host_write(fds[3], host_post(HOST_LEGACY, "echo", "{}"));
+    struct slice told = host_read(fds[3], MIB, SLOW_S); /* up to its close */
+    CHECK_CONTAINS(told, "HTTP/1.1 503");
+    CHECK_CONTAINS(told, "Retry-After: 1");
+    CHECK_CONTAINS(told, "conn.max");
+    host_release(h);
+    for (int i = 0; i < 3; i++) {
+        CHECK_CONTAINS(host_read(fds[i], 200, SLOW_S), "HTTP/1.1 200");
+        close(fds[i]);
+    }
+    close(fds[3]);
+    host_wait_open(h, 0);
+    int again = host_connect(port);
+    host_write(again, host_post(HOST_LEGACY, "echo", "{}"));
+    CHECK_CONTAINS(host_read(again, 200, SLOW_S), "HTTP/1.1 200");
+    close(again);
+    host_free(h);
+}
+
+static size_t descriptors(void)
+{
+    size_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    CHECK(d != NULL);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+TEST(transport_http, every_connection_that_came_has_gone, .timeout_s = 120)
+{
+    struct host *h = host_new();
+    int port = host_http(h, NULL);
+    struct tp_http_stats s;
+    host_stats(h, &s);
+    size_t before = descriptors();
+    int rounds = test_sanitized() ? 200 : 1000;
+    for (int i = 0; i < rounds; i++) {
+        struct slice post = host_post(i & 1 ? HOST_LEGACY : HOST_MODERN,
+                                      i % 5 ? "echo" : "hold", "{}");
+        size_t part = (size_t)(i * 7919) % (post.n + 1);
+        int fd = host_connect(port);
+        if (i % 3 == 0) part = post.n;
+        host_write(fd, slice_sub(post, 0, part));
+        if (i % 7 == 0) (void)host_read(fd, 1, 0.01);
+        if (i % 2)
+            reset_on_close(fd);
+        else
+            close(fd);
+    }
+    host_release(h);
+    host_wait_open(h, 0);
+    host_stats(h, &s);
+    CHECK_INT_LE(s.opened, (uint64_t)rounds);
+    CHECK_INT_EQ(descriptors(), before);
+    check_quiet();
+    host_free(h);
+}
+
+TEST(transport_http, without_descriptors_the_accept_does_not_spin)
+{
+    struct host *h = host_new();
+    int port = host_http(h, NULL);
+    struct rlimit was, tight;
+    CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+    int fd = host_connect(port);
+    host_wait_open(h, 1);
+    int waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    tight = was;
+    tight.rlim_cur = (rlim_t)waiting + 1;
+    CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    close(waiting);
+    int late = host_connect(port); /* takes the last descriptor */
+    check_quiet();
+    CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+    host_wait_open(h, 2);
+    close(fd);
+    close(late);
+    host_free(h);
+}
+
+/* --- what is refused, as bytes -------------------------------------------- */
+
+struct raw {
+    const char *request, *want;
+};
+
+TEST_EACH(transport_http, a_strange_request_is_answered_not_obeyed, struct raw,
+          row, {"GET\r\n\r\n", "HTTP/1.1 400"},
+          {"POST /mcp HTTP/9.9\r\n\r\n", "HTTP/"},
+          {"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", " 400 "},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n"
+           "Content-Length: 2\r\n\r\n{}",
+           " 400 "},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Length: -1\r\n\r\n",
+           " 400 "},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Length: 99999999999999999999\r\n\r\n",
+           " 4"},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+           " 413 "},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"
+           "Content-Length: 2\r\n\r\n{}",
+           " 415 "},
+          {"BREW /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", " 405 "},
+          {"GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           " 404 "}, /* no pages here, but the path is understood */
+          {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", " 400 "})
+{
+    struct host *h = host_new();
+    int fd =
+        host_connect(host_http(h, &(struct tp_http_config){.header_ms = 500}));
+    host_write(fd, slice_of(row->request));
+    CHECK_CONTAINS(host_read(fd, 60, SLOW_S), row->want);
+    close(fd);
+    host_wait_open(h, 0);
+    host_free(h);
+}
+
+/* --- rules ------------------------------------------------------------------
+ */
+
+struct verdict {
+    const char *text;
+    bool allowed;
+};
+
+TEST_EACH(transport_http, a_host_must_name_us, struct verdict, row,
+          {"localhost", true}, {"LOCALHOST:80", true}, {"127.0.0.1:4242", true},
+          {"[::1]:4242", true}, {"[::1]", true}, {"box.local:1", true},
+          {"", false}, {"evil.example.com", false}, {"localhost.evil", false},
+          {"localhost:", false}, {"localhost:x", false},
+          {"localhost:99999", false}, {"localhost:-1", false},
+          {"127.0.0.1.evil", false}, {"[::1", false}, {"[::2]", false},
+          {"localhost:80:80", false}, {"user@localhost", false})
+{
+    static const struct slice more[] = {SLICE_INIT("box.local")};
+    struct tp_names names = {more, 1};
+    CHECK_INT_EQ(tp_host_allowed(slice_of(row->text), &names), row->allowed);
+}
+
+TEST_EACH(transport_http, an_origin_must_name_us, struct verdict, row,
+          {"http://localhost", true}, {"https://localhost:3000", true},
+          {"HTTP://127.0.0.1", true}, {"null", false}, {"", false},
+          {"localhost", false}, {"file://localhost", false},
+          {"http://evil.example.com", false},
+          {"http://localhost.evil.example.com", false},
+          {"http://localhost/", false})
+{
+    CHECK_INT_EQ(tp_origin_allowed(slice_of(row->text), NULL), row->allowed);
+}
+
+TEST_EACH(transport_http, only_json_in_utf_8_is_content, struct verdict, row,
+          {"application/json", true},
+          {"Application/JSON ; charset=UTF-8", true},
+          {"application/json;charset=\"utf-8\"", true},
+          {"application/json; foo=bar", true},
+          {"application/json; charset=latin1", false}, {"text/plain", false},
+          {"", false}, {"application/jsonx", false},
+          {"application/json-seq", false})
+{
+    CHECK_INT_EQ(tp_content_is_json(slice_of(row->text)), row->allowed);
+}
+
+TEST_EACH(transport_http, a_token_must_be_the_whole_token, struct verdict, row,
+          {"Bearer secret", true}, {"bearer  secret ", true},
+          {"Bearer secre", false}, {"Bearer secrets", false},
+          {"Bearer secretsecret", false}, {"Bearer ", false}, {"secret", false},
+          {"Basic secret", false}, {"", false})
+{
+    CHECK_INT_EQ(tp_bearer_is(slice_of(row->text), SLICE("secret")),
+                 row->allowed);
+    CHECK(!tp_bearer_is(slice_of(row->text), SLICE("")));
+}

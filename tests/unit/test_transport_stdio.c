@@ -1,0 +1,254 @@
+/* The stdio peer on pipes, sockets and files, with calls that wait. */
+#include "tests/unit/transport_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+enum { SLOW_S = 20, MIB = 1 << 20 };
+
+struct pair {
+    int to, from; /* ours */
+    int in, out;  /* the server's */
+};
+
+static struct pair pipes(void)
+{
+    int a[2], b[2];
+    signal(SIGPIPE, SIG_IGN);
+    CHECK_INT_EQ(pipe2(a, O_CLOEXEC), 0);
+    CHECK_INT_EQ(pipe2(b, O_CLOEXEC), 0);
+    return (struct pair){.to = a[1], .from = b[0], .in = a[0], .out = b[1]};
+}
+
+static struct slice call_line(const char *tool, int id)
+{
+    return arena_printf(test_arena(),
+                        "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":"
+                        "\"tools/call\",\"params\":{\"name\":\"%s\","
+                        "\"arguments\":{}}}\n",
+                        id, tool);
+}
+
+static struct slice ping_line(int id)
+{
+    return arena_printf(test_arena(),
+                        "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"ping\"}\n",
+                        id);
+}
+
+static size_t lines_in(struct slice s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) n += s.p[i] == '\n';
+    return n;
+}
+
+/* Reads until `n` lines are here. */
+static struct slice read_lines(int fd, size_t n)
+{
+    struct buf b = BUF_INIT((size_t)256 << 20);
+    while (lines_in(buf_slice(&b)) < n) {
+        struct slice more = host_read(fd, 1, SLOW_S);
+        if (!more.n) FAIL("%zu lines of %zu", lines_in(buf_slice(&b)), n);
+        buf_put(&b, more);
+    }
+    struct slice all = arena_copy(test_arena(), buf_slice(&b));
+    buf_done(&b);
+    return all;
+}
+
+static void ended(struct host *h)
+{
+    host_wait_notice(h, TP_STDIO_ENDING);
+    host_wait_notice(h, TP_STDIO_ENDED);
+    host_free(h);
+}
+
+TEST(transport_stdio, flags_of_inherited_pipes_stay_as_they_were)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    int in_flags = fcntl(p.in, F_GETFL), out_flags = fcntl(p.out, F_GETFL);
+    host_stdio(h, p.in, p.out, NULL);
+    host_write(p.to, ping_line(1));
+    CHECK_CONTAINS(read_lines(p.from, 1), "\"id\":1");
+    CHECK_INT_EQ(fcntl(p.in, F_GETFL), in_flags);
+    CHECK_INT_EQ(fcntl(p.out, F_GETFL), out_flags);
+    close(p.to);
+    ended(h);
+}
+
+TEST(transport_stdio, a_socket_serves_both_ways_and_keeps_its_flags)
+{
+    struct host *h = host_new();
+    int s[2];
+    CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+    host_stdio(h, s[1], s[1], NULL);
+    host_write(s[0], ping_line(1));
+    CHECK_CONTAINS(read_lines(s[0], 1), "\"id\":1");
+    CHECK_INT_EQ(fcntl(s[1], F_GETFL) & O_NONBLOCK, 0);
+    shutdown(s[0], SHUT_WR);
+    ended(h);
+}
+
+TEST(transport_stdio, reads_ahead_so_many_calls_and_no_more)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.calls_max = 4});
+    for (int i = 0; i < 10; i++) host_write(p.to, call_line("hold", i));
+    host_wait_held(h, 4);
+    CHECK_INT_EQ(host_read(p.from, 1, 0.2).n, 0);
+    CHECK_INT_EQ(host_open_calls(h), 4);
+    host_release(h);
+    host_wait_held(h, 4);
+    host_release(h);
+    host_wait_held(h, 2);
+    close(p.to);
+    host_wait_notice(h, TP_STDIO_ENDING);
+    host_release(h);
+    CHECK_INT_EQ(lines_in(host_read(p.from, MIB, 1)), 10);
+    ended(h);
+}
+
+TEST(transport_stdio, reads_ahead_so_many_bytes_and_no_more)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.bytes_max = 300});
+    for (int i = 0; i < 10; i++) host_write(p.to, call_line("hold", i));
+    host_wait_held(h, 4); /* of about 90 bytes: the fourth passes 300 */
+    CHECK_INT_EQ(host_read(p.from, 1, 0.2).n, 0);
+    CHECK_INT_EQ(host_open_calls(h), 4);
+    close(p.to);
+    while (lines_in(read_lines(p.from, 0)) == 0 && host_open_calls(h))
+        host_release(h);
+    ended(h);
+}
+
+TEST(transport_stdio, a_slow_reader_stops_the_reading_and_loses_nothing)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.out_max = 65536});
+    CHECK_INT_EQ(fcntl(p.to, F_SETFL, O_NONBLOCK), 0);
+    int sent = 0;
+    for (int quiet = 0; quiet < 200;) {
+        struct slice line = ping_line(sent);
+        if (write(p.to, line.p, line.n) == (ssize_t)line.n) {
+            sent++;
+            quiet = 0;
+        } else {
+            CHECK_INT_EQ(errno, EAGAIN);
+            struct pollfd out = {p.to, POLLOUT, 0};
+            quiet += poll(&out, 1, 200) == 0 ? 200 : 0;
+        }
+        CHECK_INT_LT(sent, 100000); /* it never stopped taking */
+    }
+    close(p.to);
+    struct slice all = read_lines(p.from, (size_t)sent);
+    CHECK_INT_EQ(lines_in(all), sent);
+    for (int i = 0; i < sent; i++) {
+        struct slice line;
+        CHECK(slice_split(&all, '\n', &line));
+        CHECK_TEXT_EQ(line,
+                      arena_cstr(test_arena(),
+                                 arena_printf(test_arena(),
+                                              "{\"jsonrpc\":\"2.0\",\"id\":%d,"
+                                              "\"result\":{}}",
+                                              i)));
+    }
+    ended(h);
+}
+
+TEST(transport_stdio, a_reader_that_never_reads_is_given_up)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.stall_ms = 200});
+    for (int i = 0; i < 2500; i++) host_write(p.to, ping_line(i));
+    host_wait_notice(h, TP_STDIO_GONE);
+    ended(h);
+}
+
+TEST(transport_stdio, a_reader_that_has_gone_ends_it)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, NULL);
+    host_write(p.to, call_line("hold", 1));
+    host_wait_held(h, 1);
+    close(p.from);
+    close(p.out); /* or our own end would keep it */
+    host_write(p.to, ping_line(2));
+    host_wait_notice(h, TP_STDIO_ENDING);
+    host_wait_notice(h, TP_STDIO_GONE);
+    host_release(h);
+    ended(h);
+}
+
+TEST(transport_stdio, at_the_end_what_is_pending_is_still_answered)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, NULL);
+    host_write(p.to, call_line("hold", 7));
+    host_write(p.to, slice_trim(ping_line(8))); /* no newline */
+    close(p.to);
+    host_wait_notice(h, TP_STDIO_ENDING);
+    host_wait_held(h, 1);
+    CHECK_CONTAINS(read_lines(p.from, 1), "\"id\":8");
+    host_release(h);
+    CHECK_CONTAINS(read_lines(p.from, 1), "\"id\":7");
+    ended(h);
+}
+
+TEST(transport_stdio, a_line_too_long_is_refused_and_the_next_one_served)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.line_max = 1000});
+    char *text = arena_alloc(test_arena(), 5001);
+    memset(text, 'x', 5000);
+    text[5000] = '\n';
+    host_write(p.to, (struct slice){text, 5001});
+    host_write(p.to, ping_line(1));
+    struct slice all = read_lines(p.from, 2), first;
+    CHECK(slice_split(&all, '\n', &first));
+    CHECK_CONTAINS(first, "1000 bytes");
+    CHECK_CONTAINS(first, "-32600");
+    CHECK_CONTAINS(all, "\"id\":1");
+    close(p.to);
+    ended(h);
+}
+
+TEST(transport_stdio, a_descriptor_that_is_not_open_is_the_end_of_input)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, 999, p.out, NULL);
+    ended(h);
+}
+
+TEST(transport_stdio, shutting_answers_what_was_read)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, NULL);
+    host_write(p.to, call_line("hold", 1));
+    host_wait_held(h, 1);
+    host_stdio_shut(h);
+    host_wait_notice(h, TP_STDIO_ENDING);
+    host_release(h);
+    CHECK_CONTAINS(read_lines(p.from, 1), "\"id\":1");
+    close(p.to);
+    ended(h);
+}
