@@ -1,6 +1,7 @@
 #include "tests/unit/workflow_kit.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 struct eng_files kit_real(const char *type)
 {
@@ -151,4 +152,11 @@ size_t kit_warnings(const struct eng_verdict *v)
     size_t n = 0;
     for (size_t i = 0; i < v->count; i++) n += !v->items[i].blocks;
     return n;
+}
+
+int64_t kit_cpu_now(void)
+{
+    struct timespec t;
+    CHECK_INT_EQ(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }

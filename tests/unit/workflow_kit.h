@@ -40,4 +40,7 @@ struct slice kit_names(const struct eng_verdict *v, const struct eng_gate *g,
                        const char *list);
 size_t kit_warnings(const struct eng_verdict *v);
 
+/* CPU time of this thread in ns: bounds on work hold on a busy machine too. */
+int64_t kit_cpu_now(void);
+
 #endif
