@@ -321,7 +321,8 @@ static enum err decide(struct eng_op *op)
     const struct eng_gate *g;
     struct eng_repeat repeat;
     struct eng_verdict v;
-    enum err e = eng__session_get(op->engine, op->call, args->session_id, &s);
+    enum err e = evidence_check(op->call, args->evidence);
+    if (!e) e = eng__session_get(op->engine, op->call, args->session_id, &s);
     if (!e) e = repeat_of(op, &repeat);
     if (!e) e = eng__repeat_check(op, &repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
@@ -333,11 +334,8 @@ static enum err decide(struct eng_op *op)
 enum err eng_complete_phase(struct engine *e, struct eng_call *c,
                             const struct eng_complete_phase_args *args)
 {
-    if (c->on_loop) return ERR_AGAIN;
     if (!e->store) return eng__problem_no_project(c);
     if (!uuid_valid(args->session_id))
         return eng__problem_session_id(c, args->session_id);
-    enum err r = evidence_check(c, args->evidence);
-    if (r) return r;
     return eng__op_run(e, c, args->session_id, decide, args);
 }

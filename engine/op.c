@@ -140,11 +140,25 @@ static struct eng_op *op_new(struct engine *e, struct eng_call *c,
     return op;
 }
 
+/* A loop takes the op's place in the order and leaves the rest to a worker:
+ * so writes of one peer keep the order they came in. */
+static enum err op_hand_over(struct eng_op *op)
+{
+    struct eng_call *c = op->call;
+    c->on_loop = false;
+    if (!order_enter(&op->engine->order, &op->node)) return ERR_PENDING;
+    enum err refused = pool_submit(op->engine->options.pool, &op->job);
+    if (!refused) return ERR_PENDING;
+    op_leave(op);
+    return eng__problem_busy(c, refused);
+}
+
 enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
                      enum err (*decide)(struct eng_op *op), const void *args)
 {
     struct eng_op *op = op_new(e, c, key, decide, args);
     if (!op) return eng__problem_nomem(c);
+    if (c->on_loop) return op_hand_over(op);
     if (!order_enter(&e->order, &op->node)) return ERR_PENDING;
     enum err r = op_attempt(op);
     if (r != ERR_PENDING) op_leave(op);

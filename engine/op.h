@@ -49,7 +49,9 @@ struct eng_op {
 };
 
 /* Runs an op in its turn. Returns what an engine operation returns; args and
- * key live until the op has ended. Thread: worker */
+ * key live until the op has ended. On a loop (call->on_loop) the op takes its
+ * place in the order at once and is decided on a worker: ERR_PENDING.
+ * Thread: any */
 MUST_USE enum err eng__op_run(struct engine *e, struct eng_call *c,
                               struct slice key,
                               enum err (*decide)(struct eng_op *op),

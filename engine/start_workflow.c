@@ -280,7 +280,6 @@ static enum err decide(struct eng_op *op)
 enum err eng_start_workflow(struct engine *e, struct eng_call *c,
                             const struct eng_start_workflow_args *args)
 {
-    if (c->on_loop) return ERR_AGAIN;
     if (!e->store) return eng__problem_no_project(c);
     enum err r = eng__target_check(c, args->target);
     if (r) return r;

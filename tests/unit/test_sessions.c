@@ -517,3 +517,35 @@ TEST(sessions, without_a_project_every_tool_says_how_to_name_one)
     outcome_done(&o);
     fixture_done(&f);
 }
+
+/* --- from a loop -------------------------------------------------------------- */
+
+/* Sent without waiting, as a pipelined client does: the order they came in is
+ * the order they are decided in, so every phase is open when its turn comes. */
+TEST(sessions, writes_begun_on_a_loop_keep_their_order)
+{
+    struct fixture f;
+    struct outcome first, second;
+    fixture_init(&f, workflow_make());
+    for (int i = 0; i < 50; i++) {
+        char target[16];
+        snprintf(target, sizeof(target), "t%d", i);
+        struct slice id = begin(&f, target);
+        struct eng_complete_phase_args a = {
+            .session_id = id, .phase = 0, .evidence = parse(GOOD)};
+        struct eng_complete_phase_args b = {
+            .session_id = id, .phase = 1, .evidence = parse(GOOD)};
+        outcome_begin(&first);
+        outcome_begin(&second);
+        first.call.on_loop = second.call.on_loop = true;
+        enum err e1 = eng_complete_phase(f.engine, &first.call, &a);
+        enum err e2 = eng_complete_phase(f.engine, &second.call, &b);
+        CHECK_ERR(e1, ERR_PENDING);
+        CHECK_ERR(e2, ERR_PENDING);
+        CHECK_OK(outcome_end(&first, e1));
+        CHECK_OK(outcome_end(&second, e2));
+        outcome_done(&first);
+        outcome_done(&second);
+    }
+    fixture_done(&f);
+}
