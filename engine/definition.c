@@ -22,7 +22,8 @@ struct building {
     struct eng_metadata m;
 };
 
-/* --- files of the set --------------------------------------------------------- */
+/* --- files of the set
+ * --------------------------------------------------------- */
 struct run {
     const struct eng_file *files;
     size_t count;
@@ -60,7 +61,8 @@ static const struct eng_file *phase_file(const struct eng_files *f,
                                          int64_t number, struct slice name)
 {
     struct path p;
-    return name.n > 500 ? NULL : eng_files_find(f, phase_path(&p, number, name));
+    return name.n > 500 ? NULL
+                        : eng_files_find(f, phase_path(&p, number, name));
 }
 
 /* "task-12-some-words.md" directly in the folder: 12 and "some-words". */
@@ -112,7 +114,8 @@ static struct eng_source source(const struct eng_file *f)
     return (struct eng_source){f->path, f->text};
 }
 
-/* --- tasks ----------------------------------------------------------------------- */
+/* --- tasks
+ * ----------------------------------------------------------------------- */
 static void set_file(struct eng_task *t, const struct eng_file *f)
 {
     t->file = name_in_folder(f);
@@ -149,13 +152,14 @@ static void listed_task(struct building *b, const struct eng_meta_phase *p,
     else if (t->file.n)
         eng_report_add(&b->r, LINT_TASK_FILE_MISSING, &b->meta, at,
                        "task %lld of phase %lld: phases/%lld/%.*s does not "
-                       "exist", number, phase, phase,
+                       "exist",
+                       number, phase, phase,
                        SLICE_ARG(eng_clip(b->a, t->file, 200)));
     else
         eng_report_add(&b->r, LINT_TASK_FILE_MISSING, &b->meta, at,
                        "task %lld of phase %lld names no file, and there is no "
-                       "phases/%lld/task-%lld-*.md", number, phase, phase,
-                       number);
+                       "phases/%lld/task-%lld-*.md",
+                       number, phase, phase, number);
     if (f && ret->name.n == 0) ret->name = ret->file;
 }
 
@@ -213,7 +217,8 @@ static void listed_tasks(struct building *b, const struct eng_meta_phase *m,
         return;
     }
     for (size_t i = 0; i < m->tasks_count; i++)
-        if (m->tasks[i].number >= 0) listed_task(b, m, &m->tasks[i], &tasks[n++]);
+        if (m->tasks[i].number >= 0)
+            listed_task(b, m, &m->tasks[i], &tasks[n++]);
     p->tasks = tasks;
     p->tasks_count = n;
 }
@@ -233,7 +238,8 @@ static void unlisted(struct building *b, struct run run, struct slice folder,
     }
 }
 
-/* --- gates -------------------------------------------------------------------------- */
+/* --- gates
+ * -------------------------------------------------------------------------- */
 static bool among(const struct eng_texts *names, struct slice name)
 {
     for (size_t i = 0; i < names->count; i++)
@@ -244,9 +250,9 @@ static bool among(const struct eng_texts *names, struct slice name)
 static struct slice joined(struct building *b, struct slice list,
                            struct slice name)
 {
-    struct slice both = arena_printf(b->a, "%.*s%s%.*s", SLICE_ARG(list),
-                                     list.n ? ", " : "",
-                                     SLICE_ARG(eng_clip(b->a, name, 80)));
+    struct slice both =
+        arena_printf(b->a, "%.*s%s%.*s", SLICE_ARG(list), list.n ? ", " : "",
+                     SLICE_ARG(eng_clip(b->a, name, 80)));
     b->r.failed |= !both.p;
     return both;
 }
@@ -269,7 +275,8 @@ static void compare_evidence(struct building *b, const struct eng_meta_phase *m,
         json_at(m->node, "checkpoint", "required_evidence", NULL);
     eng_report_add(&b->r, LINT_REQUIRED_EVIDENCE_DIFFERS, &b->meta, at->raw.p,
                    "phase %lld: only in required_evidence: %.*s; only in the "
-                   "gate file: %.*s", (long long)m->number,
+                   "gate file: %.*s",
+                   (long long)m->number,
                    SLICE_ARG(here.n ? here : SLICE("nothing")),
                    SLICE_ARG(there.n ? there : SLICE("nothing")));
 }
@@ -300,7 +307,8 @@ static void read_gate(struct building *b, const struct eng_meta_phase *m,
     }
 }
 
-/* --- phases ------------------------------------------------------------------------- */
+/* --- phases
+ * ------------------------------------------------------------------------- */
 static void read_text(struct building *b, const struct eng_meta_phase *m,
                       struct eng_phase *p)
 {
@@ -310,8 +318,8 @@ static void read_text(struct building *b, const struct eng_meta_phase *m,
     if (f)
         p->content = f->text;
     else
-        eng_report_add(&b->r, LINT_PHASE_FILE_MISSING, &b->meta,
-                       m->node->raw.p, "phases/%lld/phase.md does not exist",
+        eng_report_add(&b->r, LINT_PHASE_FILE_MISSING, &b->meta, m->node->raw.p,
+                       "phases/%lld/phase.md does not exist",
                        (long long)m->number);
     if (m->phase_file.n &&
         !slice_eq(m->phase_file,
@@ -321,7 +329,8 @@ static void read_text(struct building *b, const struct eng_meta_phase *m,
                         SLICE("Remove phase_file: the path follows from the "
                               "number."),
                         "\"phase_file\" of phase %lld is %.*s, but must be "
-                        "phases/%lld/phase.md", (long long)m->number,
+                        "phases/%lld/phase.md",
+                        (long long)m->number,
                         SLICE_ARG(eng_clip(b->a, m->phase_file, 200)),
                         (long long)m->number);
 }
@@ -339,9 +348,8 @@ static void read_phase(struct building *b, const struct eng_meta_phase *m,
                             .deliverables = m->deliverables.items,
                             .deliverables_count = m->deliverables.count};
     if (run.count == 0)
-        eng_report_add(&b->r, LINT_PHASE_DIR_MISSING, &b->meta,
-                       m->node->raw.p, "phases/%lld/ does not exist",
-                       (long long)m->number);
+        eng_report_add(&b->r, LINT_PHASE_DIR_MISSING, &b->meta, m->node->raw.p,
+                       "phases/%lld/ does not exist", (long long)m->number);
     else
         read_text(b, m, p);
     if (m->has_tasks)
@@ -389,15 +397,15 @@ static void stray_folders(struct building *b)
         here = files_under(&b->d->files, folder);
         i += here.count;
         struct path path;
-        if (slice_int64(name, &number) &&
-            eng_definition_phase(b->d, number) &&
+        if (slice_int64(name, &number) && eng_definition_phase(b->d, number) &&
             slice_eq(folder, phase_path(&path, number, (struct slice){0})))
             continue;
         if (!slice_eq(name, SLICE("dynamic"))) unlisted(b, here, folder, NULL);
     }
 }
 
-/* --- dynamic workflows ------------------------------------------------------------------ */
+/* --- dynamic workflows
+ * ------------------------------------------------------------------ */
 static const struct {
     struct slice source_type, parser;
 } sources[] = {
@@ -470,8 +478,7 @@ static void read_template(struct building *b, const struct json *templates,
     size_t at = open < close ? open : close;
     if (at < f->text.n)
         eng_report_add(&b->r, LINT_TEMPLATE_SYNTAX_UNSUPPORTED, &src,
-                       f->text.p + at, "%.3s is not rendered",
-                       f->text.p + at);
+                       f->text.p + at, "%.3s is not rendered", f->text.p + at);
 }
 
 static void read_dynamic(struct building *b)
@@ -511,7 +518,8 @@ static void read_dynamic(struct building *b)
                   &dyn->task_template);
 }
 
-/* --- the whole ------------------------------------------------------------------------- */
+/* --- the whole
+ * ------------------------------------------------------------------------- */
 static enum err copy_files(struct building *b, const struct eng_files *f)
 {
     struct eng_files *to = &b->d->files;
@@ -658,8 +666,7 @@ const struct eng_phase *eng_definition_phase(const struct eng_definition *d,
     return NULL;
 }
 
-const struct eng_task *eng_phase_task(const struct eng_phase *p,
-                                      int64_t number)
+const struct eng_task *eng_phase_task(const struct eng_phase *p, int64_t number)
 {
     for (size_t i = 0; i < p->tasks_count; i++)
         if (p->tasks[i].number == number) return &p->tasks[i];
@@ -676,7 +683,8 @@ const struct eng_file *eng_phase_unlisted(const struct eng_definition *d,
     return p && f && !is_listed(p, name_in_folder(f)) ? f : NULL;
 }
 
-/* --- the refusal ----------------------------------------------------------------------- */
+/* --- the refusal
+ * ----------------------------------------------------------------------- */
 static void write_errors(const struct eng_definition *d, struct buf *text,
                          struct buf *extra)
 {
@@ -694,8 +702,8 @@ static void write_errors(const struct eng_definition *d, struct buf *text,
     json_end_array(&w);
 }
 
-enum err eng_definition_problem(const struct eng_definition *d,
-                                struct arena *a, struct problem *p)
+enum err eng_definition_problem(const struct eng_definition *d, struct arena *a,
+                                struct problem *p)
 {
     struct buf text = BUF_INIT(1u << 20), extra = BUF_INIT(2u << 20);
     buf_puts(&extra, "\"problems\":");

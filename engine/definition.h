@@ -16,7 +16,8 @@
 
 struct eng_gate; /* engine/gate.h */
 
-/* --- a set of files -------------------------------------------------------- */
+/* --- a set of files --------------------------------------------------------
+ */
 struct eng_file {
     struct slice path; /* relative to the workflow's folder, '/' */
     struct slice text;
@@ -47,23 +48,25 @@ MUST_USE enum err eng_files_unpack(struct slice body, struct arena *a,
 /* SHA-256 over the length-prefixed paths and texts, hex (64 bytes). */
 struct slice eng_files_hash(const struct eng_files *f, struct arena *a);
 
-/* --- findings ---------------------------------------------------------------- */
+/* --- findings ----------------------------------------------------------------
+ */
 enum eng_level { ENG_ERROR, ENG_WARNING, ENG_NOTE };
 struct eng_finding {
     const char *code; /* "TASK_FILE_MISSING": a row of engine/lint.h */
     enum eng_level level;
-    struct slice file; /* relative; empty: the folder */
+    struct slice file;     /* relative; empty: the folder */
     uint32_t line, column; /* 0: none */
     struct slice message;
     struct slice how_to_fix;
 };
 
-/* --- the definition ------------------------------------------------------------ */
+/* --- the definition
+ * ------------------------------------------------------------ */
 struct eng_task {
     int64_t number;
-    struct slice id;   /* "1.2" in a dynamic phase; empty */
+    struct slice id; /* "1.2" in a dynamic phase; empty */
     struct slice name;
-    struct slice file; /* "task-1-x.md"; empty in a dynamic phase */
+    struct slice file;    /* "task-1-x.md"; empty in a dynamic phase */
     struct slice content; /* the file, byte for byte; rendered when dynamic */
     struct slice estimated_time;
     const struct slice *dependencies; /* texts */
@@ -135,7 +138,7 @@ const struct eng_file *eng_phase_unlisted(const struct eng_definition *d,
                                           int64_t phase, int64_t number);
 /* Fills a WORKFLOW_INVALID problem that lists every error with file and line;
  * its `extra` holds them as "problems":[...]. */
-enum err eng_definition_problem(const struct eng_definition *d,
-                                struct arena *a, struct problem *p);
+enum err eng_definition_problem(const struct eng_definition *d, struct arena *a,
+                                struct problem *p);
 
 #endif

@@ -19,7 +19,8 @@ struct parser {
     enum err err; /* sticky */
 };
 
-/* --- refusals ------------------------------------------------------------------ */
+/* --- refusals
+ * ------------------------------------------------------------------ */
 static const struct {
     struct slice name, how_to_fix;
 } hints[] = {
@@ -80,7 +81,8 @@ static void *unknown_name(struct parser *p, const struct token *t)
                            "re.fullmatch yaml.safe_load."));
 }
 
-/* --- building -------------------------------------------------------------------- */
+/* --- building
+ * -------------------------------------------------------------------- */
 struct kids {
     const struct node *stack[8];
     const struct node **items; /* stack, or the arena when there are more */
@@ -168,7 +170,8 @@ static bool need(struct parser *p, enum token_kind kind, const char *what)
 static const struct node *test(struct parser *p);
 static const struct node *or_test(struct parser *p);
 
-/* --- atoms -------------------------------------------------------------------------- */
+/* --- atoms
+ * -------------------------------------------------------------------------- */
 /* test {"," test} ["," ] up to `end`, which is taken. */
 static bool arguments(struct parser *p, enum token_kind end, struct kids *k)
 {
@@ -190,7 +193,8 @@ static const struct node *parenthesis(struct parser *p)
     const struct node *first = test(p);
     if (!first) return NULL;
     if (skip(p, T_CLOSE)) return first;
-    if (!kids_add(p, &k, T_COMMA, first) || !need(p, T_COMMA, "expected , or )"))
+    if (!kids_add(p, &k, T_COMMA, first) ||
+        !need(p, T_COMMA, "expected , or )"))
         return NULL;
     return arguments(p, T_CLOSE, &k) ? new_node(p, N_LIST, &k) : NULL;
 }
@@ -261,15 +265,18 @@ static const struct node *generator(struct parser *p, bool all,
     return n;
 }
 
-/* --- calls ------------------------------------------------------------------------------ */
+/* --- calls
+ * ------------------------------------------------------------------------------
+ */
 static const struct node *call(struct parser *p, const struct expr_func *f,
                                const struct token *name, struct kids *k)
 {
     if (!need(p, T_OPEN, "expected (") || !arguments(p, T_CLOSE, k))
         return NULL;
     if (k->count < f->least || k->count > f->most)
-        return broken_at(p, name, SLICE("a call with too few or too many "
-                                        "arguments"),
+        return broken_at(p, name,
+                         SLICE("a call with too few or too many "
+                               "arguments"),
                          SLICE("Correct the arguments."));
     struct node *n = new_node(p, N_CALL, k);
     if (n) n->func = f;
@@ -322,8 +329,8 @@ static const struct node *literal_pattern(struct parser *p, struct node *n,
     struct eng_pattern_fault fault;
     const struct node *text = n->kids[0];
     if (text->kind != N_CONST || text->value.kind != V_STRING) return n;
-    enum err e = eng_pattern_make(text->value.text, n->place, p->a,
-                                  &n->pattern, &fault);
+    enum err e =
+        eng_pattern_make(text->value.text, n->place, p->a, &n->pattern, &fault);
     if (e == ERR_NOMEM) return nomem(p);
     if (!e) return n;
     struct slice what =
@@ -419,18 +426,20 @@ static const struct node *atom(struct parser *p)
     switch (t->kind) {
     case T_INT:
         p->t++;
-        return constant(p, (struct value){.kind = V_INT, .integer = t->integer});
+        return constant(p,
+                        (struct value){.kind = V_INT, .integer = t->integer});
     case T_FLOAT:
         p->t++;
-        return constant(p, (struct value){.kind = V_FLOAT, .number = t->number});
+        return constant(p,
+                        (struct value){.kind = V_FLOAT, .number = t->number});
     case T_STRING:
         p->t++;
         return constant(p, (struct value){.kind = V_STRING, .text = t->string});
     case T_TRUE:
     case T_FALSE:
         p->t++;
-        return constant(p, (struct value){.kind = V_BOOL,
-                                          .truth = t->kind == T_TRUE});
+        return constant(
+            p, (struct value){.kind = V_BOOL, .truth = t->kind == T_TRUE});
     case T_NONE:
         p->t++;
         return constant(p, (struct value){.kind = V_NONE});
@@ -449,7 +458,9 @@ static const struct node *atom(struct parser *p)
     }
 }
 
-/* --- operators ---------------------------------------------------------------------------- */
+/* --- operators
+ * ----------------------------------------------------------------------------
+ */
 static const struct node *index_of(struct parser *p, const struct node *what)
 {
     struct kids k;
@@ -501,7 +512,8 @@ static const struct node *unary(struct parser *p)
 /* One level of operators: the node itself when there is none here. */
 static const struct node *level(struct parser *p, enum node_kind kind,
                                 const struct node *(*below)(struct parser *),
-                                bool (*take)(struct parser *, enum token_kind *))
+                                bool (*take)(struct parser *,
+                                             enum token_kind *))
 {
     struct kids k;
     enum token_kind op = T_END;
@@ -523,7 +535,8 @@ static bool take_one(struct parser *p, enum token_kind *op)
 static bool term_op(struct parser *p, enum token_kind *op)
 {
     return (at(p, T_MUL) || at(p, T_DIV) || at(p, T_FLOOR_DIV) ||
-            at(p, T_MOD)) && take_one(p, op);
+            at(p, T_MOD)) &&
+           take_one(p, op);
 }
 
 static bool sum_op(struct parser *p, enum token_kind *op)
@@ -629,7 +642,9 @@ static const struct node *test(struct parser *p)
     return n;
 }
 
-/* --- the whole ----------------------------------------------------------------------------- */
+/* --- the whole
+ * -----------------------------------------------------------------------------
+ */
 static bool params(struct parser *p)
 {
     struct eng_expr *e = p->e;
@@ -687,11 +702,10 @@ static const char *locate(const struct json *node, size_t at)
 static void report(const struct eng_source *src, const struct json *node,
                    const struct expr_fault *f, struct eng_report *r)
 {
-    struct slice piece = slice_sub(node->text, f->at, f->n ? f->n : 1);
+    struct slice piece = eng_piece(node->text, f->at, f->n ? f->n : 1);
     eng_report_mend(r, LINT_GATE_BROKEN, src, locate(node, f->at),
-                    f->how_to_fix,
-                    "an expression has %.*s%s%.*s%s", SLICE_ARG(f->what),
-                    piece.n ? ": \"" : "",
+                    f->how_to_fix, "an expression has %.*s%s%.*s%s",
+                    SLICE_ARG(f->what), piece.n ? ": \"" : "",
                     SLICE_ARG(eng_clip(r->arena, piece, 80)),
                     piece.n ? "\"" : "");
 }

@@ -6,7 +6,8 @@
 #include "base/yaml.h"
 #include "engine/expr_tree.h"
 
-/* --- types ------------------------------------------------------------------- */
+/* --- types -------------------------------------------------------------------
+ */
 unsigned expr_type_of(struct slice name, bool as_text)
 {
     static const struct {
@@ -59,7 +60,8 @@ static void set_text(struct value *ret, struct slice s)
     *ret = (struct value){.kind = V_STRING, .text = s};
 }
 
-/* --- functions over collections -------------------------------------------------- */
+/* --- functions over collections
+ * -------------------------------------------------- */
 static bool f_len(struct eval *x, const struct value *a, uint32_t n,
                   struct value *ret)
 {
@@ -191,7 +193,8 @@ static bool f_sum(struct eval *x, const struct value *a, uint32_t n,
     }
 }
 
-/* --- functions over numbers ---------------------------------------------------------- */
+/* --- functions over numbers
+ * ---------------------------------------------------------- */
 static bool f_abs(struct eval *x, const struct value *a, uint32_t n,
                   struct value *ret)
 {
@@ -283,7 +286,8 @@ static bool float_text(struct eval *x, double d, struct value *ret)
     struct json_writer w = json_writer(&b);
     json_number(&w, d);
     struct slice s = buf_slice(&b);
-    bool pointed = slice_find_byte(s, '.') < s.n || slice_find_byte(s, 'e') < s.n;
+    bool pointed =
+        slice_find_byte(s, '.') < s.n || slice_find_byte(s, 'e') < s.n;
     s = arena_printf(x->a, "%.*s%s", SLICE_ARG(s), pointed ? "" : ".0");
     bool fine = !b.err && s.p;
     buf_done(&b);
@@ -319,7 +323,9 @@ static bool f_str(struct eval *x, const struct value *a, uint32_t n,
     return expr_charge(x, 1);
 }
 
-/* --- YAML ------------------------------------------------------------------------------- */
+/* --- YAML
+ * -------------------------------------------------------------------------------
+ */
 static bool f_safe_load(struct eval *x, const struct value *a, uint32_t n,
                         struct value *ret)
 {
@@ -340,18 +346,19 @@ static bool f_safe_load(struct eval *x, const struct value *a, uint32_t n,
 const struct expr_func expr_safe_load = {SLICE_INIT("safe_load"), 1, 1,
                                          f_safe_load};
 
-/* --- methods of texts ----------------------------------------------------------------------- */
+/* --- methods of texts
+ * ----------------------------------------------------------------------- */
 /* Simple case of the Latin, Greek and Cyrillic alphabets: ranges whose small
  * letters follow at a distance, and runs where each follows its capital. */
 static const struct {
     uint32_t first, last; /* capitals */
     uint32_t distance;    /* 1: alternating, from `first` on */
 } cases[] = {
-    {'A', 'Z', 32},          {0xC0, 0xD6, 32},        {0xD8, 0xDE, 32},
-    {0x100, 0x12E, 1},       {0x132, 0x136, 1},       {0x139, 0x147, 1},
-    {0x14A, 0x176, 1},       {0x179, 0x17D, 1},       {0x391, 0x3A1, 32},
-    {0x3A3, 0x3AB, 32},      {0x400, 0x40F, 80},      {0x410, 0x42F, 32},
-    {0x460, 0x480, 1},       {0x48A, 0x4BE, 1},
+    {'A', 'Z', 32},     {0xC0, 0xD6, 32},   {0xD8, 0xDE, 32},
+    {0x100, 0x12E, 1},  {0x132, 0x136, 1},  {0x139, 0x147, 1},
+    {0x14A, 0x176, 1},  {0x179, 0x17D, 1},  {0x391, 0x3A1, 32},
+    {0x3A3, 0x3AB, 32}, {0x400, 0x40F, 80}, {0x410, 0x42F, 32},
+    {0x460, 0x480, 1},  {0x48A, 0x4BE, 1},
 };
 
 static uint32_t fold(uint32_t c, bool lower)
@@ -382,8 +389,8 @@ static bool change_case(struct eval *x, const struct value *a, bool lower,
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if (c >= 0xC2 && c < 0xE0 && i + 1 < s.n) {
-            uint32_t code = fold((c & 0x1Fu) << 6 |
-                                     ((unsigned char)s.p[i + 1] & 0x3Fu), lower);
+            uint32_t code = fold(
+                (c & 0x1Fu) << 6 | ((unsigned char)s.p[i + 1] & 0x3Fu), lower);
             to[i] = (char)(0xC0 | code >> 6);
             to[++i] = (char)(0x80 | (code & 0x3F));
         } else {
@@ -529,7 +536,8 @@ static bool m_isalpha(struct eval *x, const struct value *a, uint32_t n,
     return all_in_class(x, a, "isalpha", SLICE("[^\\W\\d_]+"), ret);
 }
 
-/* --- methods of objects and sets ---------------------------------------------------------------- */
+/* --- methods of objects and sets
+ * ---------------------------------------------------------------- */
 static bool m_get(struct eval *x, const struct value *a, uint32_t n,
                   struct value *ret)
 {
@@ -597,7 +605,10 @@ static bool m_issuperset(struct eval *x, const struct value *a, uint32_t n,
                             : wrong(x, "issuperset", a);
 }
 
-/* --- the tables ------------------------------------------------------------------------------------ */
+/* --- the tables
+ * ------------------------------------------------------------------------------------
+ */
+/* clang-format off */
 static const struct expr_func functions[] = {
     {SLICE_INIT("len"), 1, 1, f_len},     {SLICE_INIT("any"), 1, 1, f_any},
     {SLICE_INIT("all"), 1, 1, f_all},     {SLICE_INIT("set"), 0, 1, f_set},
@@ -623,6 +634,7 @@ static const struct expr_func methods[] = {
     {SLICE_INIT("issubset"), 2, 2, m_issubset},
     {SLICE_INIT("issuperset"), 2, 2, m_issuperset},
 };
+/* clang-format on */
 
 static const struct expr_func *find(const struct expr_func *rows, size_t count,
                                     struct slice name)

@@ -70,7 +70,8 @@ static bool eval_compare(struct eval *x, const struct node *n,
     return true;
 }
 
-/* --- arithmetic --------------------------------------------------------------- */
+/* --- arithmetic
+ * --------------------------------------------------------------- */
 static bool integers(struct eval *x, enum token_kind op, int64_t a, int64_t b,
                      int64_t *ret)
 {
@@ -171,8 +172,8 @@ static bool arith(struct eval *x, enum token_kind op, const struct value *a,
     }
     if (expr_is_number(a) && expr_is_number(b)) {
         double n = 0;
-        bool fine = doubles(x, op, (double)expr_number(a),
-                            (double)expr_number(b), &n);
+        bool fine =
+            doubles(x, op, (double)expr_number(a), (double)expr_number(b), &n);
         *ret = (struct value){.kind = V_FLOAT, .number = n};
         return fine;
     }
@@ -211,7 +212,8 @@ static bool eval_minus(struct eval *x, const struct node *n, struct value *ret)
     return true;
 }
 
-/* --- parts ------------------------------------------------------------------------ */
+/* --- parts
+ * ------------------------------------------------------------------------ */
 static bool index_dict(struct eval *x, const struct value *dict,
                        const struct value *key, struct value *ret)
 {
@@ -309,8 +311,8 @@ static bool eval_each(struct eval *x, const struct node *n, struct value *ret)
 static unsigned type_of(const struct value *v)
 {
     static const unsigned types[V_KINDS] = {
-        [V_BOOL] = TYPE_BOOL,   [V_INT] = TYPE_INT,   [V_FLOAT] = TYPE_FLOAT,
-        [V_STRING] = TYPE_STR,  [V_LIST] = TYPE_LIST, [V_DICT] = TYPE_DICT};
+        [V_BOOL] = TYPE_BOOL,  [V_INT] = TYPE_INT,   [V_FLOAT] = TYPE_FLOAT,
+        [V_STRING] = TYPE_STR, [V_LIST] = TYPE_LIST, [V_DICT] = TYPE_DICT};
     return types[v->kind];
 }
 
@@ -362,9 +364,9 @@ static bool eval_regex(struct eval *x, const struct node *n, struct value *ret)
     if (!eval(x, n->kids[0], &pattern) || !eval(x, n->kids[1], &text))
         return false;
     if (pattern.kind != V_STRING || text.kind != V_STRING)
-        return expr_fail(x, "a pattern is matched against a string, not a %s",
-                         expr_kind_name(pattern.kind == V_STRING ? &text
-                                                                 : &pattern));
+        return expr_fail(
+            x, "a pattern is matched against a string, not a %s",
+            expr_kind_name(pattern.kind == V_STRING ? &text : &pattern));
     if (!n->pattern && !pattern_of(x, n, &pattern)) return false;
     if (!expr_charge(x, 20 + text.text.n / 16)) return false;
     enum err e = eng_pattern_run(n->pattern ? n->pattern : x->pattern,

@@ -29,8 +29,9 @@ static const struct {
 static enum err refuse(struct lexer *l, size_t at, size_t n, struct slice what)
 {
     *l->fault = (struct expr_fault){
-        at, n, what, SLICE("Write it with the operators of the expression "
-                           "language.")};
+        at, n, what,
+        SLICE("Write it with the operators of the expression "
+              "language.")};
     return ERR_PARSE;
 }
 
@@ -58,7 +59,8 @@ static enum err lex_name(struct lexer *l, struct token *t)
     return OK;
 }
 
-/* --- numbers ----------------------------------------------------------------- */
+/* --- numbers -----------------------------------------------------------------
+ */
 static enum err lex_number(struct lexer *l, struct token *t)
 {
     size_t from = l->at, n = 0, dot = SIZE_MAX;
@@ -88,8 +90,8 @@ static enum err lex_number(struct lexer *l, struct token *t)
                    : refuse(l, from, n, SLICE("an integer over 64 bits"));
     }
     /* JSON wants a digit on both sides of the point; Python does not */
-    bool bare = dot != SIZE_MAX && (dot + 1 == n || !isdigit((unsigned char)
-                                                        raw.p[dot + 1]));
+    bool bare = dot != SIZE_MAX &&
+                (dot + 1 == n || !isdigit((unsigned char)raw.p[dot + 1]));
     struct json number = {.type = JSON_NUMBER};
     number.raw = arena_printf(
         l->a, "%s%.*s%s%.*s", dot == 0 ? "0" : "",
@@ -105,7 +107,8 @@ static enum err lex_number(struct lexer *l, struct token *t)
                : refuse(l, from, n, SLICE("a number that is not finite"));
 }
 
-/* --- strings ------------------------------------------------------------------- */
+/* --- strings
+ * ------------------------------------------------------------------- */
 static size_t put_utf8(char *to, uint32_t c)
 {
     if (c < 0x80) {
@@ -129,9 +132,9 @@ static bool hex_escape(const struct lexer *l, size_t digits, uint32_t *ret)
     for (size_t i = 0; i < digits; i++) {
         char d = peek(l, 2 + i);
         if (!isxdigit((unsigned char)d)) return false;
-        c = c << 4 | (uint32_t)(isdigit((unsigned char)d)
-                                    ? d - '0'
-                                    : (d | 0x20) - 'a' + 10);
+        c = c << 4 |
+            (uint32_t)(isdigit((unsigned char)d) ? d - '0'
+                                                 : (d | 0x20) - 'a' + 10);
     }
     *ret = c;
     return c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
@@ -139,8 +142,7 @@ static bool hex_escape(const struct lexer *l, size_t digits, uint32_t *ret)
 
 static enum err lex_escape(struct lexer *l, char *to, size_t *n)
 {
-    static const char from[] = "\\'\"ntrabfv",
-                      into[] = "\\'\"\n\t\r\a\b\f\v";
+    static const char from[] = "\\'\"ntrabfv", into[] = "\\'\"\n\t\r\a\b\f\v";
     char c = peek(l, 1);
     const char *known = c ? strchr(from, c) : NULL;
     size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
@@ -194,7 +196,8 @@ static enum err lex_string(struct lexer *l, bool raw, struct token *t)
     return OK;
 }
 
-/* --- all of it ------------------------------------------------------------------ */
+/* --- all of it
+ * ------------------------------------------------------------------ */
 static enum err lex_op(struct lexer *l, struct token *t)
 {
     struct slice rest = slice_sub(l->s, l->at, 3);
@@ -207,8 +210,7 @@ static enum err lex_op(struct lexer *l, struct token *t)
         l->at += ops[i].spelling.n;
         return OK;
     }
-    if (peek(l, 0) == '=')
-        return refuse(l, l->at, 1, SLICE("an assignment"));
+    if (peek(l, 0) == '=') return refuse(l, l->at, 1, SLICE("an assignment"));
     size_t n = 1;
     while (((unsigned char)peek(l, n) & 0xC0) == 0x80) n++;
     return refuse(l, l->at, n, SLICE("a character that is not supported"));
@@ -220,23 +222,21 @@ static enum err lex_one(struct lexer *l, struct token *t)
     if ((c == 'r' || c == 'R') && (next == '\'' || next == '"'))
         return lex_string(l, true, t);
     if (c == '\'' || c == '"') return lex_string(l, false, t);
-    if (isdigit((unsigned char)c) ||
-        (c == '.' && isdigit((unsigned char)next)))
+    if (isdigit((unsigned char)c) || (c == '.' && isdigit((unsigned char)next)))
         return lex_number(l, t);
     if (name_char(c)) return lex_name(l, t);
     return lex_op(l, t);
 }
 
-enum err expr_lex(struct slice text, struct arena *a,
-                  const struct token **ret, struct expr_fault *fault)
+enum err expr_lex(struct slice text, struct arena *a, const struct token **ret,
+                  struct expr_fault *fault)
 {
     struct lexer l = {text, 0, a, fault};
     struct token *tokens = ARENA_ARRAY(a, struct token, text.n + 1);
     size_t count = 0;
     if (!tokens) return ERR_NOMEM;
     for (;;) {
-        while (l.at < text.n && strchr(" \t\r\n", text.p[l.at]) &&
-               text.p[l.at])
+        while (l.at < text.n && strchr(" \t\r\n", text.p[l.at]) && text.p[l.at])
             l.at++;
         struct token *t = &tokens[count++];
         t->at = (uint32_t)l.at;

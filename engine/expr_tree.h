@@ -8,7 +8,9 @@
 #include "engine/expr.h"
 #include "engine/pattern.h"
 
-/* --- tokens ----------------------------------------------------------------- */
+/* --- tokens -----------------------------------------------------------------
+ */
+/* clang-format off */
 /* X(symbol, spelling): operators; longer spellings stand before their starts. */
 #define OP_ROWS(X)                                                             \
     X(FLOOR_DIV, "//")                                                         \
@@ -44,6 +46,7 @@
     X(TRUE, "True")                                                            \
     X(FALSE, "False")                                                          \
     X(NONE, "None")
+/* clang-format on */
 
 enum token_kind {
     T_END,
@@ -59,7 +62,8 @@ enum token_kind {
     T_IS_NOT
 };
 
-/* --- values ------------------------------------------------------------------- */
+/* --- values
+ * ------------------------------------------------------------------- */
 enum value_kind {
     V_NONE,
     V_BOOL,
@@ -80,28 +84,29 @@ struct value {
         int64_t integer;
         double number;
         struct slice text;
-        const struct json *json;   /* DICT; LIST without items */
+        const struct json *json; /* DICT; LIST without items */
     };
     const struct value *items; /* LIST, SET; NULL: the elements of json */
 };
 
-/* --- the tree ------------------------------------------------------------------ */
+/* --- the tree
+ * ------------------------------------------------------------------ */
 enum node_kind {
     N_CONST,
-    N_NAME,   /* slot */
-    N_IF,     /* kids: then, condition, else */
-    N_OR,     /* two or more kids */
+    N_NAME, /* slot */
+    N_IF,   /* kids: then, condition, else */
+    N_OR,   /* two or more kids */
     N_AND,
     N_NOT,
     N_COMPARE, /* kids and the ops between them */
     N_ARITH,   /* as N_COMPARE, from the left */
     N_MINUS,
-    N_INDEX,  /* kids: what, index */
-    N_LIST,   /* and tuples */
-    N_CALL,   /* func, kids: arguments; of a method the object comes first */
-    N_EACH,   /* any, all over a generator: kids: test, iterable; slot; all */
+    N_INDEX, /* kids: what, index */
+    N_LIST,  /* and tuples */
+    N_CALL,  /* func, kids: arguments; of a method the object comes first */
+    N_EACH,  /* any, all over a generator: kids: test, iterable; slot; all */
     N_ISINSTANCE, /* kids: what; types, or a parameter's slot */
-    N_REGEX,  /* kids: pattern, text; place; pattern when it is a literal */
+    N_REGEX,      /* kids: pattern, text; place; pattern when it is a literal */
 };
 struct expr_func;
 
@@ -130,7 +135,8 @@ struct eng_expr {
     const struct node *body;
 };
 
-/* --- types of isinstance --------------------------------------------------------- */
+/* --- types of isinstance
+ * --------------------------------------------------------- */
 enum expr_type {
     TYPE_STR = 1 << 0,
     TYPE_INT = 1 << 1,
@@ -142,7 +148,8 @@ enum expr_type {
 /* 0: no such name. `as_text`: a parameter may also say "integer". */
 unsigned expr_type_of(struct slice name, bool as_text);
 
-/* --- evaluation -------------------------------------------------------------------- */
+/* --- evaluation
+ * -------------------------------------------------------------------- */
 struct eval {
     const struct eng_expr *expr;
     struct arena *a;

@@ -12,7 +12,7 @@ bool expr_fail(struct eval *x, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    struct slice s = {text, n < 0 ? 0
+    struct slice s = {text, n < 0                      ? 0
                             : (size_t)n < sizeof(text) ? (size_t)n
                                                        : sizeof(text) - 1};
     s.n = slice_utf8_valid(s);
@@ -66,9 +66,9 @@ bool expr_from_json(struct eval *x, const struct json *v, struct value *ret)
 const char *expr_kind_name(const struct value *v)
 {
     static const char *const names[V_KINDS] = {
-        [V_NONE] = "null",     [V_BOOL] = "boolean", [V_INT] = "integer",
-        [V_FLOAT] = "number",  [V_STRING] = "string", [V_LIST] = "list",
-        [V_DICT] = "object",   [V_SET] = "set",       [V_MATCH] = "match"};
+        [V_NONE] = "null",    [V_BOOL] = "boolean",  [V_INT] = "integer",
+        [V_FLOAT] = "number", [V_STRING] = "string", [V_LIST] = "list",
+        [V_DICT] = "object",  [V_SET] = "set",       [V_MATCH] = "match"};
     return names[v->kind];
 }
 
@@ -175,7 +175,8 @@ bool expr_order(struct eval *x, const struct value *a, const struct value *b,
                      expr_kind_name(a), expr_kind_name(b));
 }
 
-/* --- sorting ---------------------------------------------------------------- */
+/* --- sorting ----------------------------------------------------------------
+ */
 /* The order of a set's elements: by kind first; numbers are one kind. */
 static int set_order(const void *p, const void *q)
 {
@@ -195,8 +196,7 @@ bool expr_sort(struct eval *x, struct value *items, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         int order;
-        if (items[i].kind == V_STRING &&
-            !expr_charge(x, items[i].text.n / 64))
+        if (items[i].kind == V_STRING && !expr_charge(x, items[i].text.n / 64))
             return false;
         if (!expr_charge(x, 2) ||
             (i > 0 && !expr_order(x, &items[i - 1], &items[i], &order)))
@@ -231,7 +231,8 @@ bool expr_to_set(struct eval *x, const struct value *v, struct value *ret)
     return true;
 }
 
-/* --- membership ------------------------------------------------------------- */
+/* --- membership -------------------------------------------------------------
+ */
 static bool in_text(struct eval *x, const struct value *in,
                     const struct value *what, bool *ret)
 {
@@ -253,8 +254,8 @@ bool expr_contains(struct eval *x, const struct value *in,
         *ret = what->kind == V_STRING && json_get(in->json, what->text);
         return expr_charge(x, in->json->count / 16);
     case V_SET:
-        *ret = in->count && bsearch(what, in->items, in->count, sizeof(*what),
-                                    set_order);
+        *ret = in->count &&
+               bsearch(what, in->items, in->count, sizeof(*what), set_order);
         return true;
     case V_LIST:
         for (uint32_t i = 0; !*ret && i < in->count; i++) {
@@ -269,7 +270,8 @@ bool expr_contains(struct eval *x, const struct value *in,
     }
 }
 
-/* --- iteration ---------------------------------------------------------------- */
+/* --- iteration
+ * ---------------------------------------------------------------- */
 bool expr_walk_begin(struct eval *x, const struct value *over,
                      struct expr_walk *ret)
 {

@@ -164,8 +164,8 @@ static enum err visit(struct reader *r, int fd, struct slice at, int depth,
     if (!path.p) return nomem(r);
     if (!folder) return read_one(r, fd, d->d_name, path);
     if (depth == FOLDERS_DEEP) return OK;
-    int sub = openat(fd, d->d_name,
-                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int sub =
+        openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (sub >= 0) return walk(r, sub, path, depth + 1);
     return refuse(r, ERR_IO, path, SLICE("The folder cannot be read."),
                   SLICE("Check its permissions."));
@@ -213,13 +213,14 @@ static struct slice type_of(struct slice folder, struct slice root)
 {
     while (folder.n > 1 && folder.p[folder.n - 1] == '/') folder.n--;
     struct slice name = last_part(folder);
-    if (name.n == 0 || slice_eq(name, SLICE(".")) || slice_eq(name, SLICE("..")))
+    if (name.n == 0 || slice_eq(name, SLICE(".")) ||
+        slice_eq(name, SLICE("..")))
         return last_part(root);
     return name;
 }
 
-enum err eng_files_read(struct slice folder, struct arena *a,
-                        struct problem *p, struct eng_files *ret)
+enum err eng_files_read(struct slice folder, struct arena *a, struct problem *p,
+                        struct eng_files *ret)
 {
     struct reader r = {.a = a, .p = p};
     enum err e = path_canonical(folder, a, &r.root);
@@ -234,7 +235,8 @@ enum err eng_files_read(struct slice folder, struct arena *a,
     e = walk(&r, fd, (struct slice){0}, 0);
     if (e) return e;
     if (r.count > 1) qsort(r.files, r.count, sizeof(*r.files), by_path);
-    *ret = (struct eng_files){type_of(folder, r.root), r.root, r.files, r.count};
+    *ret =
+        (struct eng_files){type_of(folder, r.root), r.root, r.files, r.count};
     if (eng_files_find(ret, SLICE("metadata.json"))) return OK;
     return refuse(&r, ERR_NOT_FOUND, ret->workflow_type,
                   SLICE("A folder without metadata.json is not a workflow."),
@@ -292,9 +294,8 @@ enum err eng_files_unpack(struct slice body, struct arena *a,
         if (i > 0 && slice_cmp(list[i - 1].path, list[i].path) >= 0)
             return ERR_PARSE;
     }
-    *ret = (struct eng_files){.workflow_type = type->text,
-                              .files = list,
-                              .count = files->count};
+    *ret = (struct eng_files){
+        .workflow_type = type->text, .files = list, .count = files->count};
     return OK;
 }
 

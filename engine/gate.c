@@ -1,6 +1,7 @@
 /* The verdict on evidence. */
 #include "engine/gate.h"
 
+#include "base/clock.h"
 #include "engine/expr.h"
 #include "engine/lint.h"
 #include "engine/validator.h"
@@ -35,7 +36,8 @@ const char *eng_gate_source_name(enum eng_gate_source s)
     return names[s];
 }
 
-/* --- gates without a file ---------------------------------------------------- */
+/* --- gates without a file ----------------------------------------------------
+ */
 const struct eng_gate *eng_gate_of_names(const struct slice *names,
                                          size_t count, struct arena *a)
 {
@@ -69,7 +71,8 @@ const struct eng_gate *eng_gate_of_nothing(void)
     return &nothing;
 }
 
-/* --- evidence as such ---------------------------------------------------------- */
+/* --- evidence as such
+ * ---------------------------------------------------------- */
 enum err eng_evidence_check(const struct json *evidence, struct arena *a,
                             struct problem *p)
 {
@@ -105,7 +108,8 @@ enum err eng_evidence_check(const struct json *evidence, struct arena *a,
                         SLICE_ARG(eng_clip(a, twice->key, NAME_MOST)));
 }
 
-/* --- judging ---------------------------------------------------------------------- */
+/* --- judging
+ * ---------------------------------------------------------------------- */
 struct judging {
     const struct eng_gate *g;
     const struct json *evidence;
@@ -168,8 +172,7 @@ static const char *example(const struct eng_field *f)
         [ENG_LIST] = "[...]",
     };
     if (f->type == ENG_BOOLEAN && f->expect == ENG_EXPECT_TRUE) return "true";
-    if (f->type == ENG_BOOLEAN && f->expect == ENG_EXPECT_FALSE)
-        return "false";
+    if (f->type == ENG_BOOLEAN && f->expect == ENG_EXPECT_FALSE) return "false";
     return examples[f->type];
 }
 
@@ -239,16 +242,17 @@ static void missing(struct judging *j, const struct eng_field *f,
                     const struct json *v)
 {
     struct slice name = eng_clip(j->a, f->name, NAME_MOST);
-    const char *how = !v                      ? "is missing"
-                      : v->type == JSON_NULL ? "is null, which counts as missing"
-                                             : "is empty, which counts as missing";
+    const char *how = !v ? "is missing"
+                      : v->type == JSON_NULL
+                          ? "is null, which counts as missing"
+                          : "is empty, which counts as missing";
     j->wanting = true;
     add(j, (struct eng_verdict_item){
                .kind = ENG_MISSING,
                .field = f->name,
-               .message = arena_printf(j->a, "required field \"%.*s\" (%.*s) %s",
-                                       SLICE_ARG(name),
-                                       SLICE_ARG(eng_type_name(f->type)), how),
+               .message = arena_printf(
+                   j->a, "required field \"%.*s\" (%.*s) %s", SLICE_ARG(name),
+                   SLICE_ARG(eng_type_name(f->type)), how),
                .how_to_fix = send(j, f)});
 }
 
@@ -257,19 +261,19 @@ static void wrong_type(struct judging *j, const struct eng_field *f,
 {
     struct slice got = got_type(v), want = eng_type_name(f->type);
     bool small = v->type != JSON_OBJECT && v->type != JSON_ARRAY;
-    struct slice value = small ? eng_clip(j->a, v->raw, VALUE_MOST)
-                               : (struct slice){0};
+    struct slice value =
+        small ? eng_clip(j->a, v->raw, VALUE_MOST) : (struct slice){0};
     j->wanting = true;
     add(j, (struct eng_verdict_item){
                .kind = ENG_WRONG_TYPE,
                .field = f->name,
                .expected = want,
                .got = got,
-               .message = arena_printf(
-                   j->a, "\"%.*s\": expected %.*s, got %.*s%s%.*s",
-                   SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)),
-                   SLICE_ARG(want), SLICE_ARG(got), small ? " " : "",
-                   SLICE_ARG(value)),
+               .message =
+                   arena_printf(j->a, "\"%.*s\": expected %.*s, got %.*s%s%.*s",
+                                SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)),
+                                SLICE_ARG(want), SLICE_ARG(got),
+                                small ? " " : "", SLICE_ARG(value)),
                .how_to_fix = send(j, f)});
 }
 
@@ -283,17 +287,18 @@ static void expectation(struct judging *j, const struct eng_field *f,
     bool want = f->expect == ENG_EXPECT_TRUE;
     if ((v->type == JSON_TRUE) == want) return;
     const char *word = want ? "true" : "false";
-    add(j, (struct eng_verdict_item){
-               .kind = ENG_EXPECTATION,
-               .field = f->name,
-               .rule = want ? SLICE("must be true") : SLICE("must be false"),
-               .message =
-                   arena_printf(j->a, "\"%.*s\" must be %s, is %s",
-                                SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)),
-                                word, want ? "false" : "true"),
-               .how_to_fix = arena_printf(
-                   j->a, "Finish the work until it is so, then send \"%.*s\": %s",
-                   SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)), word)});
+    add(j,
+        (struct eng_verdict_item){
+            .kind = ENG_EXPECTATION,
+            .field = f->name,
+            .rule = want ? SLICE("must be true") : SLICE("must be false"),
+            .message =
+                arena_printf(j->a, "\"%.*s\" must be %s, is %s",
+                             SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)),
+                             word, want ? "false" : "true"),
+            .how_to_fix = arena_printf(
+                j->a, "Finish the work until it is so, then send \"%.*s\": %s",
+                SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)), word)});
 }
 
 static void validate(struct judging *j, const struct eng_field *f,
@@ -311,16 +316,16 @@ static void validate(struct judging *j, const struct eng_field *f,
                .rule = eng_validator_name(f->validator),
                .message = arena_printf(j->a, "\"%.*s\" %.*s", SLICE_ARG(name),
                                        SLICE_ARG(o.message)),
-               .how_to_fix = arena_printf(
-                   j->a, "Send a \"%.*s\" that holds: it %.*s",
-                   SLICE_ARG(name), SLICE_ARG(o.message))});
+               .how_to_fix =
+                   arena_printf(j->a, "Send a \"%.*s\" that holds: it %.*s",
+                                SLICE_ARG(name), SLICE_ARG(o.message))});
 }
 
 static void judge_field(struct judging *j, const struct eng_field *f)
 {
     const struct json *v = json_get(j->evidence, f->name);
-    bool absent = !v || v->type == JSON_NULL ||
-                  (f->type == ENG_ANY && empty(v));
+    bool absent =
+        !v || v->type == JSON_NULL || (f->type == ENG_ANY && empty(v));
     if (absent && f->required)
         missing(j, f, v);
     else if (absent)
@@ -346,8 +351,8 @@ static void judge_rule(struct judging *j, const struct eng_rule *rule)
                .rule = text,
                .message = rule->message.n
                               ? rule->message
-                              : arena_printf(j->a, "%.*s: %.*s", SLICE_ARG(text),
-                                             SLICE_ARG(why)),
+                              : arena_printf(j->a, "%.*s: %.*s",
+                                             SLICE_ARG(text), SLICE_ARG(why)),
                .how_to_fix = arena_printf(
                    j->a, "Send evidence for which this holds: %.*s (now %.*s)",
                    SLICE_ARG(text), SLICE_ARG(why))});
@@ -364,8 +369,10 @@ static void unknown(struct judging *j, struct slice name, size_t more)
 {
     struct slice clipped = eng_clip(j->a, name, NAME_MOST);
     struct slice message =
-        more ? arena_printf(j->a, "\"%.*s\" and %zu more fields are not in the "
-                                  "gate", SLICE_ARG(clipped), more)
+        more ? arena_printf(j->a,
+                            "\"%.*s\" and %zu more fields are not in the "
+                            "gate",
+                            SLICE_ARG(clipped), more)
              : arena_printf(j->a, "\"%.*s\" is not in the gate",
                             SLICE_ARG(clipped));
     add(j, (struct eng_verdict_item){
@@ -404,6 +411,13 @@ static void judge_nothing(struct judging *j)
                                    "example {\"summary\": \"...\"}.")});
 }
 
+static bool go_on(struct judging *j)
+{
+    if (!j->err && j->how->cancel)
+        j->err = cancel_check(j->how->cancel, clock_now());
+    return !j->err;
+}
+
 static bool strict_of(const struct eng_gate *g, bool as_written)
 {
     return g->strict && (!as_written || g->strict_stated);
@@ -420,19 +434,20 @@ enum err eng_gate_check(const struct eng_gate *g, const struct json *evidence,
                         .a = a,
                         .open = how->as_written && (!strict || !g->enabled),
                         .soft = !strict};
-    for (size_t i = 0; i < g->fields_count && !j.err; i++)
+    for (size_t i = 0; i < g->fields_count && go_on(&j); i++)
         judge_field(&j, &g->fields[i]);
-    for (size_t i = 0; i < g->rules_count && !j.wanting && !j.err; i++)
+    for (size_t i = 0; i < g->rules_count && !j.wanting && go_on(&j); i++)
         judge_rule(&j, &g->rules[i]);
     judge_unknown(&j);
     judge_nothing(&j);
     if (j.err) return j.err;
-    *ret = (struct eng_verdict){
-        .passed = true,
-        .source = eng_gate_source_name(g->source),
-        .mode = how->as_written ? "as-written" : strict ? "strict" : "lenient",
-        .items = j.items,
-        .count = j.count};
+    *ret = (struct eng_verdict){.passed = true,
+                                .source = eng_gate_source_name(g->source),
+                                .mode = how->as_written ? "as-written"
+                                        : strict        ? "strict"
+                                                        : "lenient",
+                                .items = j.items,
+                                .count = j.count};
     for (size_t i = 0; i < j.count; i++)
         if (j.items[i].blocks) ret->passed = false;
     return OK;

@@ -27,8 +27,12 @@ enum eng_type {
     ENG_TYPE_COUNT
 };
 enum eng_expect { ENG_EXPECT_NONE, ENG_EXPECT_TRUE, ENG_EXPECT_FALSE };
-enum eng_gate_source { ENG_GATE_FILE, ENG_GATE_METADATA, ENG_GATE_NONE,
-                       ENG_GATE_TASKS_MD };
+enum eng_gate_source {
+    ENG_GATE_FILE,
+    ENG_GATE_METADATA,
+    ENG_GATE_NONE,
+    ENG_GATE_TASKS_MD
+};
 
 struct eng_validator; /* engine/validator.h: a named check or an expression */
 struct eng_expr;      /* engine/expr.h */
@@ -90,11 +94,11 @@ enum eng_verdict_kind {
 };
 struct eng_verdict_item {
     enum eng_verdict_kind kind;
-    bool blocks;         /* else a warning */
-    struct slice field;      /* empty: the evidence as a whole */
-    struct slice code;       /* "MISSING", "WRONG_TYPE", ... */
-    struct slice message;    /* expected boolean, got string "true" */
-    struct slice how_to_fix; /* Send "index_created": true */
+    bool blocks;                /* else a warning */
+    struct slice field;         /* empty: the evidence as a whole */
+    struct slice code;          /* "MISSING", "WRONG_TYPE", ... */
+    struct slice message;       /* expected boolean, got string "true" */
+    struct slice how_to_fix;    /* Send "index_created": true */
     struct slice expected, got; /* ENG_WRONG_TYPE: type names */
     struct slice rule;          /* what failed: "must be true", "positive" */
 };
@@ -107,7 +111,7 @@ struct eng_verdict {
 };
 
 struct eng_check {
-    struct slice root;   /* canonical project root, for file_exists */
+    struct slice root; /* canonical project root, for file_exists */
     bool as_written;
     const struct cancel *cancel;
 };
@@ -131,7 +135,8 @@ MUST_USE enum err eng_gate_check(const struct eng_gate *g,
  * refused. `passed` is the caller's to write. */
 void eng_verdict_write(const struct eng_verdict *v, const struct eng_gate *g,
                        struct json_writer *w);
-/* One value: {"strict","approval_required","source","evidence":[{name,type,required,
+/* One value:
+ * {"strict","approval_required","source","evidence":[{name,type,required,
  *  expect?,description,proof}]} */
 void eng_gate_write(const struct eng_gate *g, struct json_writer *w);
 

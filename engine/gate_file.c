@@ -36,7 +36,10 @@ struct mapping {
     const struct key *keys;
     size_t count;
 };
-#define MAPPING(what, keys) {what, keys, sizeof(keys) / sizeof(*(keys))}
+#define MAPPING(what, keys)                                                    \
+    {                                                                          \
+        what, keys, sizeof(keys) / sizeof(*(keys))                             \
+    }
 
 static const struct key *find_key(const struct mapping *m, struct slice name)
 {
@@ -58,15 +61,16 @@ static void read_mapping(struct reading *in, const struct mapping *m,
         else if (k->take)
             k->take(in, &member->value, into);
         else
-            eng_report_mend(in->r, k->code, in->src, member->at,
-                            k->says, "\"%.*s\" %s in %s", SLICE_ARG(name),
+            eng_report_mend(in->r, k->code, in->src, member->at, k->says,
+                            "\"%.*s\" %s in %s", SLICE_ARG(name),
                             k->code == LINT_GATE_BROKEN ? "is not supported"
                                                         : "has no effect",
                             m->what);
     }
 }
 
-/* --- values ------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------
+ */
 static bool plain(const struct json *v)
 {
     return v->raw.n > 0 && v->raw.p[0] != '"' && v->raw.p[0] != '\'';
@@ -104,9 +108,10 @@ static bool read_bool(struct reading *in, const struct json *v,
 static bool need(struct reading *in, const struct json *v, enum json_type type,
                  const char *what)
 {
-    static const char *const names[JSON_TYPE_COUNT] = {
-        [JSON_STRING] = "a text", [JSON_ARRAY] = "a list",
-        [JSON_OBJECT] = "a mapping"};
+    static const char *const names[JSON_TYPE_COUNT] = {[JSON_STRING] = "a text",
+                                                       [JSON_ARRAY] = "a list",
+                                                       [JSON_OBJECT] =
+                                                           "a mapping"};
     if (v->type == type) return true;
     BROKEN(in, v->raw.p, "Give the key a value of that type.",
            "%s must be %s, not %.*s", what, names[type],
@@ -114,7 +119,8 @@ static bool need(struct reading *in, const struct json *v, enum json_type type,
     return false;
 }
 
-/* --- checkpoint ---------------------------------------------------------------- */
+/* --- checkpoint
+ * ---------------------------------------------------------------- */
 static void take_strict(struct reading *in, const struct json *v, void *into)
 {
     struct eng_gate *g = into;
@@ -151,7 +157,8 @@ static const struct key checkpoint_keys[] = {
 static const struct mapping checkpoint_mapping =
     MAPPING("checkpoint", checkpoint_keys);
 
-/* --- fields -------------------------------------------------------------------- */
+/* --- fields
+ * -------------------------------------------------------------------- */
 struct field_reading {
     struct eng_field field;
     const struct json *expect, *validator, *params;
@@ -265,8 +272,9 @@ static void settle_validator(struct reading *in, struct field_reading *f)
 static void read_field(struct reading *in, const struct json_member *m,
                        struct eng_field *ret)
 {
-    struct field_reading f = {
-        .field = {.name = m->key, .type = ENG_STRING, .proof = SLICE("claimed")}};
+    struct field_reading f = {.field = {.name = m->key,
+                                        .type = ENG_STRING,
+                                        .proof = SLICE("claimed")}};
     if (need(in, &m->value, JSON_OBJECT, "each field of evidence_schema")) {
         read_mapping(in, &field_mapping, &m->value, &f);
         settle_expect(in, &f);
@@ -296,7 +304,8 @@ static void take_schema(struct reading *in, const struct json *v, void *into)
     g->fields_count = v->count;
 }
 
-/* --- validators and rules -------------------------------------------------------- */
+/* --- validators and rules
+ * -------------------------------------------------------- */
 struct own_reading {
     const struct json *function;
     struct slice message;
@@ -409,7 +418,8 @@ static void take_rules(struct reading *in, const struct json *v, void *into)
     g->rules_count = v->count;
 }
 
-/* --- the file ---------------------------------------------------------------------- */
+/* --- the file
+ * ---------------------------------------------------------------------- */
 static void take_checkpoint(struct reading *in, const struct json *v,
                             void *into)
 {
@@ -438,8 +448,8 @@ static const struct json *parse(struct reading *in)
     struct yaml_error error = {0};
     if (in->src->text.n > limits.bytes) {
         BROKEN(in, NULL, "Make the gate smaller.",
-               "the file has %zu bytes; at most %zu are read",
-               in->src->text.n, limits.bytes);
+               "the file has %zu bytes; at most %zu are read", in->src->text.n,
+               limits.bytes);
         return NULL;
     }
     enum err e = yaml_parse(in->src->text, &limits, in->a, &doc, &error);
@@ -458,14 +468,16 @@ static void need_key(struct reading *in, const struct json *doc,
                      const char *key)
 {
     if (!json_get(doc, slice_of(key)))
-        BROKEN(in, doc->raw.p, "Add the mappings checkpoint and evidence_schema.",
+        BROKEN(in, doc->raw.p,
+               "Add the mappings checkpoint and evidence_schema.",
                "the file has no %s", key);
 }
 
 const struct eng_gate *eng_gate_parse(const struct eng_source *src,
                                       struct eng_report *r)
 {
-    struct reading in = {src, r, r->arena, ARENA_NEW(r->arena, struct eng_gate)};
+    struct reading in = {src, r, r->arena,
+                         ARENA_NEW(r->arena, struct eng_gate)};
     size_t errors = r->errors;
     if (!in.gate) {
         r->failed = true;

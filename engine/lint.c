@@ -138,3 +138,10 @@ struct slice eng_clip(struct arena *a, struct slice s, size_t most)
     while (n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80) n--;
     return arena_printf(a, "%.*s...", (int)n, s.p);
 }
+
+struct slice eng_piece(struct slice text, size_t at, size_t n)
+{
+    while (at + n < text.n && ((unsigned char)text.p[at + n] & 0xC0) == 0x80)
+        n++;
+    return slice_sub(text, at, n);
+}

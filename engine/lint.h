@@ -12,6 +12,7 @@
 #include "base/json_write.h"
 #include "engine/definition.h"
 
+/* clang-format off */
 /* X(code, level, meaning, mend): add a row, and nothing else needs an edit. */
 #define LINT_ROWS(X)                                                           \
     X(JSON_INVALID, ERROR, "a file is not valid JSON",                         \
@@ -89,12 +90,13 @@
       "Split the task.")                                                       \
     X(FINDINGS_CUT, NOTE, "there are more findings than are listed",           \
       "Mend the listed findings and look again.")
+/* clang-format on */
 
 enum eng_lint {
 #define LINT_ENUM(code, level, meaning, mend) LINT_##code,
     LINT_ROWS(LINT_ENUM)
 #undef LINT_ENUM
-    LINT_COUNT
+        LINT_COUNT
 };
 struct eng_lint_row {
     const char *code;
@@ -132,8 +134,7 @@ void eng_report_end(struct eng_report *r);
  * the file as a whole. `src` NULL: the folder. */
 void eng_report_add(struct eng_report *r, enum eng_lint code,
                     const struct eng_source *src, const char *at,
-                    const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+                    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* The same with a mend of its own, a text that outlives the report. */
 void eng_report_mend(struct eng_report *r, enum eng_lint code,
                      const struct eng_source *src, const char *at,
@@ -144,9 +145,12 @@ void eng_report_place(struct eng_report *r, uint32_t line, uint32_t column);
 /* {"file","line"?,"column"?,"code","level","message","how_to_fix"} */
 void eng_finding_write(const struct eng_finding *f, struct json_writer *w);
 
-/* --- texts in messages ------------------------------------------------------ */
+/* --- texts in messages ------------------------------------------------------
+ */
 /* The start of a text from outside, cut at a character's border and marked
  * with ... when longer than `most` bytes. arena */
 struct slice eng_clip(struct arena *a, struct slice s, size_t most);
+/* The n bytes at `at`, and what is left of the last character they cut. */
+struct slice eng_piece(struct slice text, size_t at, size_t n);
 
 #endif

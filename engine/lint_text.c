@@ -14,7 +14,8 @@ struct text {
     struct eng_report *r;
 };
 
-/* --- lines and words --------------------------------------------------------- */
+/* --- lines and words ---------------------------------------------------------
+ */
 static bool next_line(struct slice *rest, struct slice *ret)
 {
     return rest->n > 0 && slice_split(rest, '\n', ret);
@@ -54,10 +55,9 @@ static bool after_name(struct slice line, struct slice name, struct slice *ret)
 
 static bool append(struct text *t, struct slice *list, struct slice name)
 {
-    struct slice both =
-        arena_printf(t->r->arena, "%.*s%s%.*s", SLICE_ARG(*list),
-                     list->n ? ", " : "",
-                     SLICE_ARG(eng_clip(t->r->arena, name, 80)));
+    struct slice both = arena_printf(
+        t->r->arena, "%.*s%s%.*s", SLICE_ARG(*list), list->n ? ", " : "",
+        SLICE_ARG(eng_clip(t->r->arena, name, 80)));
     t->r->failed |= !both.p;
     if (both.p) *list = both;
     return both.p != NULL;
@@ -71,7 +71,8 @@ static const struct eng_field *field_of(const struct eng_gate *g,
     return NULL;
 }
 
-/* --- phase.md: heading and tasks ------------------------------------------------ */
+/* --- phase.md: heading and tasks
+ * ------------------------------------------------ */
 /* "# Phase 4: Name" */
 static void check_heading(struct text *t)
 {
@@ -88,7 +89,8 @@ static void check_heading(struct text *t)
     if (same || t->phase->name.n == 0) return;
     eng_report_add(t->r, LINT_PHASE_TEXT_MISMATCH, &t->src, line.p,
                    "the heading says \"Phase %.*s: %.*s\"; metadata.json says "
-                   "phase %lld, \"%.*s\"", SLICE_ARG(slice_trim(digits)),
+                   "phase %lld, \"%.*s\"",
+                   SLICE_ARG(slice_trim(digits)),
                    SLICE_ARG(eng_clip(t->r->arena, name, 120)),
                    (long long)t->phase->number,
                    SLICE_ARG(eng_clip(t->r->arena, t->phase->name, 120)));
@@ -101,9 +103,9 @@ static bool next_mention(struct slice *rest, struct slice *ret)
         size_t at = slice_find(*rest, SLICE("task-"));
         if (at >= rest->n) return false;
         struct slice s = slice_sub(*rest, at, rest->n);
-        bool own = at == 0 || (!name_char(rest->p[at - 1]) &&
-                               rest->p[at - 1] != '/' &&
-                               rest->p[at - 1] != '-');
+        bool own =
+            at == 0 || (!name_char(rest->p[at - 1]) && rest->p[at - 1] != '/' &&
+                        rest->p[at - 1] != '-');
         size_t n = 5;
         while (n < s.n && (name_char(s.p[n]) || s.p[n] == '-')) n++;
         *rest = slice_sub(s, n, s.n);
@@ -144,14 +146,16 @@ static void check_mentions(struct text *t)
     if (first)
         eng_report_add(t->r, LINT_PHASE_TEXT_MISMATCH, &t->src, first,
                        "phase.md names %.*s, which metadata.json does not list "
-                       "for the phase", SLICE_ARG(unknown));
+                       "for the phase",
+                       SLICE_ARG(unknown));
     if (order)
         eng_report_add(t->r, LINT_PHASE_TEXT_MISMATCH, &t->src, order,
                        "the table of tasks is not in the order of their "
                        "numbers, which holds");
 }
 
-/* --- phase.md: the table of evidence --------------------------------------------- */
+/* --- phase.md: the table of evidence
+ * --------------------------------------------- */
 static bool next_cell(struct slice *row, struct slice *ret)
 {
     if (!slice_split(row, '|', ret)) return false;
@@ -205,7 +209,8 @@ static void check_table(struct text *t)
         }
 }
 
-/* --- where a text says false ------------------------------------------------------- */
+/* --- where a text says false
+ * ------------------------------------------------------- */
 /* "name = false", "name: false", "name must be false", or a table's cell that
  * is "is_false" or "false" in the name's row. */
 static bool says_false(struct slice line, struct slice name)
@@ -255,7 +260,8 @@ static void check_expect(struct text *t, const struct eng_meta_phase *m,
     }
 }
 
-/* --- examples of evidence in task texts ---------------------------------------------- */
+/* --- examples of evidence in task texts
+ * ---------------------------------------------- */
 struct example {
     struct slice unknown, missing, mistyped;
     struct slice names;
@@ -354,8 +360,8 @@ static void check_number(struct text *t, struct slice line)
     if (!slice_int64(word(s), &number) || number == t->phase->number) return;
     eng_report_add(t->r, LINT_EVIDENCE_EXAMPLE_MISMATCH, &t->src, line.p,
                    "the text says to complete phase %lld, but the task belongs "
-                   "to phase %lld", (long long)number,
-                   (long long)t->phase->number);
+                   "to phase %lld",
+                   (long long)number, (long long)t->phase->number);
 }
 
 static void check_examples(struct text *t)
@@ -380,7 +386,8 @@ static void check_length(struct text *t)
                        "the task has %zu lines", lines);
 }
 
-/* --- all of them -------------------------------------------------------------------------- */
+/* --- all of them
+ * -------------------------------------------------------------------------- */
 static struct text text_of(const struct eng_definition *d,
                            const struct eng_phase *p, struct slice file,
                            struct eng_report *r)
@@ -421,8 +428,8 @@ static void check_phase(const struct eng_definition *d,
 void eng_lint_texts(const struct eng_definition *d,
                     const struct eng_metadata *m, struct eng_report *r)
 {
-    const struct eng_file *f = eng_files_find(&d->files,
-                                              SLICE("metadata.json"));
+    const struct eng_file *f =
+        eng_files_find(&d->files, SLICE("metadata.json"));
     struct eng_source meta = {f->path, f->text};
     for (size_t i = 0, k = 0; i < m->phases_count; i++) {
         const struct eng_meta_phase *p = &m->phases[i];

@@ -4,7 +4,8 @@
 
 static const struct json_limits limits = {1u << 20, 64, 100000};
 
-/* --- fields as rows -------------------------------------------------------- */
+/* --- fields as rows --------------------------------------------------------
+ */
 enum kind {
     TEXT,
     TEXTS,
@@ -24,6 +25,7 @@ struct field {
     enum need need;
     size_t offset; /* NOWHERE: checked and kept in the document only */
 };
+/* clang-format off */
 #define NOWHERE SIZE_MAX
 #define ROW(name, kind, need, type, member)                                    \
     {SLICE_INIT(name), kind, need, offsetof(struct type, member)}
@@ -77,20 +79,25 @@ static const struct field task_fields[] = {
 static const struct field checkpoint_fields[] = {
     ROW("required_evidence", TEXTS, OPTIONAL, eng_meta_phase, evidence),
 };
+/* clang-format on */
 
 struct object {
     const struct field *fields;
     size_t count;
     const char *what; /* "phase entry" */
 };
-#define OBJECT_OF(fields, what) {fields, sizeof(fields) / sizeof(*(fields)), what}
+#define OBJECT_OF(fields, what)                                                \
+    {                                                                          \
+        fields, sizeof(fields) / sizeof(*(fields)), what                       \
+    }
 static const struct object root_object = OBJECT_OF(root_fields, "the workflow");
 static const struct object phase_object = OBJECT_OF(phase_fields, "phase");
 static const struct object task_object = OBJECT_OF(task_fields, "task");
 static const struct object checkpoint_object =
     OBJECT_OF(checkpoint_fields, "checkpoint");
 
-/* --- values into structs --------------------------------------------------- */
+/* --- values into structs ---------------------------------------------------
+ */
 struct reading {
     const struct eng_source *src;
     struct eng_report *r;
@@ -247,7 +254,8 @@ static void read_object(const struct reading *in, const struct object *o,
                        SLICE_ARG(missing));
 }
 
-/* --- tasks ------------------------------------------------------------------ */
+/* --- tasks ------------------------------------------------------------------
+ */
 static int by_task_number(const void *a, const void *b)
 {
     const struct eng_meta_task *x = a, *y = b;
@@ -303,7 +311,8 @@ static void read_tasks(const struct reading *in, const struct json *list,
     }
 }
 
-/* --- phases ----------------------------------------------------------------- */
+/* --- phases -----------------------------------------------------------------
+ */
 static void read_phase(const struct reading *in, const struct json *v,
                        struct eng_meta_phase *p)
 {
@@ -314,8 +323,8 @@ static void read_phase(const struct reading *in, const struct json *v,
         p->number = -1;
     struct slice label = SLICE("a phase entry");
     if (p->number >= 0)
-        label = arena_printf(in->r->arena, "phase %lld%s",
-                             (long long)p->number, p->dynamic ? "-N" : "");
+        label = arena_printf(in->r->arena, "phase %lld%s", (long long)p->number,
+                             p->dynamic ? "-N" : "");
     read_object(in, &phase_object, v, label, p);
     read_tasks(in, json_get(v, SLICE("tasks")), label, p);
     const struct json *check = json_get(v, SLICE("checkpoint"));
@@ -329,7 +338,8 @@ static void read_phase(const struct reading *in, const struct json *v,
 static int by_phase_number(const void *a, const void *b)
 {
     const struct eng_meta_phase *x = a, *y = b;
-    int rx = x->number < 0 ? 2 : x->dynamic, ry = y->number < 0 ? 2 : y->dynamic;
+    int rx = x->number < 0 ? 2 : x->dynamic,
+        ry = y->number < 0 ? 2 : y->dynamic;
     if (rx != ry) return rx - ry;
     if (x->number != y->number) return x->number < y->number ? -1 : 1;
     return x->node < y->node ? -1 : x->node > y->node;
@@ -347,7 +357,8 @@ static void check_dynamic_entry(const struct reading *in,
                         SLICE("Set total_phases to \"dynamic\" or "
                               "dynamic_phases to true, or number the phase."),
                         "phase \"%lld-N\" stands in a workflow that is not "
-                        "dynamic", k);
+                        "dynamic",
+                        k);
     else if (!first || p->node != &list->items[list->count - 1])
         eng_report_mend(in->r, LINT_PHASE_SEQUENCE, in->src, start_of(p->node),
                         SLICE("Keep one such entry and put it last."),
@@ -451,7 +462,8 @@ static void read_phases(const struct reading *in, struct eng_metadata *m)
     qsort(m->phases, m->phases_count, sizeof(*m->phases), by_phase_number);
 }
 
-/* --- the document ------------------------------------------------------------ */
+/* --- the document ------------------------------------------------------------
+ */
 static const struct json *parse(const struct reading *in)
 {
     const struct eng_source *src = in->src;

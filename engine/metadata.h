@@ -29,7 +29,7 @@ struct eng_meta_phase {
     struct eng_texts deliverables, criteria;
     bool has_evidence; /* checkpoint.required_evidence is there */
     struct eng_texts evidence;
-    bool has_tasks; /* a list, be it empty */
+    bool has_tasks;              /* a list, be it empty */
     struct eng_meta_task *tasks; /* by number */
     size_t tasks_count;
 };
@@ -37,11 +37,11 @@ struct eng_metadata {
     const struct json *document;
     struct slice workflow_type, name, version, description, category,
         estimated_duration;
-    bool dynamic_phases;       /* dynamic_phases: true */
-    bool total_dynamic;        /* total_phases: "dynamic" */
-    bool dynamic;              /* either */
-    int64_t total;             /* INT64_MIN: not a number */
-    int64_t start;             /* INT64_MIN: not stated */
+    bool dynamic_phases; /* dynamic_phases: true */
+    bool total_dynamic;  /* total_phases: "dynamic" */
+    bool dynamic;        /* either */
+    int64_t total;       /* INT64_MIN: not a number */
+    int64_t start;       /* INT64_MIN: not stated */
     struct eng_texts outputs;
     const struct json *dynamic_config;
     struct eng_meta_phase *phases; /* by number, the dynamic entry last */

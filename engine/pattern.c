@@ -13,9 +13,10 @@ struct eng_pattern {
     uint32_t options; /* of the match */
 };
 
-/* --- the supported syntax ------------------------------------------------------
- * PCRE2 accepts much more than gates may use, so the pattern is walked first
- * and what is outside the syntax is refused, by name. */
+/* --- the supported syntax
+ * ------------------------------------------------------ PCRE2 accepts much
+ * more than gates may use, so the pattern is walked first and what is outside
+ * the syntax is refused, by name. */
 struct walk {
     struct slice s;
     size_t at;
@@ -194,7 +195,8 @@ static enum err rewrite(struct slice text, struct buf *out,
     return out->err;
 }
 
-/* --- compiling ------------------------------------------------------------------- */
+/* --- compiling
+ * ------------------------------------------------------------------- */
 static void *arena_malloc(size_t n, void *a)
 {
     return arena_alloc(a, n);
@@ -245,8 +247,8 @@ enum err eng_pattern_make(struct slice text, enum eng_pattern_place place,
         (void)pcre2_get_error_message(code, (PCRE2_UCHAR *)words,
                                       sizeof(words));
         size_t own = at > before.n ? at - before.n : 0;
-        *retfault = (struct eng_pattern_fault){
-            own < text.n ? own : text.n, 0, arena_copy(a, slice_of(words))};
+        *retfault = (struct eng_pattern_fault){own < text.n ? own : text.n, 0,
+                                               arena_copy(a, slice_of(words))};
         goto out;
     }
     *ret = p;
@@ -255,7 +257,8 @@ out:
     return e;
 }
 
-/* --- matching ---------------------------------------------------------------------- */
+/* --- matching
+ * ---------------------------------------------------------------------- */
 static void *heap_malloc(size_t n, void *none)
 {
     (void)none;
@@ -288,8 +291,8 @@ enum err eng_pattern_run(const struct eng_pattern *p, struct slice text,
         pcre2_set_match_limit(how, 10000 + 8 * (uint32_t)text.n);
         pcre2_set_depth_limit(how, 10000 + 4 * (uint32_t)text.n);
         pcre2_set_heap_limit(how, 64 * 1024);
-        rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n,
-                         0, p->options, data, how);
+        rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0,
+                         p->options, data, how);
     }
     pcre2_match_data_free(data);
     pcre2_match_context_free(how);

@@ -29,7 +29,9 @@ struct run {
     enum err err;
 };
 
-/* --- rows --------------------------------------------------------------------------- */
+/* --- rows
+ * ---------------------------------------------------------------------------
+ */
 enum kind { NO_PARAM, COUNT, NUMBER, TEXT, TEXTS, LIST, ANY, PATTERN, TYPE };
 
 struct row {
@@ -139,9 +141,9 @@ static bool has_keys(struct run *r, const struct json *v)
     const struct json *names = r->v->params[0];
     for (uint32_t i = 0; i < names->count; i++) {
         if (json_get(v, names->items[i].text)) continue;
-        r->why = arena_printf(
-            r->a, "must have the key \"%.*s\"",
-            SLICE_ARG(eng_clip(r->a, names->items[i].text, 80)));
+        r->why =
+            arena_printf(r->a, "must have the key \"%.*s\"",
+                         SLICE_ARG(eng_clip(r->a, names->items[i].text, 80)));
         return false;
     }
     return true;
@@ -159,11 +161,11 @@ static bool contains_any(struct run *r, const struct json *v)
     const struct json *patterns = r->v->params[0];
     for (uint32_t i = 0; i < patterns->count; i++) {
         const struct json *p = &patterns->items[i];
-        if (v->type == JSON_ARRAY ? contains_element(v, p)
-                                  : p->type == JSON_STRING &&
-                                        (p->text.n == 0 ||
-                                         slice_find(v->text, p->text) <
-                                             v->text.n))
+        if (v->type == JSON_ARRAY
+                ? contains_element(v, p)
+                : p->type == JSON_STRING &&
+                      (p->text.n == 0 ||
+                       slice_find(v->text, p->text) < v->text.n))
             return true;
     }
     return false;
@@ -238,9 +240,9 @@ static bool matches(struct run *r, const struct json *v)
     struct slice problem;
     enum err e = eng_pattern_run(r->v->pattern, v->text, &matched, &problem);
     if (e) r->err = e;
-    if (problem.n) r->why = arena_printf(r->a, "%.*s: %.*s",
-                                         SLICE_ARG(r->v->demand),
-                                         SLICE_ARG(problem));
+    if (problem.n)
+        r->why = arena_printf(r->a, "%.*s: %.*s", SLICE_ARG(r->v->demand),
+                              SLICE_ARG(problem));
     return !e && matched;
 }
 
@@ -257,7 +259,8 @@ static bool parses_as_yaml(struct run *r, const struct json *v)
     return !e && doc->type != JSON_NULL;
 }
 
-/* --- type names ------------------------------------------------------------------------ */
+/* --- type names
+ * ------------------------------------------------------------------------ */
 static const struct {
     struct slice name;
     unsigned types;
@@ -296,7 +299,9 @@ static bool all_of_type(struct run *r, const struct json *v)
     return true;
 }
 
-/* --- the disk ----------------------------------------------------------------------------- */
+/* --- the disk
+ * -----------------------------------------------------------------------------
+ */
 static bool exists(struct run *r, const struct json *v, mode_t type)
 {
     struct slice real;
@@ -325,7 +330,10 @@ static bool is_directory(struct run *r, const struct json *v)
     return exists(r, v, S_IFDIR);
 }
 
-/* --- the tables ------------------------------------------------------------------------------ */
+/* --- the tables
+ * ------------------------------------------------------------------------------
+ */
+/* clang-format off */
 #define S(lit) SLICE_INIT(lit)
 static const struct row named[] = {
     {S("non_empty"), T_SIZED, S("must not be empty"), has_length},
@@ -397,12 +405,15 @@ static const struct row regex = {
     S("custom:regex:"), T_STRING, S("must match {0} from its start"), matches,
     {{S("0"), PATTERN}}};
 #undef S
+/* clang-format on */
 enum {
     NAMED = sizeof(named) / sizeof(*named),
     NUMBERED = sizeof(numbered) / sizeof(*numbered)
 };
 
-/* --- making -------------------------------------------------------------------------------------- */
+/* --- making
+ * --------------------------------------------------------------------------------------
+ */
 struct making {
     const struct eng_source *src;
     const struct json *name, *params;
@@ -487,8 +498,9 @@ static bool take_pattern(struct making *m, struct eng_validator *v,
         BROKEN(m, at,
                "Use literals, classes, anchors, groups, | and * + ? {m,n}.",
                "the pattern %.*s: %.*s at character %zu is not supported: "
-               "%.*s", SLICE_ARG(eng_clip(m->a, text, 120)),
-               SLICE_ARG(fault.n ? slice_sub(text, fault.at, fault.n)
+               "%.*s",
+               SLICE_ARG(eng_clip(m->a, text, 120)),
+               SLICE_ARG(fault.n ? eng_piece(text, fault.at, fault.n)
                                  : SLICE("what stands")),
                slice_utf8_length(slice_sub(text, 0, fault.at)) + 1,
                SLICE_ARG(fault.what));
@@ -580,11 +592,11 @@ static bool make_numbered(struct making *m, struct eng_validator *v,
         v->number[i] = (long double)number[i];
     }
     size_t open = slice_find_byte(v->row->demand, '{');
-    v->demand = arena_printf(m->a, "%.*s%.*s%s%.*s%s", (int)open,
-                             v->row->demand.p, SLICE_ARG(parts[0]),
-                             n > 1 ? " to " : "",
-                             SLICE_ARG(n > 1 ? parts[1] : (struct slice){0}),
-                             v->row->check == is_at_least ? " or more" : "");
+    v->demand =
+        arena_printf(m->a, "%.*s%.*s%s%.*s%s", (int)open, v->row->demand.p,
+                     SLICE_ARG(parts[0]), n > 1 ? " to " : "",
+                     SLICE_ARG(n > 1 ? parts[1] : (struct slice){0}),
+                     v->row->check == is_at_least ? " or more" : "");
     return no_superfluous(m, v, NULL);
 }
 
@@ -636,9 +648,8 @@ static bool make(struct making *m, struct eng_validator *v,
     if (slice_starts(v->name, regex.name)) {
         struct slice text = slice_sub(v->name, regex.name.n, v->name.n);
         v->row = &regex;
-        v->demand =
-            arena_printf(m->a, "must match %.*s from its start",
-                         SLICE_ARG(eng_clip(m->a, text, 120)));
+        v->demand = arena_printf(m->a, "must match %.*s from its start",
+                                 SLICE_ARG(eng_clip(m->a, text, 120)));
         return take_pattern(m, v, text, m->name->raw.p) &&
                no_superfluous(m, v, NULL);
     }
@@ -650,10 +661,11 @@ static bool make(struct making *m, struct eng_validator *v,
     return false;
 }
 
-const struct eng_validator *eng_validator_make(
-    const struct eng_source *src, const struct json *name,
-    const struct json *params, const struct eng_own_validator *own,
-    size_t own_count, struct eng_report *r)
+const struct eng_validator *
+eng_validator_make(const struct eng_source *src, const struct json *name,
+                   const struct json *params,
+                   const struct eng_own_validator *own, size_t own_count,
+                   struct eng_report *r)
 {
     struct making m = {src, name, params, r, r->arena};
     struct eng_validator *v = ARENA_NEW(r->arena, struct eng_validator);
@@ -667,17 +679,18 @@ const struct eng_validator *eng_validator_make(
     return v->demand.p ? v : NULL;
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running
+ * -----------------------------------------------------------------------------------
+ */
 static const char *const type_words[JSON_TYPE_COUNT] = {
-    [JSON_NULL] = "null",     [JSON_FALSE] = "a boolean",
-    [JSON_TRUE] = "a boolean", [JSON_NUMBER] = "a number",
-    [JSON_STRING] = "a text",  [JSON_ARRAY] = "a list",
+    [JSON_NULL] = "null",       [JSON_FALSE] = "a boolean",
+    [JSON_TRUE] = "a boolean",  [JSON_NUMBER] = "a number",
+    [JSON_STRING] = "a text",   [JSON_ARRAY] = "a list",
     [JSON_OBJECT] = "an object"};
 
 static struct slice is_what(struct arena *a, const struct json *v)
 {
-    if (v->type == JSON_ARRAY)
-        return arena_printf(a, "a list of %u", v->count);
+    if (v->type == JSON_ARRAY) return arena_printf(a, "a list of %u", v->count);
     if (v->type == JSON_OBJECT)
         return arena_printf(a, "an object with %u keys", v->count);
     return eng_clip(a, v->raw, 60);

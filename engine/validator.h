@@ -26,10 +26,11 @@ struct eng_own_validator {
 /* Resolves `name` (a node of the gate file): the gate's own entries first,
  * then the table, then the names with numbers. `params` is NULL or an object.
  * NULL: reported as GATE_BROKEN, or out of memory (r->failed). */
-const struct eng_validator *eng_validator_make(
-    const struct eng_source *src, const struct json *name,
-    const struct json *params, const struct eng_own_validator *own,
-    size_t own_count, struct eng_report *r);
+const struct eng_validator *
+eng_validator_make(const struct eng_source *src, const struct json *name,
+                   const struct json *params,
+                   const struct eng_own_validator *own, size_t own_count,
+                   struct eng_report *r);
 
 struct eng_outcome {
     bool passed;

@@ -44,7 +44,8 @@ void eng_gate_write(const struct eng_gate *g, struct json_writer *w)
     json_end_object(w);
 }
 
-/* --- lists of a verdict, one row each -------------------------------------- */
+/* --- lists of a verdict, one row each --------------------------------------
+ */
 static void write_error(const struct eng_verdict_item *i, struct json_writer *w)
 {
     json_begin_object(w);
@@ -70,8 +71,7 @@ static void write_name(const struct eng_verdict_item *i, struct json_writer *w)
     json_string(w, i->field);
 }
 
-static void write_types(const struct eng_verdict_item *i,
-                        struct json_writer *w)
+static void write_types(const struct eng_verdict_item *i, struct json_writer *w)
 {
     json_begin_object(w);
     json_put_string(w, "field", i->field);

@@ -79,11 +79,13 @@ TEST(definition, a_packed_definition_comes_back_the_same, .needs = "shared")
     buf_done(&b);
 }
 
-/* --- copies with one fault ------------------------------------------------------ */
+/* --- copies with one fault
+ * ------------------------------------------------------ */
 struct fault {
     const char *from, *to; /* in metadata.json of spec_creation_v1 */
     const char *code, *says;
 };
+/* clang-format off */
 TEST_EACH(definition, a_fault_of_the_metadata_refuses_it, struct fault, f,
     {"\"total_phases\": 6", "\"total_phases\": 7", "PHASE_COUNT", "is 7"},
     {"\"total_phases\": 6", "\"total_phases\": \"six\"", "METADATA_FIELD_TYPE",
@@ -132,6 +134,7 @@ TEST_EACH(definition, a_fault_of_the_metadata_refuses_it, struct fault, f,
      "METADATA_FIELD_TYPE", "primary_outputs"},
     {"\"required_evidence\": [", "\"required_evidence\": [1,",
      "METADATA_FIELD_TYPE", "required_evidence"})
+/* clang-format on */
 {
     if (!test_shared_dir()) test_skip("no real inputs");
     struct eng_definition *d = kit_build(kit_edit(
@@ -146,7 +149,8 @@ TEST_EACH(definition, a_fault_of_the_metadata_refuses_it, struct fault, f,
     CHECK_INT_GT(found->how_to_fix.n, 0);
 }
 
-/* --- a workflow of our own --------------------------------------------------------- */
+/* --- a workflow of our own
+ * --------------------------------------------------------- */
 #define HEAD(total, more)                                                      \
     "{\"workflow_type\":\"w\",\"version\":\"1\",\"total_phases\":" total more  \
     ",\"phases\":["
@@ -179,9 +183,9 @@ TEST(definition, tasks_are_found_by_name_where_none_are_listed)
 
 TEST(definition, a_listed_task_without_a_file_is_found_by_its_number)
 {
-    struct eng_files f = own(
-        HEAD("1", "") PHASE("0", ",\"tasks\":[{\"task_number\":2,"
-                                 "\"name\":\"n\"}]") "]}");
+    struct eng_files f =
+        own(HEAD("1", "") PHASE("0", ",\"tasks\":[{\"task_number\":2,"
+                                     "\"name\":\"n\"}]") "]}");
     CHECK_INT_EQ(kit_count(kit_build(f), "TASK_FILE_MISSING"), 1);
     f = kit_with(f, "phases/0/task-2-a.md", "a");
     struct eng_definition *d = kit_build(f);
@@ -195,9 +199,11 @@ struct dynamic {
     const char *config;
     const char *code; /* NULL: accepted */
 };
-#define TEMPLATES ",\"templates\":{\"phase\":\"phases/dynamic/p.md\","         \
-                  "\"task\":\"phases/dynamic/t.md\"}"
+#define TEMPLATES                                                              \
+    ",\"templates\":{\"phase\":\"phases/dynamic/p.md\","                       \
+    "\"task\":\"phases/dynamic/t.md\"}"
 #define KEYS "\"source_type\":\"spec_tasks_md\",\"source_path_key\":\"p\""
+/* clang-format off */
 TEST_EACH(definition, a_dynamic_config_is_checked, struct dynamic, row,
     {"{" KEYS TEMPLATES ",\"parser\":\"spec_tasks_parser\"}", NULL},
     {"{" KEYS TEMPLATES "}", NULL},
@@ -214,11 +220,13 @@ TEST_EACH(definition, a_dynamic_config_is_checked, struct dynamic, row,
     {"{" KEYS ",\"templates\":{\"phase\":\"phases/dynamic/p.md\","
      "\"task\":\"phases/dynamic/each.md\"}}", "TEMPLATE_SYNTAX_UNSUPPORTED"},
     {"5", "METADATA_FIELD_TYPE"})
+/* clang-format on */
 {
     char text[1200];
     snprintf(text, sizeof(text),
-             HEAD("\"dynamic\"", ",\"dynamic_config\":%s") PHASE("0", "") ","
-             PHASE("\"1-N\"", "") "]}", row->config);
+             HEAD("\"dynamic\"", ",\"dynamic_config\":%s")
+                 PHASE("0", "") "," PHASE("\"1-N\"", "") "]}",
+             row->config);
     struct eng_files f = own(text);
     f = kit_with(f, "phases/dynamic/p.md", "[PHASE_NAME] {{name}}");
     f = kit_with(f, "phases/dynamic/t.md", "[TASK_NAME]");
@@ -231,19 +239,18 @@ TEST_EACH(definition, a_dynamic_config_is_checked, struct dynamic, row,
 TEST(definition, a_dynamic_entry_stands_once_and_last)
 {
 #define CONFIG ",\"dynamic_config\":{" KEYS TEMPLATES "}"
-    struct eng_files f =
-        own(HEAD("\"dynamic\"", CONFIG) PHASE("\"1-N\"", "") "," PHASE("0", "")
-            "]}");
+    struct eng_files f = own(HEAD("\"dynamic\"", CONFIG)
+                                 PHASE("\"1-N\"", "") "," PHASE("0", "") "]}");
     f = kit_with(f, "phases/dynamic/p.md", "");
     f = kit_with(f, "phases/dynamic/t.md", "");
     CHECK_INT_EQ(kit_count(kit_build(f), "PHASE_SEQUENCE"), 1);
     f = kit_with(f, "metadata.json",
-                 HEAD("\"dynamic\"", CONFIG) PHASE("0", "") ","
-                 PHASE("\"2-N\"", "") "]}");
+                 HEAD("\"dynamic\"", CONFIG)
+                     PHASE("0", "") "," PHASE("\"2-N\"", "") "]}");
     CHECK_INT_EQ(kit_count(kit_build(f), "PHASE_SEQUENCE"), 1);
     f = kit_with(f, "metadata.json",
-                 HEAD("\"dynamic\"", CONFIG) PHASE("0", "") ","
-                 PHASE("\"1-N\"", "") "]}");
+                 HEAD("\"dynamic\"", CONFIG)
+                     PHASE("0", "") "," PHASE("\"1-N\"", "") "]}");
     CHECK_INT_EQ(kit_build(f)->errors_count, 0);
 }
 
@@ -259,7 +266,7 @@ TEST(definition, fields_without_effect_are_noted)
 {
     struct eng_files f =
         own(HEAD("1", ",\"max_phase\":3,\"description\":\"short\"")
-            PHASE("0", ",\"evidence_gate_enabled\":false") "]}");
+                PHASE("0", ",\"evidence_gate_enabled\":false") "]}");
     struct eng_definition *d = kit_build(f);
     CHECK_INT_EQ(d->errors_count, 0);
     CHECK_INT_EQ(kit_count(d, "METADATA_WITHOUT_EFFECT"), 2);
@@ -267,11 +274,14 @@ TEST(definition, fields_without_effect_are_noted)
     CHECK(json_is(json_get(d->metadata, SLICE("max_phase")), JSON_NUMBER));
 }
 
-/* --- texts --------------------------------------------------------------------------- */
+/* --- texts
+ * ---------------------------------------------------------------------------
+ */
 struct place {
     const char *workflow, *code, *file;
     uint32_t line;
 };
+/* clang-format off */
 TEST_EACH(definition, texts_that_disagree_are_told_with_their_line,
     struct place, p,
     {"spec_execution_v1", "EVIDENCE_EXAMPLE_MISMATCH",
@@ -300,6 +310,7 @@ TEST_EACH(definition, texts_that_disagree_are_told_with_their_line,
      "phases/4/phase.md", 52},
     {"workflow_creation_v1_inconsistent", "PHASE_TEXT_MISMATCH",
      "phases/5/phase.md", 48})
+/* clang-format on */
 {
     if (!test_shared_dir()) test_skip("no real inputs");
     struct eng_definition *d = kit_load(p->workflow);
@@ -327,7 +338,8 @@ TEST(definition, a_text_that_agrees_is_left_alone, .needs = "shared")
     CHECK_INT_EQ(kit_count(d, "EXPECT_CONTRADICTS_TEXT"), 1);
 }
 
-/* --- reading a folder ----------------------------------------------------------------- */
+/* --- reading a folder
+ * ----------------------------------------------------------------- */
 static void put(const char *root, const char *name, const char *text)
 {
     char path[500];
@@ -377,24 +389,28 @@ TEST(definition, only_what_is_inside_the_folder_is_read)
 struct bad_pack {
     const char *text;
 };
+/* clang-format off */
 TEST_EACH(definition, a_pack_that_is_none_is_refused, struct bad_pack, b,
     {""}, {"[]"}, {"{}"}, {"{\"workflow_type\":\"w\"}"},
     {"{\"workflow_type\":\"w\",\"files\":[1]}"},
     {"{\"workflow_type\":\"w\",\"files\":[{\"path\":\"a\"}]}"},
     {"{\"workflow_type\":\"w\",\"files\":[{\"path\":\"b\",\"text\":\"\"},"
      "{\"path\":\"a\",\"text\":\"\"}]}"})
+/* clang-format on */
 {
     struct eng_files f;
     CHECK_ERR(eng_files_unpack(slice_of(b->text), test_arena(), &f), ERR_PARSE);
 }
 
-/* --- memory --------------------------------------------------------------------------- */
+/* --- memory
+ * ---------------------------------------------------------------------------
+ */
 TEST(definition, every_failed_allocation_is_told)
 {
-    struct eng_files f = own(
-        HEAD("2", ",\"description\":\"d\"") PHASE("0", "") ","
-        PHASE("1", ",\"tasks\":[{\"task_number\":1,\"file\":\"x.md\"}],"
-                   "\"checkpoint\":{\"required_evidence\":[\"a\"]}") "]}");
+    struct eng_files f =
+        own(HEAD("2", ",\"description\":\"d\"") PHASE("0", "") "," PHASE(
+            "1", ",\"tasks\":[{\"task_number\":1,\"file\":\"x.md\"}],"
+                 "\"checkpoint\":{\"required_evidence\":[\"a\"]}") "]}");
     f = kit_with(f, "phases/0/gate-definition.yaml",
                  "checkpoint: {strict: false}\nevidence_schema:\n"
                  "  a: {required: true, validator: non_empty}\n");

@@ -5,7 +5,8 @@
 #include "base/alloc.h"
 #include "tests/runner/test.h"
 
-/* --- helpers ------------------------------------------------------------------ */
+/* --- helpers
+ * ------------------------------------------------------------------ */
 static const struct eng_expr *parse(const char *text, struct eng_report *r)
 {
     struct slice s = slice_of(text);
@@ -41,11 +42,13 @@ static struct eng_expr_result run(const char *text, const char *args)
     return result;
 }
 
-/* --- what must work -------------------------------------------------------------- */
+/* --- what must work
+ * -------------------------------------------------------------- */
 struct works {
     const char *expr;
     const char *passes, *fails; /* arguments; NULL: none */
 };
+/* clang-format off */
 TEST_EACH(expr, forms_in_use_work, struct works, w,
     {"lambda x: x > 0", "[42]", "[0]"},
     {"lambda x: x >= 0", "[0]", "[-1]"},
@@ -147,6 +150,7 @@ TEST_EACH(expr, forms_in_use_work, struct works, w,
      "[0]"},
     {"lambda e: len(e.get('items', [])) > 0", "[{\"items\":[1]}]",
      "[{\"items\":[]}]"})
+/* clang-format on */
 {
     if (w->passes && !run(w->expr, w->passes).passed)
         FAIL("%s refuses %s", w->expr, w->passes);
@@ -158,6 +162,7 @@ struct says {
     const char *expr, *arg;
     bool passes;
 };
+/* clang-format off */
 TEST_EACH(expr, means_what_python_means, struct says, s,
     {"lambda x: 7 // 2 == 3 and -7 // 2 == -4", "[0]", true},
     {"lambda x: 7 % 3 == 1 and -7 % 3 == 2 and 7 % -3 == -2", "[0]", true},
@@ -216,6 +221,7 @@ TEST_EACH(expr, means_what_python_means, struct says, s,
     {"lambda x: 'a' if x else 0", "[1]", true},
     {"lambda x: x == 9223372036854775807", "[9223372036854775806]", false},
     {"lambda x: true_ == 1 if False else x", "[1]", false})
+/* clang-format on */
 {
     struct eng_report r;
     const struct eng_expr *e = parse(s->expr, &r);
@@ -229,10 +235,12 @@ TEST_EACH(expr, means_what_python_means, struct says, s,
              got.passed ? "true" : "false", SLICE_ARG(got.problem));
 }
 
-/* --- what fails, with its reason ---------------------------------------------------- */
+/* --- what fails, with its reason
+ * ---------------------------------------------------- */
 struct reason {
     const char *expr, *arg, *says;
 };
+/* clang-format off */
 TEST_EACH(expr, an_evaluation_error_fails_with_its_reason, struct reason, w,
     {"lambda x: x['nonexistent'] > 0", "[{}]", "no key \"nonexistent\""},
     {"lambda x: x > 'a'", "[1]", "cannot be compared"},
@@ -262,6 +270,7 @@ TEST_EACH(expr, an_evaluation_error_fails_with_its_reason, struct reason, w,
     {"lambda x: yaml.safe_load(x)", "[\"a: b: c:\"]", "no YAML"},
     {"lambda x, t: isinstance(x, t)", "[1, \"file\"]", "isinstance wants"},
     {"lambda x: round(x, 99)", "[1.5]", "0 to 15"})
+/* clang-format on */
 {
     struct eng_expr_result got = run(w->expr, w->arg);
     CHECK(!got.passed);
@@ -280,18 +289,20 @@ TEST(expr, the_steps_of_an_evaluation_are_bounded)
         n += 2;
     }
     memcpy(list + n, "1]]", 4);
-    struct eng_expr_result got = run(
-        "lambda x: any(any(i + j < 0 for j in x) for i in x)", list);
+    struct eng_expr_result got =
+        run("lambda x: any(any(i + j < 0 for j in x) for i in x)", list);
     CHECK(!got.passed);
     CHECK_CONTAINS(got.problem, "steps");
     got = run("lambda x: len(x + x + x + x + x + x + x) > 0", list);
     CHECK(got.passed);
 }
 
-/* --- what is refused -------------------------------------------------------------------- */
+/* --- what is refused
+ * -------------------------------------------------------------------- */
 struct refused {
     const char *expr, *piece;
 };
+/* clang-format off */
 TEST_EACH(expr, what_is_outside_the_language_is_refused, struct refused, w,
     {"lambda x: __import__('os').system('true')", "__import__"},
     {"lambda x: exec('1')", "exec"},
@@ -432,6 +443,7 @@ TEST_EACH(expr, what_is_outside_the_language_is_refused, struct refused, w,
     {"", "no lambda"},
     {"len(yaml_content['phases']) == phases_extracted", "no lambda"},
     {"def f(x): return x", "no lambda"})
+/* clang-format on */
 {
     struct eng_report r;
     if (parse(w->expr, &r)) FAIL("%s is accepted", w->expr);

@@ -35,7 +35,8 @@ static struct slice why(const struct eng_verdict *v)
     return v->items[0].message;
 }
 
-/* --- real gates -------------------------------------------------------------- */
+/* --- real gates --------------------------------------------------------------
+ */
 TEST(gate, no_evidence_misses_every_field_in_order, .needs = "shared")
 {
     const struct eng_gate *g = gate_of(kit_load("spec_creation_v1"), 0);
@@ -59,6 +60,7 @@ struct seven {
     size_t warnings;
     const char *list, *names;
 };
+/* clang-format off */
 TEST_EACH(gate, the_seven_fields_are_judged_one_by_one, struct seven, s,
     {"\"index_created\":true,\"mode_documented\":true", true, 0, "warnings",
      ""},
@@ -72,6 +74,7 @@ TEST_EACH(gate, the_seven_fields_are_judged_one_by_one, struct seven, s,
      "index_created"},
     {"\"index_created\":true,\"mode_documented\":true,\"foo\":1", true, 1,
      "unknown_fields", "foo"})
+/* clang-format on */
 {
     if (!test_shared_dir()) test_skip("no real inputs");
     const struct eng_gate *g = gate_of(kit_load("spec_creation_v1"), 0);
@@ -106,10 +109,9 @@ TEST(gate, strict_and_absent_strict_block_alike, .needs = "shared")
 {
     const char *evidence = "{" ALL_SEVEN ",\"index_created\":true,"
                            "\"mode_documented\":false}";
-    struct eng_files copies[] = {
-        strict_copy("spec_creation_v1", GATE_0),
-        kit_edit(kit_real("spec_creation_v1"), GATE_0, "  strict: false\n",
-                 "")};
+    struct eng_files copies[] = {strict_copy("spec_creation_v1", GATE_0),
+                                 kit_edit(kit_real("spec_creation_v1"), GATE_0,
+                                          "  strict: false\n", "")};
     for (size_t i = 0; i < 2; i++) {
         const struct eng_gate *g = gate_of(kit_build(copies[i]), 0);
         struct eng_verdict v = kit_judge(g, evidence);
@@ -125,7 +127,8 @@ TEST(gate, an_optional_boolean_may_be_absent_or_false, .needs = "shared")
     const struct eng_gate *g = gate_of(kit_load("spec_creation_v1"), 1);
 #define SEVEN                                                                  \
     "{\"srd_created\":true,\"business_goals_defined\":true,"                   \
-    "\"user_stories_documented\":true,\"functional_requirements_listed\":true,"\
+    "\"user_stories_documented\":true,\"functional_requirements_listed\":"     \
+    "true,"                                                                    \
     "\"nonfunctional_requirements_addressed\":true,"                           \
     "\"out_of_scope_stated\":true,\"requirements_specific_measurable\":true"
     struct eng_verdict v = kit_judge(g, SEVEN "}");
@@ -142,15 +145,18 @@ struct number {
     const char *text;
     bool passes;
 };
+/* clang-format off */
 TEST_EACH(gate, an_integer_is_an_integer, struct number, n, {"5", true},
           {"true", false}, {"2.0", false}, {"\"5\"", false},
           {"9223372036854775808", false}, {"1e2", false}, {"-3", true},
           {"9223372036854775807", true})
+/* clang-format on */
 {
     struct eng_report r;
     const struct eng_gate *g =
         kit_gate("checkpoint: {strict: false}\nevidence_schema:\n"
-                 "  n: {type: integer, required: true}\n", &r);
+                 "  n: {type: integer, required: true}\n",
+                 &r);
     char evidence[100];
     snprintf(evidence, sizeof(evidence), "{\"n\":%s}", n->text);
     struct eng_verdict v = kit_judge(g, evidence);
@@ -179,7 +185,8 @@ TEST(gate, a_boolean_that_is_good_when_false, .needs = "shared")
     check_names(&v, g, "failed", "generic_content_detected");
     g = gate_of(kit_build(kit_edit(strict, path, "generic_content_detected:\n",
                                    "generic_content_detected:\n"
-                                   "    expect: false\n")), 5);
+                                   "    expect: false\n")),
+                5);
     v = kit_judge(g, last_phase);
     CHECK(v.passed && v.count == 0);
     char other[sizeof(last_phase) + 8];
@@ -199,10 +206,10 @@ static const char conversion[] =
 
 TEST(gate, expect_any_takes_both, .needs = "shared")
 {
-    struct eng_files f = kit_edit(
-        strict_copy("workflow_creation_v1", GATE_0), GATE_0,
-        "design_document_converted:\n",
-        "design_document_converted:\n    expect: any\n");
+    struct eng_files f =
+        kit_edit(strict_copy("workflow_creation_v1", GATE_0), GATE_0,
+                 "design_document_converted:\n",
+                 "design_document_converted:\n    expect: any\n");
     struct eng_verdict v = kit_judge(gate_of(kit_build(f), 0), conversion);
     CHECK(v.passed && v.count == 0);
     v = kit_judge(gate_of(kit_load("workflow_creation_v1"), 0), conversion);
@@ -255,8 +262,8 @@ TEST(gate, a_tab_breaks_a_gate_at_its_line, .needs = "shared")
         test_arena(), "%.*s\t%s", (int)(at - f->text.p), f->text.p,
         arena_cstr(test_arena(),
                    slice_sub(f->text, (size_t)(at - f->text.p), f->text.n)));
-    struct eng_definition *d = kit_build(
-        kit_with(real, GATE_0, arena_cstr(test_arena(), text)));
+    struct eng_definition *d =
+        kit_build(kit_with(real, GATE_0, arena_cstr(test_arena(), text)));
     CHECK_INT_EQ(d->errors_count, 1);
     const struct eng_finding *broken = kit_finding(d, "GATE_BROKEN", 0);
     CHECK_TEXT_EQ(broken->file, GATE_0);
@@ -268,14 +275,15 @@ TEST(gate, a_tab_breaks_a_gate_at_its_line, .needs = "shared")
     CHECK_CONTAINS(p.why, GATE_0 ":9");
 }
 
-/* --- evidence of real sessions ---------------------------------------------- */
+/* --- evidence of real sessions ----------------------------------------------
+ */
 static const struct json *artifact(const char *session, const char *phase)
 {
     struct slice text;
     struct arena *a = test_arena();
-    CHECK_OK(file_read(arena_printf(a, "%s/real/state/%s.json",
-                                    test_shared_dir(), session),
-                       1 << 20, a, &text));
+    CHECK_OK(file_read(
+        arena_printf(a, "%s/real/state/%s.json", test_shared_dir(), session),
+        1 << 20, a, &text));
     const struct json *doc = kit_json(arena_cstr(a, text));
     const struct json *v =
         json_at(doc, "phase_artifacts", phase, "evidence", NULL);
@@ -290,6 +298,7 @@ struct replay {
     size_t unknown;
 };
 #define D307 "d307c7f6-e5ad-4b44-a840-327f0f20af43"
+/* clang-format off */
 TEST_EACH(gate, evidence_of_real_sessions_is_refused, struct replay, c,
     {"spec_creation_v1", D307, "0",
      "supporting_docs_directory_exists mode_documented", "documents_processed",
@@ -314,20 +323,19 @@ TEST_EACH(gate, evidence_of_real_sessions_is_refused, struct replay, c,
     {"spec_execution_v1", "f01b7f5f-d981-4b69-82a4-acc34e16b2fc", "0",
      "spec_structure_validated phases_extracted tasks_parsed "
      "dependencies_mapped standards_queried execution_plan_complete", "", 8})
+/* clang-format on */
 {
     if (!test_shared_dir()) test_skip("no real inputs");
-    const struct eng_gate *g =
-        gate_of(kit_load(c->workflow), atoi(c->phase));
-    struct eng_verdict v = kit_judge_how(g, artifact(c->session, c->phase),
-                                         (struct eng_check){0});
+    const struct eng_gate *g = gate_of(kit_load(c->workflow), atoi(c->phase));
+    struct eng_verdict v =
+        kit_judge_how(g, artifact(c->session, c->phase), (struct eng_check){0});
     CHECK(!v.passed);
     if (c->missing && atoi(c->phase) != 5)
         check_names(&v, g, "missing", c->missing);
     if (c->missing) CHECK_CONTAINS(kit_names(&v, g, "missing"), c->missing);
     if (c->wrong_type) check_names(&v, g, "wrong_type", c->wrong_type);
-    CHECK_INT_EQ(
-        json_get(kit_written(&v, g), SLICE("unknown_fields"))->count,
-        c->unknown);
+    CHECK_INT_EQ(json_get(kit_written(&v, g), SLICE("unknown_fields"))->count,
+                 c->unknown);
 }
 
 TEST(gate, what_the_task_text_asks_for_is_refused_with_the_way_out,
@@ -343,11 +351,12 @@ TEST(gate, what_the_task_text_asks_for_is_refused_with_the_way_out,
                 "spec_structure_validated tasks_parsed dependencies_mapped");
     check_names(&v, g, "wrong_type", "phases_extracted standards_queried");
     check_names(&v, g, "unknown_fields", "spec_validated tasks_extracted");
-    CHECK_INT_EQ(
-        json_get(kit_written(&v, g), SLICE("expected_fields"))->count, 6);
+    CHECK_INT_EQ(json_get(kit_written(&v, g), SLICE("expected_fields"))->count,
+                 6);
 }
 
-/* --- as written ------------------------------------------------------------------ */
+/* --- as written
+ * ------------------------------------------------------------------ */
 static const struct eng_check as_written = {.as_written = true};
 
 TEST(gate, as_written_demotes_a_lenient_gate, .needs = "shared")
@@ -363,6 +372,7 @@ struct written {
     const char *checkpoint, *evidence;
     bool passes, normally;
 };
+/* clang-format off */
 TEST_EACH(gate, as_written_reads_the_file_literally, struct written, w,
     {"strict: true", "{}", false, false},
     {"strict: true", "{\"b\":false}", true, false},
@@ -370,13 +380,15 @@ TEST_EACH(gate, as_written_reads_the_file_literally, struct written, w,
     {"strict: true\n  enabled: false", "{}", true, false},
     {"allow_override: true", "{}", true, false},
     {"strict: false", "{\"b\":1}", true, false})
+/* clang-format on */
 {
     struct eng_report r;
     char text[400];
     snprintf(text, sizeof(text),
              "checkpoint:\n  %s\nevidence_schema:\n"
              "  b: {type: boolean, required: true}\n"
-             "  f: {type: boolean, expect: false}\n", w->checkpoint);
+             "  f: {type: boolean, expect: false}\n",
+             w->checkpoint);
     const struct eng_gate *g = kit_gate(text, &r);
     const struct json *e = kit_json(w->evidence);
     CHECK_INT_EQ(kit_judge_how(g, e, as_written).passed, w->passes);
@@ -393,13 +405,15 @@ TEST(gate, as_written_passes_a_phase_without_a_gate)
     CHECK(!kit_judge(g, "{}").passed);
 }
 
-/* --- gate files ----------------------------------------------------------------------- */
+/* --- gate files
+ * ----------------------------------------------------------------------- */
 struct broken {
     const char *text;
     uint32_t line;
     const char *says;
 };
 #define HEAD "checkpoint: {strict: true}\nevidence_schema:\n"
+/* clang-format off */
 TEST_EACH(gate, a_gate_that_cannot_be_used_is_broken, struct broken, b,
     {"", 0, "mapping"},
     {"- a\n", 0, "mapping"},
@@ -473,6 +487,7 @@ TEST_EACH(gate, a_gate_that_cannot_be_used_is_broken, struct broken, b,
     {HEAD "  a: !!str x\n", 3, ""},
     {HEAD "  a: {}\n---\nb: 1\n", 0, ""},
     {HEAD "\ta: {}\n", 3, ""})
+/* clang-format on */
 {
     struct eng_report r;
     if (kit_gate(b->text, &r)) FAIL("accepted:\n%s", b->text);
@@ -490,7 +505,8 @@ TEST(gate, one_run_tells_all_faults_of_a_file)
 {
     struct eng_report r;
     CHECK(!kit_gate(HEAD "  a: {type: float}\n  b: {required: maybe}\n"
-                         "  c: {validator: nosuch}\n", &r));
+                         "  c: {validator: nosuch}\n",
+                    &r));
     CHECK_INT_EQ(r.errors, 3);
     CHECK_INT_EQ(r.items[2].line, 5);
 }
@@ -498,6 +514,7 @@ TEST(gate, one_run_tells_all_faults_of_a_file)
 struct noted {
     const char *text, *code;
 };
+/* clang-format off */
 TEST_EACH(gate, what_only_deserves_a_word_is_no_error, struct noted, n,
     {"checkpoint: {strict: no}\nevidence_schema: {a: {}}\n",
      "BOOLEAN_SPELLING"},
@@ -510,6 +527,7 @@ TEST_EACH(gate, what_only_deserves_a_word_is_no_error, struct noted, n,
      "GATE_UNKNOWN_KEY"},
     {"checkpoint: {}\nevidence_schema: {a: {requierd: true}}\n",
      "GATE_UNKNOWN_KEY"})
+/* clang-format on */
 {
     struct eng_report r;
     CHECK(kit_gate(n->text, &r) != NULL);
@@ -525,11 +543,13 @@ TEST(gate, a_disabled_gate_holds)
     struct eng_report r;
     const struct eng_gate *g =
         kit_gate("checkpoint: {enabled: false}\nevidence_schema:\n"
-                 "  a: {type: boolean, required: true}\n", &r);
+                 "  a: {type: boolean, required: true}\n",
+                 &r);
     CHECK(!kit_judge(g, "{}").passed);
 }
 
-/* --- validators, rules -------------------------------------------------------------------- */
+/* --- validators, rules
+ * -------------------------------------------------------------------- */
 TEST(gate, a_validator_blocks_where_strict_and_warns_where_not)
 {
 #define POSITIVE(strict)                                                       \
@@ -565,8 +585,8 @@ TEST(gate, a_rule_speaks_about_several_fields)
 {
     struct eng_report r;
     const struct eng_gate *g = kit_gate(rule_gate, &r);
-    struct eng_verdict v = kit_judge(
-        g, "{\"functional_requirements\":2,\"business_goals\":3}");
+    struct eng_verdict v =
+        kit_judge(g, "{\"functional_requirements\":2,\"business_goals\":3}");
     CHECK(!v.passed);
     CHECK_TEXT_EQ(why(&v), "Should have at least as many FRs as business "
                            "goals");
@@ -587,7 +607,8 @@ TEST(gate, a_message_of_the_file_is_filled_in)
         "validator_params: {low: 3}}\n"
         "validators:\n"
         "  floor: {function: 'lambda x, low: x >= low', error_message: "
-        "'at least {low} are wanted, not {other}'}\n", &r);
+        "'at least {low} are wanted, not {other}'}\n",
+        &r);
     struct eng_verdict v = kit_judge(g, "{\"n\":2}");
     CHECK(!v.passed);
     CHECK_CONTAINS(why(&v), "at least 3 are wanted, not {other}");
@@ -599,7 +620,8 @@ TEST(gate, a_pattern_that_explodes_is_stopped)
     const struct eng_gate *g = kit_gate(
         "checkpoint: {strict: true}\nevidence_schema:\n"
         "  s: {type: string, required: true, validator: matches_pattern, "
-        "validator_params: {pattern: '(a+)+$'}}\n", &r);
+        "validator_params: {pattern: '(a+)+$'}}\n",
+        &r);
     char *text = arena_alloc(test_arena(), 100100);
     memcpy(text, "{\"s\":\"", 6);
     memset(text + 6, 'a', 100000);
@@ -612,17 +634,20 @@ TEST(gate, a_pattern_that_explodes_is_stopped)
     if (!test_sanitized()) CHECK_INT_LT(ms, 100);
 }
 
-/* --- evidence as such ------------------------------------------------------------------------- */
+/* --- evidence as such
+ * ------------------------------------------------------------------------- */
 struct evidence_row {
     const char *text;
     enum err want;
 };
+/* clang-format off */
 TEST_EACH(gate, evidence_is_an_object_with_each_key_once, struct evidence_row,
           row, {"{}", OK}, {"[]", ERR_EVIDENCE_NOT_OBJECT},
           {"null", ERR_EVIDENCE_NOT_OBJECT}, {"\"{}\"", ERR_EVIDENCE_NOT_OBJECT},
           {"{\"index_created\":false,\"index_created\":true}",
            ERR_INVALID_PARAMETER},
           {"{\"a\":[{\"b\":1,\"b\":1}]}", ERR_INVALID_PARAMETER})
+/* clang-format on */
 {
     struct problem p;
     problem_init(&p);
@@ -685,7 +710,9 @@ TEST(gate, many_unknown_fields_are_not_all_named)
     CHECK_CONTAINS(v.items[99].message, "150 more");
 }
 
-/* --- files on disk ------------------------------------------------------------------------------- */
+/* --- files on disk
+ * -------------------------------------------------------------------------------
+ */
 static void put(const char *path)
 {
     CHECK_OK(file_write_atomic(slice_of(path), SLICE("x"), 0600));
@@ -695,6 +722,7 @@ struct on_disk {
     const char *validator, *path;
     bool passes;
 };
+/* clang-format off */
 TEST_EACH(gate, files_are_looked_for_inside_the_project, struct on_disk, row,
     {"file_exists", "there.txt", true},
     {"file_exists", "folder/deep.txt", true},
@@ -711,6 +739,7 @@ TEST_EACH(gate, files_are_looked_for_inside_the_project, struct on_disk, row,
     {"directory_exists", "..", false},
     {"directory_exists", "../project-old", false},
     {"directory_exists", "/etc", false})
+/* clang-format on */
 {
     struct eng_report r;
     char root[300], path[400], text[300];
@@ -731,7 +760,8 @@ TEST_EACH(gate, files_are_looked_for_inside_the_project, struct on_disk, row,
     CHECK_INT_EQ(symlink("there.txt", path), 0);
     snprintf(text, sizeof(text),
              "checkpoint: {}\nevidence_schema: {p: {required: true, "
-             "validator: %s}}\n", row->validator);
+             "validator: %s}}\n",
+             row->validator);
     const struct eng_gate *g = kit_gate(text, &r);
     struct eng_check how = {0};
     CHECK_OK(path_canonical(slice_of(root), test_arena(), &how.root));
@@ -739,12 +769,13 @@ TEST_EACH(gate, files_are_looked_for_inside_the_project, struct on_disk, row,
     CHECK_INT_EQ(kit_judge_how(g, kit_json(text), how).passed, row->passes);
 }
 
-/* --- every field of every real gate ---------------------------------------------------------------- */
+/* --- every field of every real gate
+ * ---------------------------------------------------------------- */
 static const char *good(enum eng_type t)
 {
     static const char *const values[ENG_TYPE_COUNT] = {
-        [ENG_ANY] = "true",     [ENG_BOOLEAN] = "true", [ENG_INTEGER] = "5",
-        [ENG_NUMBER] = "0.5",   [ENG_STRING] = "\"a\"", [ENG_OBJECT] = "{}",
+        [ENG_ANY] = "true",   [ENG_BOOLEAN] = "true", [ENG_INTEGER] = "5",
+        [ENG_NUMBER] = "0.5", [ENG_STRING] = "\"a\"", [ENG_OBJECT] = "{}",
         [ENG_LIST] = "[]"};
     return values[t];
 }
@@ -757,8 +788,7 @@ static struct slice evidence(const struct eng_gate *g, size_t at,
     for (size_t i = 0; i < g->fields_count; i++) {
         if (i == at && !mistyped) continue;
         text = arena_printf(test_arena(), "%.*s%s\"%.*s\":%s", SLICE_ARG(text),
-                            text.n > 1 ? "," : "",
-                            SLICE_ARG(g->fields[i].name),
+                            text.n > 1 ? "," : "", SLICE_ARG(g->fields[i].name),
                             i == at ? mistyped : good(g->fields[i].type));
     }
     return arena_printf(test_arena(), "%.*s}", SLICE_ARG(text));
@@ -772,8 +802,8 @@ static void check_every_field(const struct eng_gate *g, size_t *fields,
     v = kit_judge(g, arena_cstr(test_arena(), evidence(g, SIZE_MAX, NULL)));
     CHECK(v.passed && v.count == 0);
     struct slice more = evidence(g, SIZE_MAX, NULL);
-    more = arena_printf(test_arena(), "%.*s,\"one_more\":1}",
-                        (int)(more.n - 1), more.p);
+    more = arena_printf(test_arena(), "%.*s,\"one_more\":1}", (int)(more.n - 1),
+                        more.p);
     v = kit_judge(g, arena_cstr(test_arena(), more));
     CHECK(v.passed && v.count == 1);
     for (size_t i = 0; i < g->fields_count; i++) {
@@ -782,8 +812,7 @@ static void check_every_field(const struct eng_gate *g, size_t *fields,
         *required += f->required;
         v = kit_judge(g, arena_cstr(test_arena(), evidence(g, i, NULL)));
         CHECK_INT_EQ(v.passed, !f->required);
-        if (f->required)
-            CHECK_SLICE_EQ(kit_names(&v, g, "missing"), f->name);
+        if (f->required) CHECK_SLICE_EQ(kit_names(&v, g, "missing"), f->name);
         const char *bad = f->type == ENG_STRING ? "7" : "\"7\"";
         v = kit_judge(g, arena_cstr(test_arena(), evidence(g, i, bad)));
         CHECK(!v.passed);
@@ -807,11 +836,13 @@ TEST(gate, each_field_of_each_real_gate_counts, .needs = "shared")
     CHECK_INT_EQ(required, 78);
 }
 
-/* --- memory --------------------------------------------------------------------------------------------- */
+/* --- memory
+ * ---------------------------------------------------------------------------------------------
+ */
 TEST(gate, every_failed_allocation_is_an_error)
 {
-    const struct json *e =
-        kit_json("{\"functional_requirements\":2,\"business_goals\":3,\"x\":1}");
+    const struct json *e = kit_json(
+        "{\"functional_requirements\":2,\"business_goals\":3,\"x\":1}");
     for (uint64_t n = 1;; n++) {
         struct arena a;
         struct eng_report r;
@@ -821,9 +852,8 @@ TEST(gate, every_failed_allocation_is_an_error)
         eng_report_init(&r, &a);
         mem_fail_at(n);
         const struct eng_gate *g = eng_gate_parse(&src, &r);
-        enum err err =
-            g ? eng_gate_check(g, e, &(struct eng_check){0}, &a, &v)
-              : ERR_NOMEM;
+        enum err err = g ? eng_gate_check(g, e, &(struct eng_check){0}, &a, &v)
+                         : ERR_NOMEM;
         bool reached = mem_count() >= n;
         mem_fail_at(0);
         if (!g) CHECK(r.failed);

@@ -11,11 +11,11 @@ static bool passes(const char *validator, const char *params, const char *value)
 {
     struct eng_report r;
     const struct json *v = kit_json(value);
-    const char *type = v->type == JSON_STRING    ? "string"
-                       : v->type == JSON_NUMBER  ? "number"
-                       : v->type == JSON_ARRAY   ? "list"
-                       : v->type == JSON_OBJECT  ? "object"
-                                                 : "boolean";
+    const char *type = v->type == JSON_STRING   ? "string"
+                       : v->type == JSON_NUMBER ? "number"
+                       : v->type == JSON_ARRAY  ? "list"
+                       : v->type == JSON_OBJECT ? "object"
+                                                : "boolean";
     char text[1000], evidence[1000];
     snprintf(text, sizeof(text),
              "checkpoint: {strict: true}\nevidence_schema:\n"
@@ -40,6 +40,7 @@ static bool passes(const char *validator, const char *params, const char *value)
 struct values {
     const char *name, *params, *good, *bad; /* NULL: none */
 };
+/* clang-format off */
 TEST_EACH(validator, passes_the_good_and_fails_the_bad, struct values, v,
     {"non_empty", "", "\"  \"", "\"\""},
     {"non_empty", "", "[0]", "[]"},
@@ -112,6 +113,7 @@ TEST_EACH(validator, passes_the_good_and_fails_the_bad, struct values, v,
     {"percent_gte_95", "", "250", "0"},
     {"custom:regex:^v\\d+\\.\\d+\\.\\d+$", "", "\"v1.2.3\"", "\"v1.2\""},
     {"custom:regex:a:b", "", "\"a:b\"", "\"a\""})
+/* clang-format on */
 {
     if (v->good && !passes(v->name, v->params, v->good))
         FAIL("%s refuses %s", v->name, v->good);
@@ -119,9 +121,11 @@ TEST_EACH(validator, passes_the_good_and_fails_the_bad, struct values, v,
         FAIL("%s passes %s", v->name, v->bad);
 }
 
+/* clang-format off */
 TEST_EACH(validator, a_boolean_is_never_a_number, struct values, v,
     {"positive", ""}, {"non_negative", ""}, {"in_range",
      "min_val: 0, max_val: 2"}, {"greater_than_0", ""}, {"percent_gte_0", ""})
+/* clang-format on */
 {
     CHECK(!passes(v->name, v->params, "true"));
 }
@@ -129,16 +133,19 @@ TEST_EACH(validator, a_boolean_is_never_a_number, struct values, v,
 TEST(validator, the_gates_own_come_before_the_table)
 {
     struct eng_report r;
-    const struct eng_gate *g = kit_gate(
-        "checkpoint: {}\nevidence_schema:\n"
-        "  a: {type: integer, required: true, validator: positive}\n"
-        "validators: {positive: 'lambda x: x < 0'}\n", &r);
+    const struct eng_gate *g =
+        kit_gate("checkpoint: {}\nevidence_schema:\n"
+                 "  a: {type: integer, required: true, validator: positive}\n"
+                 "validators: {positive: 'lambda x: x < 0'}\n",
+                 &r);
     CHECK(kit_judge(g, "{\"a\":-1}").passed);
     CHECK(!kit_judge(g, "{\"a\":1}").passed);
 }
 
+/* clang-format off */
 TEST_EACH(validator, parameters_of_an_expression_come_by_name, struct values,
           v, {"50", "true"}, {"3", "true"}, {"51", "false"}, {"2", "false"})
+/* clang-format on */
 {
     struct eng_report r;
     char evidence[50];
@@ -146,16 +153,19 @@ TEST_EACH(validator, parameters_of_an_expression_come_by_name, struct values,
         "checkpoint: {}\nevidence_schema:\n"
         "  a: {type: integer, required: true, validator: min_max, "
         "validator_params: {max: 50, min: 3}}\n"
-        "validators: {min_max: \"lambda x, min, max: min <= x <= max\"}\n", &r);
+        "validators: {min_max: \"lambda x, min, max: min <= x <= max\"}\n",
+        &r);
     snprintf(evidence, sizeof(evidence), "{\"a\":%s}", v->name);
     CHECK_INT_EQ(kit_judge(g, evidence).passed, strcmp(v->params, "true") == 0);
 }
 
-/* --- patterns ------------------------------------------------------------------- */
+/* --- patterns
+ * ------------------------------------------------------------------- */
 struct match {
     const char *pattern, *text;
     bool start, anywhere, whole;
 };
+/* clang-format off */
 TEST_EACH(pattern, matches_as_python_does, struct match, m,
     {"b", "abc", false, true, false},
     {"abc", "abc", true, true, true},
@@ -181,6 +191,7 @@ TEST_EACH(pattern, matches_as_python_does, struct match, m,
     {"", "", true, true, true},
     {"[\\d.]+", "1.5", true, true, true},
     {"\\.", "a", false, false, false})
+/* clang-format on */
 {
     const struct eng_pattern *p;
     struct eng_pattern_fault fault;
@@ -200,6 +211,7 @@ TEST_EACH(pattern, matches_as_python_does, struct match, m,
 struct no_pattern {
     const char *pattern, *says;
 };
+/* clang-format off */
 TEST_EACH(pattern, what_is_outside_the_syntax_is_refused, struct no_pattern, m,
     {"(?=a)", "look-ahead"}, {"a(?!b)", "look-ahead"},
     {"(?<=a)b", "look-behind"}, {"(?<!a)b", "look-behind"},
@@ -214,19 +226,23 @@ TEST_EACH(pattern, what_is_outside_the_syntax_is_refused, struct no_pattern, m,
     {"[[:alpha:]]", "named class"}, {"a{,3}", "lower bound"},
     {"\\x4", "hex"}, {"\\", "backslash"}, {"[a", "]"}, {"(a", ""}, {"a)", ""},
     {"*a", ""}, {"[b-a]", ""}, {"a{3,1}", ""}, {"(?x)a b", "group"})
+/* clang-format on */
 {
     const struct eng_pattern *p;
     struct eng_pattern_fault fault;
-    CHECK_ERR(eng_pattern_make(slice_of(m->pattern), ENG_AT_START,
-                               test_arena(), &p, &fault), ERR_PARSE);
+    CHECK_ERR(eng_pattern_make(slice_of(m->pattern), ENG_AT_START, test_arena(),
+                               &p, &fault),
+              ERR_PARSE);
     CHECK_CONTAINS(fault.what, m->says);
     CHECK_INT_GT(fault.what.n, 0);
 }
 
+/* clang-format off */
 TEST_EACH(pattern, hostile_ones_end_in_time, struct no_pattern, m,
     {"(a+)+$", ""}, {"(a|a)*$", ""}, {"(?:a*c|a)*$", ""}, {"(a*)*c", ""},
     {".*.*.*c", ""}, {"(?:a?){50}a{50}c", ""}, {"a*a*a*a*a*c", ""},
     {"([a-z]+)*c", ""}, {"(.*)(.*)(.*)(.*)(.*)[x-z]", ""})
+/* clang-format on */
 {
     static char text[100001];
     memset(text, 'a', 99999);
@@ -240,8 +256,8 @@ TEST_EACH(pattern, hostile_ones_end_in_time, struct no_pattern, m,
                                   (enum eng_pattern_place)i, test_arena(), &p,
                                   &fault));
         int64_t begin = kit_cpu_now();
-        CHECK_OK(eng_pattern_run(p, (struct slice){text, 100000}, &got,
-                                 &problem));
+        CHECK_OK(
+            eng_pattern_run(p, (struct slice){text, 100000}, &got, &problem));
         int64_t ms = (kit_cpu_now() - begin) / 1000000;
         CHECK(!got || i == ENG_AT_START);
         if (!test_sanitized()) CHECK_INT_LT(ms, 200);
