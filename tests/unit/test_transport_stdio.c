@@ -129,8 +129,12 @@ TEST(transport_stdio, reads_ahead_so_many_bytes_and_no_more)
     CHECK_INT_EQ(host_read(p.from, 1, 0.2).n, 0);
     CHECK_INT_EQ(host_open_calls(h), 4);
     close(p.to);
-    while (lines_in(read_lines(p.from, 0)) == 0 && host_open_calls(h))
+    size_t answered = 0;
+    for (int rounds = 0; answered < 10; rounds++) {
+        CHECK_INT_LT(rounds, 2000);
         host_release(h);
+        answered += lines_in(host_read(p.from, MIB, 0.01));
+    }
     ended(h);
 }
 
