@@ -22,8 +22,7 @@ struct building {
     struct eng_metadata m;
 };
 
-/* --- files of the set
- * --------------------------------------------------------- */
+/* --- files of the set -------------------------------------------------- */
 struct run {
     const struct eng_file *files;
     size_t count;
@@ -114,8 +113,7 @@ static struct eng_source source(const struct eng_file *f)
     return (struct eng_source){f->path, f->text};
 }
 
-/* --- tasks
- * ----------------------------------------------------------------------- */
+/* --- tasks ------------------------------------------------------------- */
 static void set_file(struct eng_task *t, const struct eng_file *f)
 {
     t->file = name_in_folder(f);
@@ -238,8 +236,7 @@ static void unlisted(struct building *b, struct run run, struct slice folder,
     }
 }
 
-/* --- gates
- * -------------------------------------------------------------------------- */
+/* --- gates ------------------------------------------------------------- */
 static bool among(const struct eng_texts *names, struct slice name)
 {
     for (size_t i = 0; i < names->count; i++)
@@ -307,8 +304,7 @@ static void read_gate(struct building *b, const struct eng_meta_phase *m,
     }
 }
 
-/* --- phases
- * ------------------------------------------------------------------------- */
+/* --- phases ------------------------------------------------------------ */
 static void read_text(struct building *b, const struct eng_meta_phase *m,
                       struct eng_phase *p)
 {
@@ -404,8 +400,7 @@ static void stray_folders(struct building *b)
     }
 }
 
-/* --- dynamic workflows
- * ------------------------------------------------------------------ */
+/* --- dynamic workflows ------------------------------------------------- */
 static const struct {
     struct slice source_type, parser;
 } sources[] = {
@@ -518,8 +513,7 @@ static void read_dynamic(struct building *b)
                   &dyn->task_template);
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------- */
 static enum err copy_files(struct building *b, const struct eng_files *f)
 {
     struct eng_files *to = &b->d->files;
@@ -683,8 +677,7 @@ const struct eng_file *eng_phase_unlisted(const struct eng_definition *d,
     return p && f && !is_listed(p, name_in_folder(f)) ? f : NULL;
 }
 
-/* --- the refusal
- * ----------------------------------------------------------------------- */
+/* --- the refusal ------------------------------------------------------- */
 static void write_errors(const struct eng_definition *d, struct buf *text,
                          struct buf *extra)
 {

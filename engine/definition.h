@@ -16,8 +16,7 @@
 
 struct eng_gate; /* engine/gate.h */
 
-/* --- a set of files --------------------------------------------------------
- */
+/* --- a set of files ---------------------------------------------------- */
 struct eng_file {
     struct slice path; /* relative to the workflow's folder, '/' */
     struct slice text;
@@ -48,8 +47,7 @@ MUST_USE enum err eng_files_unpack(struct slice body, struct arena *a,
 /* SHA-256 over the length-prefixed paths and texts, hex (64 bytes). */
 struct slice eng_files_hash(const struct eng_files *f, struct arena *a);
 
-/* --- findings ----------------------------------------------------------------
- */
+/* --- findings ---------------------------------------------------------- */
 enum eng_level { ENG_ERROR, ENG_WARNING, ENG_NOTE };
 struct eng_finding {
     const char *code; /* "TASK_FILE_MISSING": a row of engine/lint.h */
@@ -60,8 +58,7 @@ struct eng_finding {
     struct slice how_to_fix;
 };
 
-/* --- the definition
- * ------------------------------------------------------------ */
+/* --- the definition ---------------------------------------------------- */
 struct eng_task {
     int64_t number;
     struct slice id; /* "1.2" in a dynamic phase; empty */

@@ -19,8 +19,7 @@ struct parser {
     enum err err; /* sticky */
 };
 
-/* --- refusals
- * ------------------------------------------------------------------ */
+/* --- refusals ---------------------------------------------------------- */
 static const struct {
     struct slice name, how_to_fix;
 } hints[] = {
@@ -81,8 +80,7 @@ static void *unknown_name(struct parser *p, const struct token *t)
                            "re.fullmatch yaml.safe_load."));
 }
 
-/* --- building
- * -------------------------------------------------------------------- */
+/* --- building ---------------------------------------------------------- */
 struct kids {
     const struct node *stack[8];
     const struct node **items; /* stack, or the arena when there are more */
@@ -170,8 +168,7 @@ static bool need(struct parser *p, enum token_kind kind, const char *what)
 static const struct node *test(struct parser *p);
 static const struct node *or_test(struct parser *p);
 
-/* --- atoms
- * -------------------------------------------------------------------------- */
+/* --- atoms ------------------------------------------------------------- */
 /* test {"," test} ["," ] up to `end`, which is taken. */
 static bool arguments(struct parser *p, enum token_kind end, struct kids *k)
 {
@@ -265,9 +262,7 @@ static const struct node *generator(struct parser *p, bool all,
     return n;
 }
 
-/* --- calls
- * ------------------------------------------------------------------------------
- */
+/* --- calls ------------------------------------------------------------- */
 static const struct node *call(struct parser *p, const struct expr_func *f,
                                const struct token *name, struct kids *k)
 {
@@ -458,9 +453,7 @@ static const struct node *atom(struct parser *p)
     }
 }
 
-/* --- operators
- * ----------------------------------------------------------------------------
- */
+/* --- operators --------------------------------------------------------- */
 static const struct node *index_of(struct parser *p, const struct node *what)
 {
     struct kids k;
@@ -642,9 +635,7 @@ static const struct node *test(struct parser *p)
     return n;
 }
 
-/* --- the whole
- * -----------------------------------------------------------------------------
- */
+/* --- the whole --------------------------------------------------------- */
 static bool params(struct parser *p)
 {
     struct eng_expr *e = p->e;

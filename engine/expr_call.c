@@ -6,8 +6,7 @@
 #include "base/yaml.h"
 #include "engine/expr_tree.h"
 
-/* --- types -------------------------------------------------------------------
- */
+/* --- types ------------------------------------------------------------- */
 unsigned expr_type_of(struct slice name, bool as_text)
 {
     static const struct {
@@ -60,8 +59,7 @@ static void set_text(struct value *ret, struct slice s)
     *ret = (struct value){.kind = V_STRING, .text = s};
 }
 
-/* --- functions over collections
- * -------------------------------------------------- */
+/* --- functions over collections ---------------------------------------- */
 static bool f_len(struct eval *x, const struct value *a, uint32_t n,
                   struct value *ret)
 {
@@ -193,8 +191,7 @@ static bool f_sum(struct eval *x, const struct value *a, uint32_t n,
     }
 }
 
-/* --- functions over numbers
- * ---------------------------------------------------------- */
+/* --- functions over numbers -------------------------------------------- */
 static bool f_abs(struct eval *x, const struct value *a, uint32_t n,
                   struct value *ret)
 {
@@ -323,9 +320,7 @@ static bool f_str(struct eval *x, const struct value *a, uint32_t n,
     return expr_charge(x, 1);
 }
 
-/* --- YAML
- * -------------------------------------------------------------------------------
- */
+/* --- YAML -------------------------------------------------------------- */
 static bool f_safe_load(struct eval *x, const struct value *a, uint32_t n,
                         struct value *ret)
 {
@@ -346,8 +341,7 @@ static bool f_safe_load(struct eval *x, const struct value *a, uint32_t n,
 const struct expr_func expr_safe_load = {SLICE_INIT("safe_load"), 1, 1,
                                          f_safe_load};
 
-/* --- methods of texts
- * ----------------------------------------------------------------------- */
+/* --- methods of texts -------------------------------------------------- */
 /* Simple case of the Latin, Greek and Cyrillic alphabets: ranges whose small
  * letters follow at a distance, and runs where each follows its capital. */
 static const struct {
@@ -536,8 +530,7 @@ static bool m_isalpha(struct eval *x, const struct value *a, uint32_t n,
     return all_in_class(x, a, "isalpha", SLICE("[^\\W\\d_]+"), ret);
 }
 
-/* --- methods of objects and sets
- * ---------------------------------------------------------------- */
+/* --- methods of objects and sets --------------------------------------- */
 static bool m_get(struct eval *x, const struct value *a, uint32_t n,
                   struct value *ret)
 {
@@ -605,9 +598,7 @@ static bool m_issuperset(struct eval *x, const struct value *a, uint32_t n,
                             : wrong(x, "issuperset", a);
 }
 
-/* --- the tables
- * ------------------------------------------------------------------------------------
- */
+/* --- the tables -------------------------------------------------------- */
 /* clang-format off */
 static const struct expr_func functions[] = {
     {SLICE_INIT("len"), 1, 1, f_len},     {SLICE_INIT("any"), 1, 1, f_any},

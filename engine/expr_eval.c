@@ -70,8 +70,7 @@ static bool eval_compare(struct eval *x, const struct node *n,
     return true;
 }
 
-/* --- arithmetic
- * --------------------------------------------------------------- */
+/* --- arithmetic -------------------------------------------------------- */
 static bool integers(struct eval *x, enum token_kind op, int64_t a, int64_t b,
                      int64_t *ret)
 {
@@ -212,8 +211,7 @@ static bool eval_minus(struct eval *x, const struct node *n, struct value *ret)
     return true;
 }
 
-/* --- parts
- * ------------------------------------------------------------------------ */
+/* --- parts ------------------------------------------------------------- */
 static bool index_dict(struct eval *x, const struct value *dict,
                        const struct value *key, struct value *ret)
 {

@@ -59,8 +59,7 @@ static enum err lex_name(struct lexer *l, struct token *t)
     return OK;
 }
 
-/* --- numbers -----------------------------------------------------------------
- */
+/* --- numbers ----------------------------------------------------------- */
 static enum err lex_number(struct lexer *l, struct token *t)
 {
     size_t from = l->at, n = 0, dot = SIZE_MAX;
@@ -107,8 +106,7 @@ static enum err lex_number(struct lexer *l, struct token *t)
                : refuse(l, from, n, SLICE("a number that is not finite"));
 }
 
-/* --- strings
- * ------------------------------------------------------------------- */
+/* --- strings ----------------------------------------------------------- */
 static size_t put_utf8(char *to, uint32_t c)
 {
     if (c < 0x80) {
@@ -196,8 +194,7 @@ static enum err lex_string(struct lexer *l, bool raw, struct token *t)
     return OK;
 }
 
-/* --- all of it
- * ------------------------------------------------------------------ */
+/* --- all of it --------------------------------------------------------- */
 static enum err lex_op(struct lexer *l, struct token *t)
 {
     struct slice rest = slice_sub(l->s, l->at, 3);

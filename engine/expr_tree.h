@@ -8,8 +8,7 @@
 #include "engine/expr.h"
 #include "engine/pattern.h"
 
-/* --- tokens -----------------------------------------------------------------
- */
+/* --- tokens ------------------------------------------------------------ */
 /* clang-format off */
 /* X(symbol, spelling): operators; longer spellings stand before their starts. */
 #define OP_ROWS(X)                                                             \
@@ -62,8 +61,7 @@ enum token_kind {
     T_IS_NOT
 };
 
-/* --- values
- * ------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------ */
 enum value_kind {
     V_NONE,
     V_BOOL,
@@ -89,8 +87,7 @@ struct value {
     const struct value *items; /* LIST, SET; NULL: the elements of json */
 };
 
-/* --- the tree
- * ------------------------------------------------------------------ */
+/* --- the tree ---------------------------------------------------------- */
 enum node_kind {
     N_CONST,
     N_NAME, /* slot */
@@ -135,8 +132,7 @@ struct eng_expr {
     const struct node *body;
 };
 
-/* --- types of isinstance
- * --------------------------------------------------------- */
+/* --- types of isinstance ----------------------------------------------- */
 enum expr_type {
     TYPE_STR = 1 << 0,
     TYPE_INT = 1 << 1,
@@ -148,8 +144,7 @@ enum expr_type {
 /* 0: no such name. `as_text`: a parameter may also say "integer". */
 unsigned expr_type_of(struct slice name, bool as_text);
 
-/* --- evaluation
- * -------------------------------------------------------------------- */
+/* --- evaluation -------------------------------------------------------- */
 struct eval {
     const struct eng_expr *expr;
     struct arena *a;

@@ -175,8 +175,7 @@ bool expr_order(struct eval *x, const struct value *a, const struct value *b,
                      expr_kind_name(a), expr_kind_name(b));
 }
 
-/* --- sorting ----------------------------------------------------------------
- */
+/* --- sorting ----------------------------------------------------------- */
 /* The order of a set's elements: by kind first; numbers are one kind. */
 static int set_order(const void *p, const void *q)
 {
@@ -231,8 +230,7 @@ bool expr_to_set(struct eval *x, const struct value *v, struct value *ret)
     return true;
 }
 
-/* --- membership -------------------------------------------------------------
- */
+/* --- membership -------------------------------------------------------- */
 static bool in_text(struct eval *x, const struct value *in,
                     const struct value *what, bool *ret)
 {
@@ -270,8 +268,7 @@ bool expr_contains(struct eval *x, const struct value *in,
     }
 }
 
-/* --- iteration
- * ---------------------------------------------------------------- */
+/* --- iteration --------------------------------------------------------- */
 bool expr_walk_begin(struct eval *x, const struct value *over,
                      struct expr_walk *ret)
 {

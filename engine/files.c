@@ -251,7 +251,7 @@ const struct eng_file *eng_files_find(const struct eng_files *f,
     return bsearch(&key, f->files, f->count, sizeof(key), by_path);
 }
 
-/* --- packed --------------------------------------------------------------- */
+/* --- packed ------------------------------------------------------------ */
 void eng_files_pack(const struct eng_files *f, struct buf *out)
 {
     struct json_writer w = json_writer(out);

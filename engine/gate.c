@@ -36,8 +36,7 @@ const char *eng_gate_source_name(enum eng_gate_source s)
     return names[s];
 }
 
-/* --- gates without a file ----------------------------------------------------
- */
+/* --- gates without a file ---------------------------------------------- */
 const struct eng_gate *eng_gate_of_names(const struct slice *names,
                                          size_t count, struct arena *a)
 {
@@ -71,8 +70,7 @@ const struct eng_gate *eng_gate_of_nothing(void)
     return &nothing;
 }
 
-/* --- evidence as such
- * ---------------------------------------------------------- */
+/* --- evidence as such -------------------------------------------------- */
 enum err eng_evidence_check(const struct json *evidence, struct arena *a,
                             struct problem *p)
 {
@@ -108,8 +106,7 @@ enum err eng_evidence_check(const struct json *evidence, struct arena *a,
                         SLICE_ARG(eng_clip(a, twice->key, NAME_MOST)));
 }
 
-/* --- judging
- * ---------------------------------------------------------------------- */
+/* --- judging ----------------------------------------------------------- */
 struct judging {
     const struct eng_gate *g;
     const struct json *evidence;

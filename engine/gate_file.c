@@ -69,8 +69,7 @@ static void read_mapping(struct reading *in, const struct mapping *m,
     }
 }
 
-/* --- values ------------------------------------------------------------------
- */
+/* --- values ------------------------------------------------------------ */
 static bool plain(const struct json *v)
 {
     return v->raw.n > 0 && v->raw.p[0] != '"' && v->raw.p[0] != '\'';
@@ -119,8 +118,7 @@ static bool need(struct reading *in, const struct json *v, enum json_type type,
     return false;
 }
 
-/* --- checkpoint
- * ---------------------------------------------------------------- */
+/* --- checkpoint -------------------------------------------------------- */
 static void take_strict(struct reading *in, const struct json *v, void *into)
 {
     struct eng_gate *g = into;
@@ -157,8 +155,7 @@ static const struct key checkpoint_keys[] = {
 static const struct mapping checkpoint_mapping =
     MAPPING("checkpoint", checkpoint_keys);
 
-/* --- fields
- * -------------------------------------------------------------------- */
+/* --- fields ------------------------------------------------------------ */
 struct field_reading {
     struct eng_field field;
     const struct json *expect, *validator, *params;
@@ -304,8 +301,7 @@ static void take_schema(struct reading *in, const struct json *v, void *into)
     g->fields_count = v->count;
 }
 
-/* --- validators and rules
- * -------------------------------------------------------- */
+/* --- validators and rules ---------------------------------------------- */
 struct own_reading {
     const struct json *function;
     struct slice message;
@@ -418,8 +414,7 @@ static void take_rules(struct reading *in, const struct json *v, void *into)
     g->rules_count = v->count;
 }
 
-/* --- the file
- * ---------------------------------------------------------------------- */
+/* --- the file ---------------------------------------------------------- */
 static void take_checkpoint(struct reading *in, const struct json *v,
                             void *into)
 {

@@ -108,7 +108,7 @@ extern const struct eng_lint_row eng_lint_rows[LINT_COUNT];
 /* "error", "warning", "note". */
 struct slice eng_level_name(enum eng_level level);
 
-/* --- a report ------------------------------------------------------------- */
+/* --- a report ---------------------------------------------------------- */
 /* One file as findings see it. */
 struct eng_source {
     struct slice file; /* relative to the workflow's folder */
@@ -145,8 +145,7 @@ void eng_report_place(struct eng_report *r, uint32_t line, uint32_t column);
 /* {"file","line"?,"column"?,"code","level","message","how_to_fix"} */
 void eng_finding_write(const struct eng_finding *f, struct json_writer *w);
 
-/* --- texts in messages ------------------------------------------------------
- */
+/* --- texts in messages ------------------------------------------------- */
 /* The start of a text from outside, cut at a character's border and marked
  * with ... when longer than `most` bytes. arena */
 struct slice eng_clip(struct arena *a, struct slice s, size_t most);

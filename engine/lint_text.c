@@ -14,8 +14,7 @@ struct text {
     struct eng_report *r;
 };
 
-/* --- lines and words ---------------------------------------------------------
- */
+/* --- lines and words --------------------------------------------------- */
 static bool next_line(struct slice *rest, struct slice *ret)
 {
     return rest->n > 0 && slice_split(rest, '\n', ret);
@@ -71,8 +70,7 @@ static const struct eng_field *field_of(const struct eng_gate *g,
     return NULL;
 }
 
-/* --- phase.md: heading and tasks
- * ------------------------------------------------ */
+/* --- phase.md: heading and tasks --------------------------------------- */
 /* "# Phase 4: Name" */
 static void check_heading(struct text *t)
 {
@@ -154,8 +152,7 @@ static void check_mentions(struct text *t)
                        "numbers, which holds");
 }
 
-/* --- phase.md: the table of evidence
- * --------------------------------------------- */
+/* --- phase.md: the table of evidence ----------------------------------- */
 static bool next_cell(struct slice *row, struct slice *ret)
 {
     if (!slice_split(row, '|', ret)) return false;
@@ -209,8 +206,7 @@ static void check_table(struct text *t)
         }
 }
 
-/* --- where a text says false
- * ------------------------------------------------------- */
+/* --- where a text says false ------------------------------------------- */
 /* "name = false", "name: false", "name must be false", or a table's cell that
  * is "is_false" or "false" in the name's row. */
 static bool says_false(struct slice line, struct slice name)
@@ -260,8 +256,7 @@ static void check_expect(struct text *t, const struct eng_meta_phase *m,
     }
 }
 
-/* --- examples of evidence in task texts
- * ---------------------------------------------- */
+/* --- examples of evidence in task texts -------------------------------- */
 struct example {
     struct slice unknown, missing, mistyped;
     struct slice names;
@@ -386,8 +381,7 @@ static void check_length(struct text *t)
                        "the task has %zu lines", lines);
 }
 
-/* --- all of them
- * -------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------- */
 static struct text text_of(const struct eng_definition *d,
                            const struct eng_phase *p, struct slice file,
                            struct eng_report *r)

@@ -4,8 +4,7 @@
 
 static const struct json_limits limits = {1u << 20, 64, 100000};
 
-/* --- fields as rows --------------------------------------------------------
- */
+/* --- fields as rows ---------------------------------------------------- */
 enum kind {
     TEXT,
     TEXTS,
@@ -96,8 +95,7 @@ static const struct object task_object = OBJECT_OF(task_fields, "task");
 static const struct object checkpoint_object =
     OBJECT_OF(checkpoint_fields, "checkpoint");
 
-/* --- values into structs ---------------------------------------------------
- */
+/* --- values into structs ----------------------------------------------- */
 struct reading {
     const struct eng_source *src;
     struct eng_report *r;
@@ -254,8 +252,7 @@ static void read_object(const struct reading *in, const struct object *o,
                        SLICE_ARG(missing));
 }
 
-/* --- tasks ------------------------------------------------------------------
- */
+/* --- tasks ------------------------------------------------------------- */
 static int by_task_number(const void *a, const void *b)
 {
     const struct eng_meta_task *x = a, *y = b;
@@ -311,8 +308,7 @@ static void read_tasks(const struct reading *in, const struct json *list,
     }
 }
 
-/* --- phases -----------------------------------------------------------------
- */
+/* --- phases ------------------------------------------------------------ */
 static void read_phase(const struct reading *in, const struct json *v,
                        struct eng_meta_phase *p)
 {
@@ -462,8 +458,7 @@ static void read_phases(const struct reading *in, struct eng_metadata *m)
     qsort(m->phases, m->phases_count, sizeof(*m->phases), by_phase_number);
 }
 
-/* --- the document ------------------------------------------------------------
- */
+/* --- the document ------------------------------------------------------ */
 static const struct json *parse(const struct reading *in)
 {
     const struct eng_source *src = in->src;

@@ -195,8 +195,7 @@ static enum err rewrite(struct slice text, struct buf *out,
     return out->err;
 }
 
-/* --- compiling
- * ------------------------------------------------------------------- */
+/* --- compiling --------------------------------------------------------- */
 static void *arena_malloc(size_t n, void *a)
 {
     return arena_alloc(a, n);
@@ -257,8 +256,7 @@ out:
     return e;
 }
 
-/* --- matching
- * ---------------------------------------------------------------------- */
+/* --- matching ---------------------------------------------------------- */
 static void *heap_malloc(size_t n, void *none)
 {
     (void)none;

@@ -29,9 +29,7 @@ struct run {
     enum err err;
 };
 
-/* --- rows
- * ---------------------------------------------------------------------------
- */
+/* --- rows -------------------------------------------------------------- */
 enum kind { NO_PARAM, COUNT, NUMBER, TEXT, TEXTS, LIST, ANY, PATTERN, TYPE };
 
 struct row {
@@ -259,8 +257,7 @@ static bool parses_as_yaml(struct run *r, const struct json *v)
     return !e && doc->type != JSON_NULL;
 }
 
-/* --- type names
- * ------------------------------------------------------------------------ */
+/* --- type names -------------------------------------------------------- */
 static const struct {
     struct slice name;
     unsigned types;
@@ -299,9 +296,7 @@ static bool all_of_type(struct run *r, const struct json *v)
     return true;
 }
 
-/* --- the disk
- * -----------------------------------------------------------------------------
- */
+/* --- the disk ---------------------------------------------------------- */
 static bool exists(struct run *r, const struct json *v, mode_t type)
 {
     struct slice real;
@@ -330,9 +325,7 @@ static bool is_directory(struct run *r, const struct json *v)
     return exists(r, v, S_IFDIR);
 }
 
-/* --- the tables
- * ------------------------------------------------------------------------------
- */
+/* --- the tables -------------------------------------------------------- */
 /* clang-format off */
 #define S(lit) SLICE_INIT(lit)
 static const struct row named[] = {
@@ -411,9 +404,7 @@ enum {
     NUMBERED = sizeof(numbered) / sizeof(*numbered)
 };
 
-/* --- making
- * --------------------------------------------------------------------------------------
- */
+/* --- making ------------------------------------------------------------ */
 struct making {
     const struct eng_source *src;
     const struct json *name, *params;
@@ -679,9 +670,7 @@ eng_validator_make(const struct eng_source *src, const struct json *name,
     return v->demand.p ? v : NULL;
 }
 
-/* --- running
- * -----------------------------------------------------------------------------------
- */
+/* --- running ----------------------------------------------------------- */
 static const char *const type_words[JSON_TYPE_COUNT] = {
     [JSON_NULL] = "null",       [JSON_FALSE] = "a boolean",
     [JSON_TRUE] = "a boolean",  [JSON_NUMBER] = "a number",

@@ -44,8 +44,7 @@ void eng_gate_write(const struct eng_gate *g, struct json_writer *w)
     json_end_object(w);
 }
 
-/* --- lists of a verdict, one row each --------------------------------------
- */
+/* --- lists of a verdict, one row each ---------------------------------- */
 static void write_error(const struct eng_verdict_item *i, struct json_writer *w)
 {
     json_begin_object(w);

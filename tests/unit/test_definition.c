@@ -79,8 +79,7 @@ TEST(definition, a_packed_definition_comes_back_the_same, .needs = "shared")
     buf_done(&b);
 }
 
-/* --- copies with one fault
- * ------------------------------------------------------ */
+/* --- copies with one fault --------------------------------------------- */
 struct fault {
     const char *from, *to; /* in metadata.json of spec_creation_v1 */
     const char *code, *says;
@@ -149,8 +148,7 @@ TEST_EACH(definition, a_fault_of_the_metadata_refuses_it, struct fault, f,
     CHECK_INT_GT(found->how_to_fix.n, 0);
 }
 
-/* --- a workflow of our own
- * --------------------------------------------------------- */
+/* --- a workflow of our own --------------------------------------------- */
 #define HEAD(total, more)                                                      \
     "{\"workflow_type\":\"w\",\"version\":\"1\",\"total_phases\":" total more  \
     ",\"phases\":["
@@ -274,9 +272,7 @@ TEST(definition, fields_without_effect_are_noted)
     CHECK(json_is(json_get(d->metadata, SLICE("max_phase")), JSON_NUMBER));
 }
 
-/* --- texts
- * ---------------------------------------------------------------------------
- */
+/* --- texts ------------------------------------------------------------- */
 struct place {
     const char *workflow, *code, *file;
     uint32_t line;
@@ -338,8 +334,7 @@ TEST(definition, a_text_that_agrees_is_left_alone, .needs = "shared")
     CHECK_INT_EQ(kit_count(d, "EXPECT_CONTRADICTS_TEXT"), 1);
 }
 
-/* --- reading a folder
- * ----------------------------------------------------------------- */
+/* --- reading a folder -------------------------------------------------- */
 static void put(const char *root, const char *name, const char *text)
 {
     char path[500];
@@ -402,9 +397,7 @@ TEST_EACH(definition, a_pack_that_is_none_is_refused, struct bad_pack, b,
     CHECK_ERR(eng_files_unpack(slice_of(b->text), test_arena(), &f), ERR_PARSE);
 }
 
-/* --- memory
- * ---------------------------------------------------------------------------
- */
+/* --- memory ------------------------------------------------------------ */
 TEST(definition, every_failed_allocation_is_told)
 {
     struct eng_files f =

@@ -5,8 +5,7 @@
 #include "base/alloc.h"
 #include "tests/runner/test.h"
 
-/* --- helpers
- * ------------------------------------------------------------------ */
+/* --- helpers ----------------------------------------------------------- */
 static const struct eng_expr *parse(const char *text, struct eng_report *r)
 {
     struct slice s = slice_of(text);
@@ -42,8 +41,7 @@ static struct eng_expr_result run(const char *text, const char *args)
     return result;
 }
 
-/* --- what must work
- * -------------------------------------------------------------- */
+/* --- what must work ---------------------------------------------------- */
 struct works {
     const char *expr;
     const char *passes, *fails; /* arguments; NULL: none */
@@ -235,8 +233,7 @@ TEST_EACH(expr, means_what_python_means, struct says, s,
              got.passed ? "true" : "false", SLICE_ARG(got.problem));
 }
 
-/* --- what fails, with its reason
- * ---------------------------------------------------- */
+/* --- what fails, with its reason --------------------------------------- */
 struct reason {
     const char *expr, *arg, *says;
 };
@@ -297,8 +294,7 @@ TEST(expr, the_steps_of_an_evaluation_are_bounded)
     CHECK(got.passed);
 }
 
-/* --- what is refused
- * -------------------------------------------------------------------- */
+/* --- what is refused --------------------------------------------------- */
 struct refused {
     const char *expr, *piece;
 };

@@ -35,8 +35,7 @@ static struct slice why(const struct eng_verdict *v)
     return v->items[0].message;
 }
 
-/* --- real gates --------------------------------------------------------------
- */
+/* --- real gates -------------------------------------------------------- */
 TEST(gate, no_evidence_misses_every_field_in_order, .needs = "shared")
 {
     const struct eng_gate *g = gate_of(kit_load("spec_creation_v1"), 0);
@@ -275,8 +274,7 @@ TEST(gate, a_tab_breaks_a_gate_at_its_line, .needs = "shared")
     CHECK_CONTAINS(p.why, GATE_0 ":9");
 }
 
-/* --- evidence of real sessions ----------------------------------------------
- */
+/* --- evidence of real sessions ----------------------------------------- */
 static const struct json *artifact(const char *session, const char *phase)
 {
     struct slice text;
@@ -355,8 +353,7 @@ TEST(gate, what_the_task_text_asks_for_is_refused_with_the_way_out,
                  6);
 }
 
-/* --- as written
- * ------------------------------------------------------------------ */
+/* --- as written -------------------------------------------------------- */
 static const struct eng_check as_written = {.as_written = true};
 
 TEST(gate, as_written_demotes_a_lenient_gate, .needs = "shared")
@@ -405,8 +402,7 @@ TEST(gate, as_written_passes_a_phase_without_a_gate)
     CHECK(!kit_judge(g, "{}").passed);
 }
 
-/* --- gate files
- * ----------------------------------------------------------------------- */
+/* --- gate files -------------------------------------------------------- */
 struct broken {
     const char *text;
     uint32_t line;
@@ -548,8 +544,7 @@ TEST(gate, a_disabled_gate_holds)
     CHECK(!kit_judge(g, "{}").passed);
 }
 
-/* --- validators, rules
- * -------------------------------------------------------------------- */
+/* --- validators, rules ------------------------------------------------- */
 TEST(gate, a_validator_blocks_where_strict_and_warns_where_not)
 {
 #define POSITIVE(strict)                                                       \
@@ -634,8 +629,7 @@ TEST(gate, a_pattern_that_explodes_is_stopped)
     if (!test_sanitized()) CHECK_INT_LT(ms, 100);
 }
 
-/* --- evidence as such
- * ------------------------------------------------------------------------- */
+/* --- evidence as such -------------------------------------------------- */
 struct evidence_row {
     const char *text;
     enum err want;
@@ -710,9 +704,7 @@ TEST(gate, many_unknown_fields_are_not_all_named)
     CHECK_CONTAINS(v.items[99].message, "150 more");
 }
 
-/* --- files on disk
- * -------------------------------------------------------------------------------
- */
+/* --- files on disk ----------------------------------------------------- */
 static void put(const char *path)
 {
     CHECK_OK(file_write_atomic(slice_of(path), SLICE("x"), 0600));
@@ -769,8 +761,7 @@ TEST_EACH(gate, files_are_looked_for_inside_the_project, struct on_disk, row,
     CHECK_INT_EQ(kit_judge_how(g, kit_json(text), how).passed, row->passes);
 }
 
-/* --- every field of every real gate
- * ---------------------------------------------------------------- */
+/* --- every field of every real gate ------------------------------------ */
 static const char *good(enum eng_type t)
 {
     static const char *const values[ENG_TYPE_COUNT] = {
@@ -836,9 +827,57 @@ TEST(gate, each_field_of_each_real_gate_counts, .needs = "shared")
     CHECK_INT_EQ(required, 78);
 }
 
-/* --- memory
- * ---------------------------------------------------------------------------------------------
- */
+TEST(gate, a_cancelled_call_is_not_judged)
+{
+    struct eng_report r;
+    struct eng_verdict v;
+    struct cancel c;
+    const struct eng_gate *g = kit_gate(rule_gate, &r);
+    cancel_init(&c, INT64_MAX);
+    struct eng_check how = {.cancel = &c};
+    CHECK_OK(eng_gate_check(g, kit_json("{}"), &how, test_arena(), &v));
+    CHECK(cancel_set(&c, CANCEL_CLIENT));
+    CHECK_ERR(eng_gate_check(g, kit_json("{}"), &how, test_arena(), &v),
+              ERR_CANCELLED);
+}
+
+/* clang-format off */
+struct walk {
+    const char *workflow;
+    int64_t phase;
+    const char *evidence;
+    size_t warnings;
+};
+TEST_EACH(gate, the_values_a_workflow_needs_complete_it, struct walk, w,
+    {"workflow_creation_v1", 0,
+     "{\"input_type\":\"design_document\",\"input_document_read\":true,"
+     "\"design_document_converted\":true,"
+     "\"standard_definition_path\":\"definition.yaml\","
+     "\"yaml_syntax_valid\":true}", 0},
+    {"workflow_creation_v1", 1,
+     "{\"definition_path\":\"definition.yaml\",\"definition_valid\":true,"
+     "\"total_target_phases\":5,\"total_target_tasks\":34}", 0},
+    {"workflow_creation_v1", 2,
+     "{\"workflow_directory_path\":\".praxis-os/workflows/x_v1/\","
+     "\"phase_directories_count\":5,\"metadata_json_created\":true,"
+     "\"scaffolding_verified\":true}", 0},
+    {"workflow_creation_v1", 3,
+     "{\"command_glossary_created\":true,\"progress_tracking_created\":true,"
+     "\"definition_archived\":true,\"design_summary_created\":true}", 0},
+    {"workflow_creation_v1", 4,
+     "{\"phase_files_created\":5,\"task_files_created\":34,"
+     "\"total_files_expected\":39,\"all_phases_populated\":true}", 0},
+    {"workflow_creation_v1", 5, last_phase, 1})
+/* clang-format on */
+{
+    if (!test_shared_dir()) test_skip("no real inputs");
+    const struct eng_gate *g = gate_of(kit_load(w->workflow), w->phase);
+    struct eng_verdict v = kit_judge(g, w->evidence);
+    CHECK(v.passed);
+    CHECK_INT_EQ(kit_warnings(&v), w->warnings);
+}
+
+/* --- memory ------------------------------------------------------------ */
 TEST(gate, every_failed_allocation_is_an_error)
 {
     const struct json *e = kit_json(

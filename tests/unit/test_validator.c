@@ -159,8 +159,7 @@ TEST_EACH(validator, parameters_of_an_expression_come_by_name, struct values,
     CHECK_INT_EQ(kit_judge(g, evidence).passed, strcmp(v->params, "true") == 0);
 }
 
-/* --- patterns
- * ------------------------------------------------------------------- */
+/* --- patterns ---------------------------------------------------------- */
 struct match {
     const char *pattern, *text;
     bool start, anywhere, whole;
