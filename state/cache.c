@@ -140,10 +140,11 @@ static bool second_look(struct lookup *lk, struct st_flight *spare)
 {
     struct st_flights *fs = st__flights_of(lk->ca, lk->hash);
     struct st_flight *late = NULL;
-    int64_t now = lk->how.now;
+    /* The call may have begun long ago; a flight's time begins now. */
+    int64_t now = clock_now();
     st__take(&fs->lock, &lk->waits);
     struct st_entry *e = find(lk);
-    if (e && fresh(lk->ca, e, now)) {
+    if (e && fresh(lk->ca, e, lk->how.now)) {
         lock_drop(&fs->lock);
         st__flight_free(spare);
         return accept(lk, e, ST_FRESH);
@@ -421,6 +422,12 @@ void st_cache_free(struct st_cache *ca)
     st__shelf_done(&ca->shelf);
     st_metrics_free(ca->metrics);
     mem_free(ca);
+}
+
+void st_cache_stop(struct st_cache *ca)
+{
+    for (int i = 0; i < FLIGHT_SHARDS; i++)
+        st__flights_cancel(&ca->flights[i], CANCEL_SHUTDOWN);
 }
 
 static uint64_t gauge(_Atomic uint64_t *g)

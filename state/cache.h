@@ -73,6 +73,9 @@ struct st_cache_row {
 
 MUST_USE enum err st_cache_new(const struct st_cache_row *row,
                                struct st_cache **ret);
+/* Tells every loader that runs to stop, also those of refreshes, which hear
+ * of no call's end. Thread: any, at shutdown, before pool_stop. */
+void st_cache_stop(struct st_cache *ca);
 /* No lookup is in progress and refresh_pool has stopped; entries that callers
  * still hold stay, and so must the row's ctx. NULL is fine. */
 void st_cache_free(struct st_cache *ca);

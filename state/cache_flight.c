@@ -253,6 +253,14 @@ void st__flights_expire(struct st_flights *fs, int64_t now)
     } while (f);
 }
 
+void st__flights_cancel(struct st_flights *fs, enum cancel_cause cause)
+{
+    lock_take(&fs->lock);
+    for (struct st_flight *f = fs->running; f; f = f->run_next)
+        cancel_set(&f->cancel, cause);
+    lock_drop(&fs->lock);
+}
+
 void st__flights_detach_prefix(struct st_flights *fs, struct slice prefix)
 {
     lock_take(&fs->lock);

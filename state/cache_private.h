@@ -104,10 +104,13 @@ bool st__flight_overdue(struct st_flights *fs, struct st_flight *f, int64_t now)
 void st__flight_leave_late(struct st_flights *fs, struct st_flight *f,
                            int64_t now) EXCLUDES(fs->lock);
 
-/* All of a shard: detaches what starts with `prefix`; fails what is overdue. */
+/* All of a shard: detaches what starts with `prefix`; fails what is overdue;
+ * tells all loaders to stop. */
 void st__flights_detach_prefix(struct st_flights *fs, struct slice prefix)
     EXCLUDES(fs->lock);
 void st__flights_expire(struct st_flights *fs, int64_t now) EXCLUDES(fs->lock);
+void st__flights_cancel(struct st_flights *fs, enum cancel_cause cause)
+    EXCLUDES(fs->lock);
 
 enum st_wait {
     ST_WAIT_ENDED, /* *ret is the outcome */

@@ -42,6 +42,27 @@ static bool have_program(const struct options *o)
     return access(test_binary(), X_OK) == 0;
 }
 
+/* Is it in one of the folders of PATH? */
+static bool have_command(const char *name)
+{
+    const char *path = getenv("PATH");
+    bool have = false;
+    while (path && *path && !have) {
+        size_t n = strcspn(path, ":");
+        char *at = text_new("%.*s/%s", (int)n, path, name);
+        have = access(at, X_OK) == 0;
+        free(at);
+        path += n + (path[n] == ':');
+    }
+    return have;
+}
+
+static bool have_spin(const struct options *o)
+{
+    (void)o;
+    return have_command("spin") && have_command("cc");
+}
+
 static struct fact {
     const char *name;
     bool (*have)(const struct options *o);
@@ -55,6 +76,7 @@ static struct fact {
     {"slow", have_slow, "takes long: runs with --full", 0},
     {"network-ns", have_netns, "may not make a network namespace here", 0},
     {"binary", have_program, "the program itself is not built", 0},
+    {"spin", have_spin, "the model checker spin or cc is not installed", 0},
 };
 
 static const char *fact_missing(const char *word, size_t n,

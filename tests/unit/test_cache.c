@@ -666,6 +666,43 @@ TEST(cache, a_put_without_memory_takes_the_old_value_away)
     fake_done(&fl);
 }
 
+/* --- caches that stand on others ------------------------------------------ */
+
+static struct fake_load lower;
+
+static enum err load_through_lower(void *ctx, struct slice key,
+                                   const struct cancel *c,
+                                   struct st_loaded *ret)
+{
+    struct st_get how = {.cancel = c};
+    struct st_entry *e;
+    enum err err = st_cache_get(lower.ca, key, &how, NULL, &e);
+    if (err) return err;
+    st_entry_unref(e);
+    *ret = fake_value(ctx, key, 0);
+    return OK;
+}
+
+TEST(cache, a_loader_may_look_up_a_cache_of_lower_rank)
+{
+    struct fake_load fl = {0};
+    struct st_cache_row row = fake_row(&lower);
+    row.rank = 2;
+    row.name = "metadata";
+    fake_cache(&lower, &row);
+    row = fake_row(&fl);
+    row.load = load_through_lower;
+    fake_cache(&fl, &row);
+    CHECK_INT_EQ(fake_get(&fl, "k"), 0);
+    CHECK_INT_EQ(lower.calls, 1);
+    CHECK_STR_EQ(st_cache_name(lower.ca), "metadata");
+    struct st_cache_stats s;
+    st_metrics_snapshot(st_cache_metrics(lower.ca), true, &s);
+    CHECK_INT_EQ(s.count[ST_METRIC_misses], 1);
+    fake_done(&fl);
+    fake_done(&lower);
+}
+
 TEST(cache, rows_without_sense_are_refused)
 {
     struct fake_load fl = {0};

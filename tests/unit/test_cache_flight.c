@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pool.h"
@@ -579,6 +580,63 @@ TEST(cache_flight, a_refresh_that_fails_is_put_off_longer_and_longer)
     fake_done(&fl);
 }
 
+TEST(cache_flight, a_refresh_hears_of_the_shutdown)
+{
+    struct fake_load fl = {0};
+    struct st_cache_row row = fake_row(&fl);
+    struct pool *pool = refresh_pool(&row, 8);
+    stale_cache(&fl, &row);
+    fl.hold = true;
+    CHECK_INT_EQ(fake_get(&fl, "s-1"), 1);
+    fake_await_calls(&fl, 2);
+    st_cache_stop(fl.ca);
+    pool_free(pool);
+    CHECK_INT_EQ(fake_count(&fl, ST_METRIC_load_failures), 1);
+    fake_done(&fl);
+}
+
+TEST(cache_flight, a_refresh_that_waited_too_long_for_a_worker_is_dropped)
+{
+    struct fake_load fl = {0};
+    struct st_cache_row row = fake_row(&fl);
+    struct pool *pool = refresh_pool(&row, 8);
+    stale_cache(&fl, &row);
+    fake_get(&fl, "s-2");
+    clock_fake_advance(SECONDS(2));
+    fl.hold = true;
+    fl.stubborn = true;
+    CHECK_INT_EQ(fake_get(&fl, "s-2"), 2); /* its refresh has the worker */
+    fake_await_calls(&fl, 3);
+    CHECK_INT_EQ(fake_get(&fl, "s-1"), 1); /* its refresh waits */
+    clock_fake_advance(SECONDS(10));
+    fl.hold = false;
+    pool_free(pool);
+    CHECK_INT_EQ(fl.calls, 3);
+    CHECK_INT_EQ(fake_stats(&fl).flights, 0);
+    fake_done(&fl);
+}
+
+/* A lookup that may have nothing stale joins the refresh. */
+TEST(cache_flight, a_lookup_may_join_a_refresh)
+{
+    struct fake_load fl = {0};
+    struct st_cache_row row = fake_row(&fl);
+    struct caller c[1] = {{.no_stale = true}};
+    struct pool *pool = refresh_pool(&row, 8);
+    stale_cache(&fl, &row);
+    fl.hold = true;
+    CHECK_INT_EQ(fake_get(&fl, "s-1"), 1);
+    fake_await_calls(&fl, 2);
+    callers_start(c, 1, &fl);
+    fake_await_waiting(&fl, 1);
+    fl.hold = false;
+    CHECK_INT_EQ(callers_end(c, 1, OK), 1);
+    CHECK_INT_EQ(c->source, ST_JOINED);
+    CHECK_INT_EQ(fl.calls, 2);
+    pool_free(pool);
+    fake_done(&fl);
+}
+
 TEST(cache_flight, without_a_worker_the_refresh_is_skipped)
 {
     struct fake_load fl = {0};
@@ -591,6 +649,22 @@ TEST(cache_flight, without_a_worker_the_refresh_is_skipped)
     CHECK_INT_EQ(fake_count(&fl, ST_METRIC_refresh_skipped), 2);
     clock_fake_advance(SECONDS(60));
     CHECK_INT_EQ(fake_get(&fl, "s-1"), 2);
+    pool_free(pool);
+    fake_done(&fl);
+}
+
+TEST(cache_flight, without_memory_the_refresh_is_skipped)
+{
+    struct fake_load fl = {0};
+    struct st_cache_row row = fake_row(&fl);
+    struct pool *pool = refresh_pool(&row, 8);
+    stale_cache(&fl, &row);
+    for (uint64_t n = 1; n <= 2; n++) {
+        mem_fail_at(n);
+        CHECK_INT_EQ(fake_get(&fl, "s-1"), 1);
+    }
+    mem_fail_at(0);
+    CHECK_INT_EQ(fake_count(&fl, ST_METRIC_refresh_skipped), 2);
     pool_free(pool);
     fake_done(&fl);
 }

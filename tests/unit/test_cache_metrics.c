@@ -306,3 +306,14 @@ TEST(cache_metrics, a_duplicate_run_degrades_for_good)
     CHECK_INT_NE(h.w.since[ST_REASON_DUPLICATE_RUNS], 0);
     CHECK(st_reason_degrades(ST_REASON_DUPLICATE_RUNS));
 }
+
+TEST(cache_metrics, minutes_that_came_late_shorten_the_window)
+{
+    struct hour h = hour_start();
+    h.s.count[ST_METRIC_double_loads] = 11;
+    hour_tick(&h, 1);
+    CHECK(any_reason(&h));
+    h.now += MINUTES(75);
+    hour_tick(&h, 1);
+    CHECK(!any_reason(&h));
+}

@@ -52,3 +52,19 @@ TEST(cancel, the_first_cause_wins)
         CHECK_INT_EQ(atomic_load(&r.c.cause), r.winner);
     }
 }
+
+TEST(cancel, a_parent_counts_while_it_is_listened_to)
+{
+    struct cancel call, work;
+    cancel_init(&call, 500);
+    cancel_init(&work, 1000);
+    CHECK_OK(cancel_check(&work, 500));
+    cancel_listen(&work, &call);
+    CHECK_OK(cancel_check(&work, 499));
+    CHECK_ERR(cancel_check(&work, 500), ERR_DEADLINE);
+    cancel_set(&call, CANCEL_CLIENT);
+    CHECK_ERR(cancel_check(&work, 0), ERR_CANCELLED);
+    cancel_listen(&work, NULL);
+    CHECK_OK(cancel_check(&work, 999));
+    CHECK_ERR(cancel_check(&work, 1000), ERR_DEADLINE);
+}

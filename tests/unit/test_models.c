@@ -1,0 +1,67 @@
+/* The protocols that are too small to read and too large to test: models in
+ * tests/models, searched to the end by spin. */
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "tests/runner/test.h"
+
+/* Runs a shell line in the test's folder; its output. */
+static struct slice run(const char *line)
+{
+    static char out[64 * 1024];
+    FILE *p = popen(line, "r");
+    CHECK(p != NULL);
+    size_t n = fread(out, 1, sizeof(out) - 1, p);
+    int status = pclose(p);
+    out[n] = '\0';
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        FAIL("%s\n%s", line, out);
+    return (struct slice){out, n};
+}
+
+/* What the search of a model says. */
+static struct slice search(const char *model, const char *options)
+{
+    char line[1024];
+    snprintf(line, sizeof(line),
+             "cd '%s' && spin %s -a '%s/tests/models/%s' 2>&1 && "
+             "cc -w -O2 -DSAFETY -DCOLLAPSE -o pan pan.c 2>&1 && "
+             "./pan -m200000 -w22 2>&1",
+             test_tmpdir(), options, test_source_dir(), model);
+    return run(line);
+}
+
+static void check_holds(struct slice said)
+{
+    CHECK_CONTAINS(said, "errors: 0");
+    CHECK_CONTAINS(said, "Full statespace search");
+    /* A search cut short, or a step that nothing leads to, proves nothing. */
+    CHECK_INT_EQ(slice_find(said, SLICE("Search not completed")), said.n);
+    CHECK_INT_EQ(slice_find(said, SLICE("max search depth")), said.n);
+    CHECK_CONTAINS(said, "unreached in proctype caller\n\t(0 of");
+}
+
+TEST(models, flight_keeps_its_claims, .needs = "spin", .timeout_s = 120)
+{
+    check_holds(search("flight.pml", ""));
+}
+
+TEST(models, flight_keeps_its_claims_with_more_trouble, .needs = "spin slow",
+     .timeout_s = 600)
+{
+    check_holds(search("flight.pml", "-DFULL"));
+}
+
+TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin",
+     .timeout_s = 120)
+{
+    static const char *const mutants[][2] = {
+        {"-DNO_WAKE", "invalid end state"},
+        {"-DNO_DETACH", "assertion violated"},
+        {"-DNO_LATE", "assertion violated"}};
+    for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
+        struct slice said = search("flight.pml", mutants[i][0]);
+        CHECK_CONTAINS(said, "errors: 1");
+        CHECK_CONTAINS(said, mutants[i][1]);
+    }
+}
