@@ -261,9 +261,15 @@ enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
     return OK;
 }
 
-bool eng__catalog_settled(const struct eng_definition *pinned, int64_t now)
+/* Of many callers that find the moment over, one goes and looks: it is told
+ * "no" and the others go on, so that a worker is asked once and not by all. */
+bool eng__catalog_settled(struct eng_definition *pinned, int64_t now)
 {
     int64_t at =
         atomic_load_explicit(&pinned->settled_ns, memory_order_relaxed);
-    return at && now - at < SETTLED_NS;
+    if (!at) return false;
+    if (now - at < SETTLED_NS) return true;
+    return !atomic_compare_exchange_strong_explicit(
+        &pinned->settled_ns, &at, now, memory_order_relaxed,
+        memory_order_relaxed);
 }

@@ -36,7 +36,9 @@ struct eng_drift {
 MUST_USE enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
                                      struct eng_definition *pinned,
                                      struct eng_drift *ret);
-/* Was it found unchanged a moment (20 ms) ago? Without I/O. Thread: loop */
-bool eng__catalog_settled(const struct eng_definition *pinned, int64_t now);
+/* Was it found unchanged a moment (20 ms) ago, or is somebody looking just
+ * now? Without I/O. False: look (eng__catalog_drift, on a worker). Thread:
+ * loop */
+bool eng__catalog_settled(struct eng_definition *pinned, int64_t now);
 
 #endif
