@@ -56,8 +56,17 @@ static bool part_event(struct mcp_exchange *ex, struct slice id,
     return false;
 }
 
-static void part_end(struct mcp_exchange *ex, struct slice message)
+static bool part_open(struct mcp_exchange *ex, struct slice id,
+                      int64_t retry_ms)
 {
+    (void)ex, (void)id, (void)retry_ms;
+    return true;
+}
+
+static void part_end(struct mcp_exchange *ex, struct slice id,
+                     struct slice message)
+{
+    (void)id;
     part_reply(ex, 200, NULL, 0, message);
 }
 
@@ -75,6 +84,7 @@ static void part_post(struct mcp_exchange *ex, struct mcp_mail *m)
 static const struct mcp_exchange_ops part_ops = {.name = "batch",
                                                  .header = part_header,
                                                  .reply = part_reply,
+                                                 .open = part_open,
                                                  .event = part_event,
                                                  .end = part_end,
                                                  .drop = part_drop,

@@ -3,9 +3,13 @@
  * tested with a fake one and no socket.
  *
  * An exchange is one incoming message on its way to its answer: a line on
- * stdio, a POST over HTTP. The transport embeds struct mcp_exchange in its
- * own object, hands it to mcp_receive() and may not free it until mcp/ has
- * ended it.
+ * stdio, a POST, GET or DELETE over HTTP. The transport embeds struct
+ * mcp_exchange in its own object, hands it to mcp_receive() or one of its
+ * sisters and may not free it until mcp/ has ended it. A GET stream and a
+ * subscription are exchanges that stay open.
+ *
+ * Sessions, streams, event ids and what is kept for a client that comes back
+ * with Last-Event-ID are all mcp/'s: a transport only writes what it is given.
  *
  * Invariants: every exchange is ended exactly once, by reply(), by end() or,
  * when the peer is gone, by drop(). All operations but post() are called on
@@ -43,13 +47,19 @@ struct mcp_exchange_ops {
     void (*reply)(struct mcp_exchange *ex, int status,
                   const struct mcp_header *headers, size_t count,
                   struct slice body);
+    /* HTTP: the reply becomes a stream (SSE) now, its headers leave at once.
+     * `id` not empty: a first event "id: <id>\nretry: <retry_ms>\ndata: \n\n"
+     * (without retry when that is 0), for clients that resume. stdio, batch:
+     * nothing. False: the consumer is gone. */
+    bool (*open)(struct mcp_exchange *ex, struct slice id, int64_t retry_ms);
     /* A message before the answer: the first makes an HTTP reply a stream
-     * (SSE). `id` empty: none. False: the consumer is too slow or gone, the
-     * message is dropped. */
+     * if open() has not. `id` empty: none. False: the consumer is too slow or
+     * gone, the message is dropped. */
     bool (*event)(struct mcp_exchange *ex, struct slice id,
                   struct slice message);
-    /* The last message of a stream (may be empty), and its end. */
-    void (*end)(struct mcp_exchange *ex, struct slice message);
+    /* The last message of a stream, and its end. `id` as for event(). Empty
+     * message: the stream just ends. */
+    void (*end)(struct mcp_exchange *ex, struct slice id, struct slice message);
     /* The call behind it was cancelled: ends without an answer. */
     void (*drop)(struct mcp_exchange *ex);
     /* Runs m on the loop that owns the exchange. Thread: any. Takes the
@@ -79,6 +89,19 @@ void mcp_peer_free(struct mcp_peer *peer);
  * Content-Type, token and size. */
 void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
                  struct slice message);
+
+/* HTTP: a GET or DELETE of the endpoint, checked like a POST but for its
+ * Content-Type. mcp/ looks at Accept and the session and either refuses (404,
+ * 405 with Allow, 406) or, for GET, opens a stream that lasts until one side
+ * leaves; the transport keeps it alive with comments meanwhile. HEAD and
+ * OPTIONS are the transport's own. */
+void mcp_receive_get(struct mcp_peer *peer, struct mcp_exchange *ex);
+void mcp_receive_delete(struct mcp_peer *peer, struct mcp_exchange *ex);
+
+/* stdio: once, before the first message: what the server says of its own accord
+ * (list changes, log lines) goes out as events of this exchange. It is ended
+ * by mcp_exchange_lost() at the end of input. */
+void mcp_receive_standing(struct mcp_peer *peer, struct mcp_exchange *ex);
 
 /* The client of this exchange is gone (HTTP). A 2026-07-28 call is cancelled
  * and dropped; a legacy one runs on and its answer goes nowhere.

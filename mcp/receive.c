@@ -166,3 +166,35 @@ void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
         read_message(c);
     }
 }
+
+/* --- GET and DELETE ------------------------------------------------------- */
+
+static void refuse_method(struct mcp_exchange *ex)
+{
+    static const struct mcp_header allow = {"Allow", SLICE_INIT("POST")};
+    struct buf b = BUF_INIT(4096);
+    mcp_error_body(&b, -32600, SLICE("this method is not served here"));
+    ex->ops->reply(ex, 405, &allow, 1, buf_slice(&b));
+    buf_done(&b);
+}
+
+void mcp_receive_get(struct mcp_peer *peer, struct mcp_exchange *ex)
+{
+    (void)peer;
+    ex->call = NULL;
+    refuse_method(ex);
+}
+
+void mcp_receive_delete(struct mcp_peer *peer, struct mcp_exchange *ex)
+{
+    (void)peer;
+    ex->call = NULL;
+    refuse_method(ex);
+}
+
+void mcp_receive_standing(struct mcp_peer *peer, struct mcp_exchange *ex)
+{
+    (void)peer;
+    ex->call = NULL;
+    ex->ops->drop(ex);
+}

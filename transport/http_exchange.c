@@ -1,6 +1,7 @@
 #include "transport/http_conn.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/queue.h>
@@ -159,6 +160,21 @@ static void stream_put(struct conn *c, struct slice id, struct slice message)
     c->since = clock_coarse();
 }
 
+/* An event without a message: a place to resume from. */
+static void stream_prime(struct conn *c, struct slice id, int64_t retry_ms)
+{
+    struct evbuffer *chunk = evbuffer_new();
+    if (!chunk) return;
+    evbuffer_add_printf(chunk, "id: %.*s\n", SLICE_ARG(id));
+    if (retry_ms)
+        evbuffer_add_printf(chunk, "retry: %" PRId64 "\n", retry_ms);
+    evbuffer_add(chunk, "data: \n\n", 8);
+    evhttp_send_reply_chunk(c->req, chunk);
+    evbuffer_free(chunk);
+    sending(c);
+    c->since = clock_coarse();
+}
+
 static void stream_begin(struct conn *c)
 {
     headers_common(c, "text/event-stream");
@@ -167,6 +183,16 @@ static void stream_begin(struct conn *c)
     evhttp_send_reply_start(c->req, 200, NULL);
     sending(c);
     c->streaming = true;
+}
+
+static bool exchange_open(struct mcp_exchange *ex, struct slice id,
+                          int64_t retry_ms)
+{
+    struct conn *c = conn_of(ex);
+    if (c->closed) return false;
+    if (!c->streaming) stream_begin(c);
+    if (id.n) stream_prime(c, id, retry_ms);
+    return true;
 }
 
 static bool exchange_event(struct mcp_exchange *ex, struct slice id,
@@ -181,9 +207,9 @@ static bool exchange_event(struct mcp_exchange *ex, struct slice id,
     return true;
 }
 
-static void stream_end(struct conn *c, struct slice message)
+static void stream_end(struct conn *c, struct slice id, struct slice message)
 {
-    if (message.n) stream_put(c, (struct slice){0}, message);
+    if (message.n) stream_put(c, id, message);
     /* May complete at once, and the connection may be closed by it. */
     c->hold++;
     evhttp_send_reply_end(let_go(c));
@@ -202,7 +228,7 @@ static void exchange_reply(struct mcp_exchange *ex, int status,
         return;
     }
     if (c->streaming) {
-        stream_end(c, body);
+        stream_end(c, (struct slice){0}, body);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -214,9 +240,16 @@ static void exchange_reply(struct mcp_exchange *ex, int status,
     tp__http_send(c, status, "application/json", body);
 }
 
-static void exchange_end(struct mcp_exchange *ex, struct slice message)
+static void exchange_end(struct mcp_exchange *ex, struct slice id,
+                         struct slice message)
 {
-    exchange_reply(ex, message.n ? 200 : 202, NULL, 0, message);
+    struct conn *c = conn_of(ex);
+    if (!call_ended(c))
+        tp__conn_release(c);
+    else if (c->streaming)
+        stream_end(c, id, message);
+    else
+        tp__http_send(c, message.n ? 200 : 202, "application/json", message);
 }
 
 /* No answer: the client sees its connection close. */
@@ -242,6 +275,7 @@ const struct mcp_exchange_ops tp__http_ops = {
     .name = "http",
     .header = exchange_header,
     .reply = exchange_reply,
+    .open = exchange_open,
     .event = exchange_event,
     .end = exchange_end,
     .drop = exchange_drop,

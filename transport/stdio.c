@@ -149,8 +149,10 @@ static struct slice line_header(struct mcp_exchange *ex, const char *name)
     return (struct slice){0};
 }
 
-static void line_end(struct mcp_exchange *ex, struct slice message)
+static void line_end(struct mcp_exchange *ex, struct slice id,
+                     struct slice message)
 {
+    (void)id;
     struct line_exchange *le = line_of(ex);
     struct tp_stdio *s = le->stdio;
     tp_loop_assert_owner(s->c.loop);
@@ -168,7 +170,15 @@ static void line_reply(struct mcp_exchange *ex, int status,
     (void)status;
     (void)headers;
     (void)count;
-    line_end(ex, body);
+    line_end(ex, (struct slice){0}, body);
+}
+
+/* A line is never late: there is nothing to announce. */
+static bool line_open(struct mcp_exchange *ex, struct slice id,
+                      int64_t retry_ms)
+{
+    (void)id, (void)retry_ms;
+    return !line_of(ex)->stdio->gone;
 }
 
 static bool line_event(struct mcp_exchange *ex, struct slice id,
@@ -184,7 +194,7 @@ static bool line_event(struct mcp_exchange *ex, struct slice id,
 
 static void line_drop(struct mcp_exchange *ex)
 {
-    line_end(ex, (struct slice){0});
+    line_end(ex, (struct slice){0}, (struct slice){0});
 }
 
 static void line_post(struct mcp_exchange *ex, struct mcp_mail *m)
@@ -196,6 +206,7 @@ static const struct mcp_exchange_ops line_ops = {
     .name = "stdio",
     .header = line_header,
     .reply = line_reply,
+    .open = line_open,
     .event = line_event,
     .end = line_end,
     .drop = line_drop,

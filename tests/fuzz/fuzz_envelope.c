@@ -45,8 +45,17 @@ static bool fuzz_event(struct mcp_exchange *ex, struct slice id,
     return false;
 }
 
-static void fuzz_end(struct mcp_exchange *ex, struct slice message)
+static bool fuzz_open(struct mcp_exchange *ex, struct slice id,
+                      int64_t retry_ms)
 {
+    (void)ex, (void)id, (void)retry_ms;
+    return true;
+}
+
+static void fuzz_end(struct mcp_exchange *ex, struct slice id,
+                     struct slice message)
+{
+    (void)id;
     fuzz_reply(ex, 200, NULL, 0, message);
 }
 
@@ -64,6 +73,7 @@ static void fuzz_post(struct mcp_exchange *ex, struct mcp_mail *m)
 static const struct mcp_exchange_ops fuzz_ops = {.name = "fuzz",
                                                  .header = fuzz_header,
                                                  .reply = fuzz_reply,
+                                                 .open = fuzz_open,
                                                  .event = fuzz_event,
                                                  .end = fuzz_end,
                                                  .drop = fuzz_drop,

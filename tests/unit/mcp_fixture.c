@@ -180,8 +180,17 @@ static bool fake_event(struct mcp_exchange *ex, struct slice id,
     return false;
 }
 
-static void fake_end(struct mcp_exchange *ex, struct slice message)
+static bool fake_open(struct mcp_exchange *ex, struct slice id,
+                      int64_t retry_ms)
 {
+    (void)ex, (void)id, (void)retry_ms;
+    return true;
+}
+
+static void fake_end(struct mcp_exchange *ex, struct slice id,
+                     struct slice message)
+{
+    (void)id;
     fake_reply(ex, 200, NULL, 0, message);
 }
 
@@ -204,6 +213,7 @@ static void fake_post(struct mcp_exchange *ex, struct mcp_mail *m)
 static const struct mcp_exchange_ops fake_ops = {.name = "fake",
                                                  .header = fake_header,
                                                  .reply = fake_reply,
+                                                 .open = fake_open,
                                                  .event = fake_event,
                                                  .end = fake_end,
                                                  .drop = fake_drop,
