@@ -418,7 +418,7 @@ static void refresh_put_off(struct st_entry *stale, int64_t now)
     int64_t delay = stale->refresh_delay ? 2 * stale->refresh_delay : NS_PER_S;
     if (delay > 60 * NS_PER_S) delay = 60 * NS_PER_S;
     stale->refresh_delay = delay;
-    atomic_store_explicit(&stale->refresh_at, now + delay,
+    atomic_store_explicit(&stale->refresh_at, st__later(now, delay),
                           memory_order_relaxed);
 }
 

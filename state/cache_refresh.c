@@ -9,7 +9,7 @@ static bool refresh_claim(struct st_entry *e, int64_t now)
     /* Relaxed: a claim in excess finds the flight and does nothing. */
     int64_t at = atomic_load_explicit(&e->refresh_at, memory_order_relaxed);
     return now >= at && atomic_compare_exchange_strong_explicit(
-                            &e->refresh_at, &at, now + NS_PER_S,
+                            &e->refresh_at, &at, st__later(now, NS_PER_S),
                             memory_order_relaxed, memory_order_relaxed);
 }
 

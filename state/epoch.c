@@ -74,6 +74,15 @@ static int membarrier(int command)
     return (int)syscall(__NR_membarrier, command, 0, 0);
 }
 
+/* A full barrier on every thread of the process. A fork forgets, on some
+ * kernels, that the process asked for it. */
+static bool fence_all(void)
+{
+    return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0 ||
+           (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 &&
+            membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0);
+}
+
 static void thread_exit(void *slot)
 {
     struct st_thread *t = slot;
@@ -88,8 +97,7 @@ static void set_up(void)
     lock_init(&limbo.lock, "epoch", RANK_LEAF);
     pthread_key_create(&exit_key, thread_exit);
     for (uint32_t i = 0; i < ST_THREADS_MOST; i++) slots[i].index = i;
-    asymmetric = !fences_wanted &&
-                 membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+    asymmetric = !fences_wanted && fence_all();
 }
 
 void st__epoch_use_fences(void)
@@ -197,8 +205,7 @@ bool st__pinned(void)
 
 static bool all_reached(uint64_t g)
 {
-    if (asymmetric && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0)
-        return false;
+    if (asymmetric && !fence_all()) return false;
     if (atomic_load_explicit(&crowd_pins, memory_order_seq_cst)) return false;
     uint32_t used = atomic_load_explicit(&slots_used, memory_order_seq_cst);
     for (uint32_t i = 0; i < used; i++) {
