@@ -29,6 +29,7 @@ struct cli_command {
 extern const struct cli_command cli_commands[];
 
 int cli_serve(const struct cli_command *c, int argc, char **argv);
+int cli_demo(const struct cli_command *c, int argc, char **argv);
 
 /* What most commands begin with: options from flags, environment and the
  * project's file, in that order of weight, and the project's root. True: go

@@ -11,6 +11,8 @@ extern char **environ;
 const struct cli_command cli_commands[] = {
     {"serve", "", "Serves the project over stdio and HTTP.",
      CLI_PROJECT | CLI_SERVER | CLI_LOGGING, cli_serve},
+    {"demo", "", "Shows the whole of it in a minute, on an example workflow.",
+     0, cli_demo},
     {0},
 };
 
@@ -48,6 +50,12 @@ bool cli_begin(const struct cli_command *c, int argc, char **argv,
         *ret_exit = CLI_DONE;
         return false;
     }
+    if (!e && !*c->words && o->rest < argc)
+        e = problem_setf(&o->problem, a, ERR_INVALID, SLICE("command line"),
+                         SLICE("--help tells what it takes."),
+                         "%s takes no words, and got \"%s\"", c->name,
+                         argv[o->rest]);
+    if (!e && !(c->options & CLI_PROJECT)) return true;
     if (!e) e = cli_options_environment(o, environ);
     if (!e) e = cli_project_root(o, ret_root);
     if (!e) e = cli_project_config(o, *ret_root);

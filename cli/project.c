@@ -81,3 +81,23 @@ enum err cli_project_config(struct cli_options *o, struct slice root)
                             "%.*s: not readable", SLICE_ARG(path));
     return cli_options_file(o, path, text);
 }
+
+enum err cli_program(struct arena *a, struct slice *ret)
+{
+    return path_canonical(SLICE("/proc/self/exe"), a, ret) == OK ? OK : ERR_IO;
+}
+
+enum err cli_examples(struct arena *a, struct slice *ret)
+{
+    static const char *const places[] = {"../share/phasegate/workflows",
+                                         "../examples/workflows",
+                                         "../../examples/workflows"};
+    struct slice program;
+    enum err e = cli_program(a, &program);
+    if (e) return e;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct slice path = path_join(a, parent(program), slice_of(places[i]));
+        if (path.p && path_canonical(path, a, ret) == OK) return OK;
+    }
+    return ERR_NOT_FOUND;
+}

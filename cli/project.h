@@ -16,4 +16,11 @@ MUST_USE enum err cli_project_root(struct cli_options *o, struct slice *ret);
 /* Reads <root>/.phasegate/config.yaml into `o`, if it is there. */
 MUST_USE enum err cli_project_config(struct cli_options *o, struct slice root);
 
+/* The program's own file, canonical. ERR_IO, ERR_NOMEM. arena */
+MUST_USE enum err cli_program(struct arena *a, struct slice *ret);
+/* The folder of the workflows that come with the program: installed
+ * (PREFIX/share/phasegate/workflows beside PREFIX/bin), or in the source tree
+ * it was built from. ERR_NOT_FOUND. arena */
+MUST_USE enum err cli_examples(struct arena *a, struct slice *ret);
+
 #endif

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/keeper.h"
+#include "cli/project.h"
 #include "cli/watch.h"
 #include "engine/engine.h"
 #include "mcp/tools/tools.h"
@@ -102,21 +103,9 @@ static struct cli_list folders(struct serve *s, const struct cli_list *named,
  * the same name wins. */
 static void add_examples(struct serve *s, struct cli_list *l)
 {
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
-    if (s->o.set.workflows.count || !l->items || n <= 0) return;
-    struct slice at = {self, (size_t)n};
-    while (at.n && at.p[at.n - 1] != '/') at.n--;
-    static const char *const places[] = {"../share/phasegate/workflows",
-                                         "../examples/workflows",
-                                         "../../examples/workflows"};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        struct slice path =
-            arena_printf(&s->arena, "%.*s%s", SLICE_ARG(at), places[i]);
-        if (path_canonical(path, &s->arena, &path) != OK) continue;
-        l->items[l->count++] = path;
-        return;
-    }
+    struct slice path;
+    if (s->o.set.workflows.count || !l->items) return;
+    if (cli_examples(&s->arena, &path) == OK) l->items[l->count++] = path;
 }
 
 static enum err engine_start(struct serve *s)

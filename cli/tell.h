@@ -1,0 +1,26 @@
+/*
+ * tell: how commands speak to a person. Colours only on a terminal, never
+ * with NO_COLOR (https://no-color.org) or TERM=dumb.
+ *
+ * Thread: main.
+ */
+#ifndef CLI_TELL_H
+#define CLI_TELL_H
+
+#include "base/json_write.h"
+
+enum cli_tone { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_GOOD, CLI_BAD };
+
+/* The escape sequence that begins a tone on stdout, or "" . CLI_PLAIN ends
+ * any. */
+const char *cli_tone(enum cli_tone tone);
+/* "  who        text\n": a line of a transcript or a list. Flushed. */
+void cli_say(enum cli_tone tone, const char *who, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A text of somebody else's as one line for a terminal: control characters
+ * become spaces, at most `most` bytes, "..." when cut. arena */
+struct slice cli_one_line(struct arena *a, struct slice text, size_t most);
+/* Prints the value and a newline: indented on a terminal, else one line. */
+void cli_print_json(const struct json *v);
+
+#endif
