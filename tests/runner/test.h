@@ -13,6 +13,9 @@
  *   -> ...::parses_integers[0], [1]; the first member, if it is a text and
  *      .label is left out, does not name the case: its index does.
  *
+ * TEST_EACH_IF takes the options of TEST in parentheses before the type:
+ *   TEST_EACH_IF(json, agrees, (.needs = "shared"), struct row, row, ...)
+ *
  * A failed CHECK prints both values, file and line, and ends the test. Checks
  * work on any thread of the test. What a test prints is shown when it fails.
  */
@@ -65,7 +68,7 @@ void test_register(struct test_def *def);
     static void test_##suite_##_##name_(__attribute__((unused))                \
                                         const void *test_row_)
 
-#define TEST_EACH(suite_, name_, type_, var_, ...)                             \
+#define TEST_EACH_IF(suite_, name_, options_, type_, var_, ...)                \
     static void test_body_##suite_##_##name_(type_ const *var_);               \
     static type_ const test_rows_##suite_##_##name_[] = {__VA_ARGS__};         \
     static void test_##suite_##_##name_(const void *row_)                      \
@@ -79,12 +82,19 @@ void test_register(struct test_def *def);
         .run = test_##suite_##_##name_,                                        \
         .rows = test_rows_##suite_##_##name_,                                  \
         .row_size = sizeof(type_),                                             \
-        .row_count = sizeof(test_rows_##suite_##_##name_) / sizeof(type_)};    \
+        .row_count = sizeof(test_rows_##suite_##_##name_) / sizeof(type_),     \
+        .options = TEST_OPTIONS_ options_};                                    \
     __attribute__((constructor)) static void test_reg_##suite_##_##name_(void) \
     {                                                                          \
         test_register(&test_def_##suite_##_##name_);                           \
     }                                                                          \
     static void test_body_##suite_##_##name_(type_ const *var_)
+#define TEST_OPTIONS_(...)                                                     \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
+#define TEST_EACH(suite_, name_, type_, var_, ...)                             \
+    TEST_EACH_IF(suite_, name_, (), type_, var_, __VA_ARGS__)
 
 /* --- benchmarks: --benchmark-only, or asked for by their path ------------- */
 struct bench {
