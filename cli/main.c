@@ -1,5 +1,6 @@
 /* phasegate: the program's entry. Finds the subcommand and runs it. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -16,6 +17,16 @@ static void standard_streams(void)
         fd = open("/dev/null", O_RDWR);
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0) close(fd);
+}
+
+/* Large buffers go back to the system when they are freed: one message of
+ * 16 MiB must not stay with the process for ever. Few heaps for many threads:
+ * a call's memory travels between them anyway. */
+static void memory_setup(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+    (void)mallopt(M_ARENA_MAX, 4);
 }
 
 static void usage(FILE *to)
@@ -55,6 +66,7 @@ static int unknown(const char *name)
 int main(int argc, char **argv)
 {
     standard_streams();
+    memory_setup();
     (void)signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, where it arose */
     log_thread_name("main");
     const char *word = argc > 1 ? argv[1] : NULL;

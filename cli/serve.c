@@ -10,6 +10,7 @@
  * looked at.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -310,6 +311,7 @@ static void on_keep(void *ctx)
     struct serve *s = ctx;
     eng_keep(s->engine, clock_now());
     tp_discovery_check(s->discovery);
+    (void)malloc_trim(0); /* what large messages left in the heaps */
 }
 
 /* --- the life of the process ---------------------------------------------- */

@@ -12,8 +12,8 @@
  *   - a client that leaves while its answer is pending is noticed at once
  *     (transport/gone.h) and told to mcp/
  *
- * Order of the checks: Host and Origin (403), token (401), path (404), method
- * (405 with Allow), coding and Content-Type (415), body.
+ * Order of the checks: Host and Origin (403), path (404), method (405 with
+ * Allow), token (401), coding and Content-Type (415), body.
  *
  * Thread: the loop, unless a function says otherwise. Needs a TP_LOOP_NET
  * loop.

@@ -16,17 +16,20 @@ size_t lines_held(const struct lines *l)
     return l->n - l->at;
 }
 
-/* What was given out leaves; a buffer that one long line made large goes. */
-static void compact(struct lines *l, size_t least)
+void lines_trim(struct lines *l)
 {
+    if (l->n > l->at || l->capacity <= LINES_KEEP) return;
+    mem_free(l->p);
+    l->p = NULL;
+    l->capacity = l->n = l->at = l->scanned = 0;
+}
+
+/* What was given out leaves. */
+static void compact(struct lines *l)
+{
+    lines_trim(l);
     size_t held = l->n - l->at;
-    if (held == 0 && l->capacity > LINES_KEEP && least <= LINES_KEEP) {
-        mem_free(l->p);
-        l->p = NULL;
-        l->capacity = 0;
-    } else if (held > 0 && l->at > 0) {
-        memmove(l->p, l->p + l->at, held);
-    }
+    if (held > 0 && l->at > 0) memmove(l->p, l->p + l->at, held);
     l->scanned -= l->at;
     l->n = held;
     l->at = 0;
@@ -34,7 +37,7 @@ static void compact(struct lines *l, size_t least)
 
 char *lines_space(struct lines *l, size_t least, size_t *ret_room)
 {
-    compact(l, least);
+    compact(l);
     size_t want = l->n + least;
     if (want > l->capacity) {
         size_t grown = l->capacity * 2;

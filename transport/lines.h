@@ -47,6 +47,9 @@ void lines_filled(struct lines *l, size_t n);
 enum lines_got lines_next(struct lines *l, struct slice *ret);
 /* At the end of input, after LINES_NONE: the last line if it had no newline. */
 enum lines_got lines_last(struct lines *l, struct slice *ret);
+/* Gives memory back that one long line took, when nothing is held. Ends the
+ * borrow of earlier lines. */
+void lines_trim(struct lines *l);
 /* Bytes read and not given out. */
 size_t lines_held(const struct lines *l);
 

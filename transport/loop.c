@@ -65,7 +65,7 @@ static struct event_base *base_new(enum tp_loop_kind kind)
     int feature = EV_FEATURE_FDS;
     if (kind == TP_LOOP_NET) {
         flags |= EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
-        feature = EV_FEATURE_EARLY_CLOSE;
+        feature = EV_FEATURE_O1;
     }
     if (event_config_set_flag(config, flags) == 0 &&
         event_config_require_features(config, feature) == 0)

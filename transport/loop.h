@@ -8,10 +8,10 @@
  * Two kinds, because one base cannot do both:
  *   TP_LOOP_FILES  needs EV_FEATURE_FDS: epoll refuses a regular file and
  *                  /dev/null, and both are what a shell gives us as stdin.
- *   TP_LOOP_NET    needs EV_FEATURE_EARLY_CLOSE: EV_CLOSED tells of a client
- *                  that left while its answer is pending. Changes of interest
- *                  are batched (EPOLL_USE_CHANGELIST, 1.35x measured); no
- *                  descriptor in such a base may be dup()ed from another.
+ *   TP_LOOP_NET    epoll, with changes of interest batched
+ *                  (EPOLL_USE_CHANGELIST, 1.35x measured); no descriptor in
+ *                  such a base may be dup()ed from another. A client that
+ *                  leaves is told by transport/gone.h, not by EV_CLOSED.
  *
  * Only transport/ includes libevent. Needs base/ and mcp/exchange.h.
  */

@@ -311,6 +311,7 @@ static void pump(struct tp_stdio *s)
         s->reading = true;
     }
     s->pumping = false;
+    lines_trim(&s->lines);
     end_if_done(s);
 }
 
