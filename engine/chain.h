@@ -20,4 +20,15 @@ void eng__chain_seal(struct st_event *e);
  * seq and hash and moves the head. */
 void eng__chain_append(struct st_session *row, struct st_event *e);
 
+/* Types of the store's own chain (the empty session_id). */
+#define CHAIN_CREATED "session_created"
+#define CHAIN_IMPORTED "session_imported"
+#define CHAIN_HIDDEN "session_deleted"  /* by an agent: a tombstone */
+#define CHAIN_REMOVED "session_removed" /* by a person: nothing is left */
+/* Notes in the store's chain what became of a session: its id and head. In
+ * the write transaction, where the chain's head is known. */
+MUST_USE enum err eng__chain_note(struct st_tx *tx, struct slice type,
+                                  struct slice actor,
+                                  const struct st_session *row);
+
 #endif

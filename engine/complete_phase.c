@@ -84,9 +84,10 @@ static enum err completable(struct eng_op *op, const struct eng_snapshot *s,
                             int64_t phase)
 {
     struct eng_call *c = op->call;
-    if (!eng_definition_phase(s->definition, phase))
-        return eng__problem_no_phase(c, s, phase);
-    if (!eng__session_open(s)) return eng__problem_closed(c, s);
+    const struct eng_phase *p = eng_definition_phase(s->definition, phase);
+    if (!p && s->status != ENG_ERRED) return eng__problem_no_phase(c, s, phase);
+    enum err e = eng__problem_closed(c, s, ENG_COMPLETE);
+    if (e) return e;
     if (eng__completed(s, phase)) return eng__problem_completed(c, s, phase);
     if (phase != s->row.current_phase) return eng__problem_locked(c, s, phase);
     return gate_broken(op, s, phase);
@@ -95,23 +96,35 @@ static enum err completable(struct eng_op *op, const struct eng_snapshot *s,
 /* --- the record
  * ------------------------------------------------------------------------ */
 
-/* {"passed":..,"evidence_sha256":"..","evidence_bytes":..,"gate":..}: the
- * chain covers the evidence by its digest. */
-static struct slice event_data(struct arena *a, const struct json *evidence,
-                               const struct eng_verdict *v)
+static void digest_write(struct json_writer *w, const char *key,
+                         struct slice text)
 {
     uint8_t digest[SHA256_SIZE];
     char hex[SHA256_HEX_SIZE];
+    sha256_of(text, digest);
+    json_put_string(w, key, sha256_hex(digest, hex));
+}
+
+/* The chain covers the evidence and the verdict by their digests, and tells
+ * what the session was afterwards. */
+static void event_write(struct buf *b, const struct eng_snapshot *next,
+                        const struct json *evidence,
+                        const struct eng_verdict *v, struct slice verdict)
+{
+    struct json_writer w = json_writer(b);
     size_t blocking = 0;
-    sha256_of(evidence->raw, digest);
     for (size_t i = 0; i < v->count; i++) blocking += v->items[i].blocks;
-    return arena_printf(a,
-                        "{\"passed\":%s,\"evidence_sha256\":\"%.*s\","
-                        "\"evidence_bytes\":%zu,\"gate\":\"%s\",\"mode\":"
-                        "\"%s\",\"errors\":%zu,\"warnings\":%zu}",
-                        v->passed ? "true" : "false",
-                        SLICE_ARG(sha256_hex(digest, hex)), evidence->raw.n,
-                        v->source, v->mode, blocking, v->count - blocking);
+    json_begin_object(&w);
+    json_put_bool(&w, "passed", v->passed);
+    digest_write(&w, "evidence_sha256", evidence->raw);
+    json_put_int(&w, "evidence_bytes", (int64_t)evidence->raw.n);
+    digest_write(&w, "verdict_sha256", verdict);
+    json_put_string(&w, "gate", slice_of(v->source));
+    json_put_string(&w, "mode", slice_of(v->mode));
+    json_put_int(&w, "errors", (int64_t)blocking);
+    json_put_int(&w, "warnings", (int64_t)(v->count - blocking));
+    eng__view_state(&w, next);
+    json_end_object(&w);
 }
 
 static enum err record(struct eng_op *op, const struct eng_verdict *v,
@@ -120,16 +133,14 @@ static enum err record(struct eng_op *op, const struct eng_verdict *v,
     const struct eng_complete_phase_args *args = op->args;
     struct eng_snapshot *next = op->change.next;
     struct st_evidence *row = ARENA_NEW(op->call->arena, struct st_evidence);
-    struct slice data = event_data(&next->arena, args->evidence, v);
-    if (!row || !data.p) return ERR_NOMEM;
-    struct st_event *ev = &op->change.events[op->change.events_count++];
-    *ev = (struct st_event){.at_ms = next->row.updated_ms,
-                            .type = v->passed ? SLICE("phase_completed")
-                                              : SLICE("gate_refused"),
-                            .actor = op->call->actor,
-                            .phase = args->phase,
-                            .data = data};
-    eng__chain_append(&next->row, ev);
+    struct buf data = BUF_INIT(TEXT_CEILING);
+    if (!row) return ERR_NOMEM;
+    event_write(&data, next, args->evidence, v, verdict);
+    enum err e = eng__op_event(
+        op, v->passed ? SLICE("phase_completed") : SLICE("gate_refused"),
+        args->phase, &data);
+    if (e) return e;
+    const struct st_event *ev = &op->change.events[0];
     *row = (struct st_evidence){.session_id = next->row.id,
                                 .phase = args->phase,
                                 .event_seq = ev->seq,
@@ -299,11 +310,11 @@ static enum err settle(struct eng_op *op, const struct eng_snapshot *s,
     enum err e = verdict.p
                      ? eng__snapshot_next(s, clock_wall_ms(), &op->change.next)
                      : ERR_NOMEM;
-    if (!e) e = record(op, v, verdict);
     if (!e && v->passed)
         e = eng__snapshot_complete(op->change.next, args->phase,
-                                   op->change.events[0].at_ms,
-                                   op->change.events[0].seq);
+                                   op->change.next->row.updated_ms,
+                                   op->change.next->row.event_seq + 1);
+    if (!e) e = record(op, v, verdict);
     if (!e) e = eng__snapshot_seal(op->change.next);
     if (e) return eng__problem_store(c, e);
     op->change.expected_version = s->row.version;

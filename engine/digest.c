@@ -15,6 +15,11 @@ void eng__digest_text(struct sha256 *h, struct slice text)
     sha256_add(h, text);
 }
 
+void eng__digest_int(struct sha256 *h, int64_t v)
+{
+    tag(h, 'i', (uint64_t)v);
+}
+
 static void digest_number(struct sha256 *h, const struct json *v)
 {
     int64_t i;

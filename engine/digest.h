@@ -13,6 +13,7 @@
 /* Adds one text or value, unambiguously. `v` NULL counts as absent. Scratch
  * lies in the arena: ERR_NOMEM. Depth is bounded by the reader's ceiling. */
 void eng__digest_text(struct sha256 *h, struct slice text);
+void eng__digest_int(struct sha256 *h, int64_t v);
 MUST_USE enum err eng__digest_json(struct sha256 *h, const struct json *v,
                                    struct arena *a);
 

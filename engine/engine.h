@@ -56,9 +56,9 @@ struct eng_call {
     struct twin *out;    /* the result object */
     struct problem problem;
     const struct cancel *cancel;
-    int64_t now;         /* monotonic ns */
-    struct slice actor;  /* who asks, for the record: "stdio", "http", "cli" */
-    bool on_loop;        /* must not block, load or lock for long */
+    int64_t now;        /* monotonic ns */
+    struct slice actor; /* who asks, for the record: "stdio", "http", "cli" */
+    bool on_loop;       /* must not block, load or lock for long */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };
 
@@ -109,6 +109,37 @@ struct eng_get_session_args {
 };
 enum err eng_get_session(struct engine *e, struct eng_call *c,
                          const struct eng_get_session_args *args);
+
+/* pause, resume, retry_phase, rollback, abandon, delete: the table of
+ * docs/SESSIONS.md. An agent's delete hides the session; nothing is removed. */
+struct eng_manage_session_args {
+    struct slice session_id, action, reason, note;
+    int64_t to_phase;    /* rollback only; ENG_ABSENT */
+    bool reset_evidence; /* rollback, retry_phase: the tasks are open again */
+    struct slice idempotency_key;
+};
+enum err eng_manage_session(struct engine *e, struct eng_call *c,
+                            const struct eng_manage_session_args *args);
+
+/* A lease on a task of the current phase, by the machine's wall clock. Each
+ * claim has a fence that is greater than all before; of claimers at the same
+ * moment one gets it, the others ERR_ALREADY_CLAIMED. */
+struct eng_claim_task_args {
+    struct slice session_id, agent;
+    int64_t phase, task_number, lease_seconds; /* lease: 10..86400 */
+    struct slice idempotency_key;
+};
+enum err eng_claim_task(struct engine *e, struct eng_call *c,
+                        const struct eng_claim_task_args *args);
+
+/* Only the newest fence releases: else ERR_CLAIM_LOST. */
+struct eng_release_task_args {
+    struct slice session_id, outcome, note; /* outcome: done, abandoned */
+    int64_t phase, task_number, fence;
+    struct slice idempotency_key;
+};
+enum err eng_release_task(struct engine *e, struct eng_call *c,
+                          const struct eng_release_task_args *args);
 
 struct eng_list_sessions_args {
     struct slice status, workflow_type;

@@ -11,18 +11,30 @@
 /* Of one reply; the report and the command line page through the rest. */
 #define HISTORY_MAX 1000
 
-static void evidence_write(struct json_writer *w,
-                           const struct st_evidence *rows, size_t n)
+/* Of the phases that stand, the attempt that passed; a rollback leaves the
+ * others to the history. */
+static enum err evidence_write(struct json_writer *w, struct st_tx *tx,
+                               const struct eng_snapshot *s, struct arena *a)
 {
     char phase[24];
+    struct st_evidence row;
+    enum err e = OK;
     json_key(w, SLICE("evidence"));
     json_begin_object(w);
-    for (size_t i = 0; i < n; i++) {
-        int len = snprintf(phase, sizeof(phase), "%" PRId64, rows[i].phase);
+    for (size_t i = 0; !e && i < s->completed_count; i++) {
+        const struct eng_completed *done = &s->completed[i];
+        e = st_evidence_get(tx, s->row.id, done->phase, done->event, a, &row);
+        if (e == ERR_NOT_FOUND) { /* imported without any */
+            e = OK;
+            continue;
+        }
+        if (e) break;
+        int len = snprintf(phase, sizeof(phase), "%" PRId64, done->phase);
         json_key(w, (struct slice){phase, (size_t)len});
-        json_raw(w, rows[i].body);
+        json_raw(w, row.body);
     }
     json_end_object(w);
+    return e;
 }
 
 static void history_write(struct json_writer *w, const struct st_event *rows,
@@ -45,27 +57,24 @@ static void history_write(struct json_writer *w, const struct st_event *rows,
     json_end_array(w);
 }
 
-static enum err extras_write(struct eng_op *op, struct json_writer *w)
+static enum err extras_write(struct eng_op *op, const struct eng_snapshot *s,
+                             struct json_writer *w)
 {
     const struct eng_get_session_args *args = op->args;
     struct eng_call *c = op->call;
-    struct st_evidence *evidence = NULL;
-    struct st_event *events = NULL;
-    size_t evidence_n = 0, events_n = 0;
+    struct st_event *events;
     struct st_tx *tx;
+    size_t n;
     enum err e = st_read_begin(op->engine->store, c->cancel, &tx);
     if (e) return e;
-    if (args->evidence)
-        e = st_evidence_list(tx, args->session_id, true, c->arena, &evidence,
-                             &evidence_n);
-    if (!e && args->history)
+    if (args->evidence) e = evidence_write(w, tx, s, c->arena);
+    if (!e && args->history) {
         e = st_event_list(tx, args->session_id, 0, HISTORY_MAX, c->arena,
-                          &events, &events_n);
+                          &events, &n);
+        if (!e) history_write(w, events, n);
+    }
     st_read_end(tx);
-    if (e) return e;
-    if (args->evidence) evidence_write(w, evidence, evidence_n);
-    if (args->history) history_write(w, events, events_n);
-    return OK;
+    return e;
 }
 
 static enum err decide(struct eng_op *op)
@@ -81,11 +90,9 @@ static enum err decide(struct eng_op *op)
     json_begin_object(&w);
     json_key(&w, SLICE("session"));
     eng__view_session(&w, s);
-    if (args->evidence || args->history) e = extras_write(op, &w);
+    if (args->evidence || args->history) e = extras_write(op, s, &w);
     eng__view_drift(&w, &drift);
-    const struct eng_phase *p =
-        eng_definition_phase(s->definition, s->row.current_phase);
-    eng__view_next(&w, s, p);
+    eng__view_next(&w, s, eng__session_phase(s));
     json_end_object(&w);
     return e ? eng__problem_store(c, e) : OK;
 }

@@ -1,9 +1,19 @@
 #include "engine/idempotency.h"
 
 #include "base/clock.h"
+#include "engine/digest.h"
 #include "engine/problems.h"
 
 #define KEPT_MS (INT64_C(24) * 3600 * 1000)
+
+void eng__repeat_begin(struct eng_repeat *r, struct sha256 *h,
+                       struct slice session_id, struct slice key,
+                       const char *tool)
+{
+    *r = (struct eng_repeat){.scope = session_id, .key = key};
+    sha256_init(h);
+    eng__digest_text(h, slice_of(tool));
+}
 
 enum err eng__repeat_check(struct eng_op *op, const struct eng_repeat *r)
 {

@@ -17,6 +17,12 @@ struct eng_repeat {
  * problem is filled: ERR_IDEMPOTENCY_CONFLICT, ERR_STORE_*. */
 MUST_USE enum err eng__repeat_check(struct eng_op *op,
                                     const struct eng_repeat *r);
+/* A repeat in a session's scope: begin, add what the call says in a fixed
+ * order with the eng__digest functions, end. Skipping all of it is right when
+ * the key is empty. */
+void eng__repeat_begin(struct eng_repeat *r, struct sha256 *h,
+                       struct slice session_id, struct slice key,
+                       const char *tool);
 /* Notes call->out as the answer to keep, in op->change. */
 MUST_USE enum err eng__repeat_keep(struct eng_op *op,
                                    const struct eng_repeat *r);

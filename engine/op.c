@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/chain.h"
 #include "engine/problems.h"
 
 /* Another process may win a few times; one that wins this often is a fault. */
@@ -81,6 +82,10 @@ static enum err write_run(struct st_job *job, struct st_tx *tx)
     for (size_t i = 0; !e && i < ch->events_count; i++)
         e = st_event_append(tx, &ch->events[i]);
     if (!e && ch->evidence) e = st_evidence_insert(tx, ch->evidence);
+    for (size_t i = 0; !e && i < ch->claims_count; i++)
+        e = st_claim_put(tx, &ch->claims[i]);
+    if (!e && ch->store_event.n)
+        e = eng__chain_note(tx, ch->store_event, op->call->actor, row);
     if (!e && ch->idempotency) e = st_idempotency_put(tx, ch->idempotency);
     return e;
 }
@@ -163,6 +168,23 @@ enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
     enum err r = op_attempt(op);
     if (r != ERR_PENDING) op_leave(op);
     return r;
+}
+
+enum err eng__op_event(struct eng_op *op, struct slice type, int64_t phase,
+                       struct buf *data)
+{
+    struct eng_snapshot *next = op->change.next;
+    assert(op->change.events_count < OP_EVENTS_MAX);
+    struct st_event *ev = &op->change.events[op->change.events_count++];
+    *ev = (struct st_event){.at_ms = next->row.updated_ms,
+                            .type = type,
+                            .actor = op->call->actor,
+                            .phase = phase,
+                            .data = arena_copy(&next->arena, buf_slice(data))};
+    enum err e = data->err ? data->err : ev->data.p ? OK : ERR_NOMEM;
+    buf_done(data);
+    if (!e) eng__chain_append(&next->row, ev);
+    return e;
 }
 
 enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,

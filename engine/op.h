@@ -26,7 +26,10 @@ struct op_change {
     int64_t expected_version;
     struct st_event events[OP_EVENTS_MAX];
     size_t events_count;
-    const struct st_evidence *evidence;       /* NULL: none */
+    const struct st_evidence *evidence; /* NULL: none */
+    const struct st_claim *claims;      /* to be written */
+    size_t claims_count;
+    struct slice store_event; /* type for the store's own chain; empty: none */
     const struct st_idempotency *idempotency; /* NULL: none */
     const struct eng_definition *definition;  /* to be pinned; NULL: is */
     struct slice definition_body;
@@ -56,6 +59,11 @@ MUST_USE enum err eng__op_run(struct engine *e, struct eng_call *c,
                               struct slice key,
                               enum err (*decide)(struct eng_op *op),
                               const void *args);
+
+/* Puts an event of the next snapshot's chain into the change, at the time of
+ * that snapshot; takes `data`, one JSON object. ERR_NOMEM, ERR_TOO_LARGE. */
+MUST_USE enum err eng__op_event(struct eng_op *op, struct slice type,
+                                int64_t phase, struct buf *data);
 
 /* A read: at once, or behind the writes that are pending on the key. */
 MUST_USE enum err eng__op_read(struct engine *e, struct eng_call *c,

@@ -129,12 +129,15 @@ enum err eng__problem_no_phase(struct eng_call *c, const struct eng_snapshot *s,
                                int64_t phase)
 {
     const struct eng_definition *d = s->definition;
+    size_t n = d->phases_count;
     return problem_setf(
         &c->problem, c->arena, ERR_PHASE_OUT_OF_RANGE,
-        arena_printf(c->arena,
-                     "%.*s has the phases %" PRId64 " to %" PRId64 ".",
-                     SLICE_ARG(d->workflow_type), d->phases[0].number,
-                     d->phases[d->phases_count - 1].number),
+        n ? arena_printf(c->arena,
+                         "%.*s has the phases %" PRId64 " to %" PRId64 ".",
+                         SLICE_ARG(d->workflow_type), d->phases[0].number,
+                         d->phases[n - 1].number)
+          : arena_printf(c->arena, "The phases of %.*s are not known here.",
+                         SLICE_ARG(d->workflow_type)),
         arena_printf(c->arena, "The current phase is %" PRId64 ".",
                      s->row.current_phase),
         "There is no phase %" PRId64, phase);
@@ -198,31 +201,58 @@ enum err eng__problem_completed(struct eng_call *c,
         "Phase %" PRId64 " is already completed", phase);
 }
 
-enum err eng__problem_closed(struct eng_call *c, const struct eng_snapshot *s)
+static enum err paused(struct eng_call *c, const struct eng_snapshot *s)
 {
-    if (slice_eq(s->row.status, SLICE("paused")))
-        return problem_setf(
-            &c->problem, c->arena, ERR_SESSION_PAUSED,
-            SLICE("A paused session can be read but takes no writes."),
-            arena_printf(c->arena,
-                         "Resume it: manage_session {\"session_id\": "
-                         "\"%.*s\", \"action\": \"resume\"}.",
-                         SLICE_ARG(s->row.id)),
-            "Session %.*s is paused", SLICE_ARG(s->row.id));
-    bool finished = slice_eq(s->row.status, SLICE("completed"));
+    return problem_setf(
+        &c->problem, c->arena, ERR_SESSION_PAUSED,
+        SLICE("A paused session can be read but takes no writes."),
+        arena_printf(c->arena,
+                     "Resume it: manage_session {\"session_id\": "
+                     "\"%.*s\", \"action\": \"resume\"}.",
+                     SLICE_ARG(s->row.id)),
+        "Session %.*s is paused", SLICE_ARG(s->row.id));
+}
+
+static enum err ended(struct eng_call *c, const struct eng_snapshot *s,
+                      enum err e)
+{
     char at[CLOCK_TEXT_SIZE];
     clock_text(s->row.updated_ms, at);
     return problem_setf(
-        &c->problem, c->arena,
-        finished ? ERR_SESSION_COMPLETE : ERR_SESSION_CLOSED,
+        &c->problem, c->arena, e,
         arena_printf(c->arena,
-                     finished ? "Its last phase, %" PRId64
-                                ", passed its gate at %s."
-                              : "It ended in phase %" PRId64 " at %s.",
+                     e == ERR_SESSION_COMPLETE
+                         ? "Its last phase, %" PRId64 ", passed its gate at %s."
+                         : "It ended in phase %" PRId64 " at %s.",
                      s->row.current_phase, at),
         arena_printf(c->arena,
                      "Begin a new one: start_workflow {\"workflow_type\": "
                      "\"%.*s\", \"target\": \"...\"}.",
                      SLICE_ARG(s->row.workflow_type)),
         "Session %.*s is %.*s", SLICE_ARG(s->row.id), SLICE_ARG(s->row.status));
+}
+
+/* What is missing has a name of its own; it is the better one. */
+static enum err in_trouble(struct eng_call *c, const struct eng_snapshot *s,
+                           enum err e)
+{
+    for (int i = 0; s->trouble.n && i < ERR_COUNT; i++)
+        if (slice_eq(err_detail((enum err)i), s->trouble)) e = (enum err)i;
+    return problem_setf(
+        &c->problem, c->arena, e, arena_copy(c->arena, s->trouble_why),
+        arena_printf(c->arena,
+                     "When it is there: manage_session {\"session_id\": "
+                     "\"%.*s\", \"action\": \"retry_phase\"}.",
+                     SLICE_ARG(s->row.id)),
+        "Session %.*s can be read, but not advanced", SLICE_ARG(s->row.id));
+}
+
+enum err eng__problem_closed(struct eng_call *c, const struct eng_snapshot *s,
+                             enum eng_action a)
+{
+    enum eng_status to;
+    enum err e = eng__move(s->status, a, &to);
+    if (!e) return OK;
+    if (s->status == ENG_PAUSED) return paused(c, s);
+    return s->status == ENG_ERRED ? in_trouble(c, s, e) : ended(c, s, e);
 }

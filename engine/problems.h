@@ -24,7 +24,10 @@ enum err eng__problem_no_task(struct eng_call *c,
                               const struct eng_phase *p, int64_t number);
 enum err eng__problem_completed(struct eng_call *c,
                                 const struct eng_snapshot *s, int64_t phase);
-/* The session takes no writes: finished, abandoned or paused. */
-enum err eng__problem_closed(struct eng_call *c, const struct eng_snapshot *s);
+/* May this action be taken in the session's status? OK, or the error of
+ * engine/transition.h with the problem filled. */
+MUST_USE enum err eng__problem_closed(struct eng_call *c,
+                                      const struct eng_snapshot *s,
+                                      enum eng_action a);
 
 #endif

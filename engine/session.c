@@ -66,6 +66,10 @@ static enum err detail_parse(struct eng_snapshot *s)
     struct json_error je;
     enum err e = json_parse(s->row.detail, NULL, &s->arena, &detail, &je);
     if (e) return e == ERR_NOMEM ? e : ERR_SESSION_CORRUPT;
+    if (!eng__status_parse(s->row.status, &s->status))
+        return ERR_SESSION_CORRUPT;
+    s->trouble = json_text(json_at(detail, "trouble", "detail", NULL));
+    s->trouble_why = json_text(json_at(detail, "trouble", "why", NULL));
     const struct json *options = json_get(detail, SLICE("options"));
     s->options = json_is(options, JSON_OBJECT) ? options : NULL;
     return completed_parse(s, json_get(detail, SLICE("completed")));
@@ -196,6 +200,11 @@ const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
 
 void eng__session_publish(struct engine *e, struct eng_snapshot *s)
 {
+    if (s->row.hidden) {
+        eng__session_forget(e, s->row.id);
+        eng__snapshot_free(s);
+        return;
+    }
     st_cache_put(e->cache[ENG_CACHE_SESSIONS], s->row.id,
                  &(struct st_loaded){.value = s,
                                      .bytes = sizeof(*s) + s->arena.used,
@@ -286,9 +295,38 @@ enum err eng__snapshot_complete(struct eng_snapshot *next, int64_t phase,
     done[n] = (struct eng_completed){phase, at_ms, event};
     next->completed = done;
     next->completed_count = n + 1;
-    if (!phase_after(next->definition, phase, &next->row.current_phase))
-        next->row.status = SLICE("completed");
-    return OK;
+    bool more = phase_after(next->definition, phase, &next->row.current_phase);
+    return eng__snapshot_move(next, more ? ENG_COMPLETE : ENG_FINISH);
+}
+
+enum err eng__snapshot_move(struct eng_snapshot *next, enum eng_action a)
+{
+    enum err e = eng__move(next->status, a, &next->status);
+    if (!e) next->row.status = eng__status_text(next->status);
+    return e;
+}
+
+void eng__snapshot_cut(struct eng_snapshot *next, int64_t phase)
+{
+    size_t n = 0;
+    while (n < next->completed_count && next->completed[n].phase < phase) n++;
+    next->completed_count = n; /* they were completed in their order */
+    next->row.current_phase = phase;
+}
+
+enum err eng__snapshot_claim(struct eng_snapshot *next,
+                             const struct st_claim *claim)
+{
+    size_t n = 0;
+    struct st_claim *own =
+        ARENA_ARRAY(&next->arena, struct st_claim, next->claims_count + 1);
+    if (!own) return ERR_NOMEM;
+    for (size_t i = 0; i < next->claims_count; i++)
+        if (next->claims[i].phase != claim->phase ||
+            next->claims[i].task != claim->task)
+            own[n++] = next->claims[i];
+    own[n++] = *claim;
+    return claims_copy(next, own, n);
 }
 
 static void detail_write(const struct eng_snapshot *s, struct buf *b)
@@ -298,6 +336,13 @@ static void detail_write(const struct eng_snapshot *s, struct buf *b)
     if (s->options) {
         json_key(&w, SLICE("options"));
         json_value(&w, s->options);
+    }
+    if (s->trouble.n) {
+        json_key(&w, SLICE("trouble"));
+        json_begin_object(&w);
+        json_put_string(&w, "detail", s->trouble);
+        json_put_string(&w, "why", s->trouble_why);
+        json_end_object(&w);
     }
     json_key(&w, SLICE("completed"));
     json_begin_array(&w);
@@ -344,8 +389,12 @@ const char *eng__phase_status(const struct eng_snapshot *s, int64_t phase)
 
 bool eng__session_open(const struct eng_snapshot *s)
 {
-    return slice_eq(s->row.status, SLICE("active")) ||
-           slice_eq(s->row.status, SLICE("error"));
+    return s->status == ENG_ACTIVE;
+}
+
+const struct eng_phase *eng__session_phase(const struct eng_snapshot *s)
+{
+    return eng_definition_phase(s->definition, s->row.current_phase);
 }
 
 const struct st_claim *eng__claim(const struct eng_snapshot *s, int64_t phase,

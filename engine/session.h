@@ -6,13 +6,16 @@
  * half a write. A snapshot holds its pinned definition.
  *
  * `detail` in the row is the engine's JSON:
- *   {"options":{...},"completed":[{"phase":0,"at":ms,"event":3}]}
+ *   {"options":{...},"completed":[{"phase":0,"at":ms,"event":3}],
+ *    "trouble":{"detail":"SOURCE_NOT_FOUND","why":"..."}}
+ * `completed` holds the phases that stand: a rollback cuts it.
  */
 #ifndef ENGINE_SESSION_H
 #define ENGINE_SESSION_H
 
 #include "engine/core.h"
 #include "engine/definition.h"
+#include "engine/transition.h"
 #include "state/records.h"
 
 struct eng_completed {
@@ -21,9 +24,11 @@ struct eng_completed {
 
 struct eng_snapshot {
     struct st_session row;      /* texts lie in `arena` */
+    enum eng_status status;     /* row.status, parsed */
     const struct json *options; /* NULL: none were given */
     const struct eng_completed *completed;
     size_t completed_count;
+    struct slice trouble, trouble_why; /* of status error: what is missing */
     const struct st_claim *claims;
     size_t claims_count;
     struct eng_definition *definition; /* a reference of ours */
@@ -59,11 +64,21 @@ MUST_USE enum err eng__snapshot_first(struct eng_definition *d, struct slice id,
 MUST_USE enum err eng__snapshot_complete(struct eng_snapshot *next,
                                          int64_t phase, int64_t at_ms,
                                          int64_t event);
+/* Takes the edge of the table; the error of eng__move, and then nothing has
+ * changed. */
+MUST_USE enum err eng__snapshot_move(struct eng_snapshot *next,
+                                     enum eng_action a);
+/* Back to this phase: it and all later ones are no longer completed. */
+void eng__snapshot_cut(struct eng_snapshot *next, int64_t phase);
+/* Sets one task's claim. */
+MUST_USE enum err eng__snapshot_claim(struct eng_snapshot *next,
+                                      const struct st_claim *claim);
 /* Writes row.detail from the fields. Call it last. */
 MUST_USE enum err eng__snapshot_seal(struct eng_snapshot *next);
 void eng__snapshot_free(struct eng_snapshot *s); /* NULL is fine */
 
-/* After the commit; takes the snapshot. Thread: writer */
+/* After the commit; takes the snapshot. A hidden one is forgotten. Thread:
+ * writer */
 void eng__session_publish(struct engine *e, struct eng_snapshot *s);
 void eng__session_forget(struct engine *e, struct slice id);
 /* In the write transaction: inserts unless `args` (start_workflow's) wants an
@@ -79,7 +94,11 @@ const char *eng__phase_status(const struct eng_snapshot *s, int64_t phase);
 /* NULL when it is not completed. */
 const struct eng_completed *eng__completed(const struct eng_snapshot *s,
                                            int64_t phase);
-bool eng__session_open(const struct eng_snapshot *s); /* active or error */
+/* Phases can be worked on: status active. */
+bool eng__session_open(const struct eng_snapshot *s);
+/* The current phase; NULL when the definition does not have it (a session
+ * that was imported without its source). */
+const struct eng_phase *eng__session_phase(const struct eng_snapshot *s);
 const struct st_claim *eng__claim(const struct eng_snapshot *s, int64_t phase,
                                   int64_t task);
 

@@ -43,8 +43,7 @@ static enum err reply(struct eng_op *op, const struct eng_snapshot *s,
                       const struct eng_drift *drift)
 {
     struct eng_call *c = op->call;
-    const struct eng_phase *p =
-        eng_definition_phase(s->definition, s->row.current_phase);
+    const struct eng_phase *p = eng__session_phase(s);
     struct json_writer w = json_writer(&c->out->plain);
     json_begin_object(&w);
     json_put_string(&w, "session_id", s->row.id);
@@ -56,22 +55,13 @@ static enum err reply(struct eng_op *op, const struct eng_snapshot *s,
     json_put_int(&w, "total_phases", s->row.total_phases);
     phases_write(&w, s);
     json_key(&w, SLICE("phase"));
-    eng__view_phase(c->out, &w, s, p, f, clock_wall_ms());
+    if (p)
+        eng__view_phase(c->out, &w, s, p, f, clock_wall_ms());
+    else
+        json_null(&w);
     json_put_raw(&w, "tool_names_in_texts", SLICE(OLD_NAMES));
     eng__view_drift(&w, drift);
-    if (eng__session_open(s)) {
-        eng__view_next(&w, s, p);
-    } else {
-        json_put_raw(
-            &w, "next",
-            arena_printf(
-                c->arena,
-                "{\"tool\":\"manage_session\",\"arguments\":{\"session_id\":"
-                "\"%.*s\",\"action\":\"resume\"},\"why\":\"The session is "
-                "paused; "
-                "resume it to go on.\"}",
-                SLICE_ARG(s->row.id)));
-    }
+    eng__view_next(&w, s, p);
     json_end_object(&w);
     return OK;
 }
@@ -93,21 +83,25 @@ static enum err options_differ(struct eng_call *c, const struct eng_snapshot *s)
         SLICE_ARG(s->row.target));
 }
 
-/* Nothing is written, so nothing is kept for a repetition: it resumes again. */
+/* Nothing is written, so nothing is kept for a repetition: it resumes again.
+ * ERR_NOT_FOUND: it has ended since it was found. */
 static enum err resume(struct eng_op *op, struct slice id)
 {
     const struct eng_start_workflow_args *args = op->args;
     struct eng_call *c = op->call;
     const struct eng_snapshot *s;
-    const struct eng_rendered *f;
+    const struct eng_rendered *f = NULL;
     struct eng_drift drift;
     enum err e = eng__session_get(op->engine, c, id, &s);
-    if (e) return e;
+    if (e == ERR_SESSION_NOT_FOUND) problem_init(&c->problem);
+    if (e) return e == ERR_SESSION_NOT_FOUND ? ERR_NOT_FOUND : e;
+    if (s->status == ENG_COMPLETED || s->status == ENG_ABANDONED)
+        return ERR_NOT_FOUND;
     if (args->options && !(s->options ? json_equal(args->options, s->options)
                                       : args->options->count == 0))
         return options_differ(c, s);
-    e = eng__rendered_get(op->engine, c, s->definition, s->row.current_phase,
-                          &f);
+    const struct eng_phase *p = eng__session_phase(s);
+    if (p) e = eng__rendered_get(op->engine, c, s->definition, p->number, &f);
     if (!e) e = eng__catalog_drift(op->engine, c, s->definition, &drift);
     return e ? e : reply(op, s, true, f, &drift);
 }
@@ -128,17 +122,10 @@ static enum err event_write(struct eng_op *op, struct eng_snapshot *s)
         json_value(&w, s->options);
     else
         json_null(&w);
+    eng__view_state(&w, s);
+    json_put_int(&w, "total_phases", s->row.total_phases);
     json_end_object(&w);
-    struct st_event *ev = &op->change.events[op->change.events_count++];
-    *ev = (struct st_event){.at_ms = s->row.created_ms,
-                            .type = SLICE("session_started"),
-                            .actor = op->call->actor,
-                            .phase = -1,
-                            .data = arena_copy(&s->arena, buf_slice(&b))};
-    enum err e = b.err ? b.err : ev->data.p ? OK : ERR_NOMEM;
-    buf_done(&b);
-    if (!e) eng__chain_append(&s->row, ev);
-    return e;
+    return eng__op_event(op, SLICE("session_started"), -1, &b);
 }
 
 static void drop_definition(void *d)
@@ -184,6 +171,7 @@ static enum err fresh(struct eng_op *op, struct eng_definition *d,
     buf_done(&body);
     if (e || !ch->definition_body.p) return eng__problem_nomem(c);
     ch->insert = true;
+    ch->store_event = SLICE(CHAIN_CREATED);
     op->after = OK;
     return ERR_PENDING;
 }
@@ -271,8 +259,9 @@ static enum err decide(struct eng_op *op)
     if (e) return e == ERR_EXISTS ? OK : e;
     uint64_t stamp = st_stamp(op->engine->store);
     e = args->resume ? unfinished(op, &id) : ERR_NOT_FOUND;
-    if (!e) return resume(op, id);
-    if (e != ERR_NOT_FOUND) return eng__problem_store(op->call, e);
+    if (e && e != ERR_NOT_FOUND) return eng__problem_store(op->call, e);
+    if (!e) e = resume(op, id);
+    if (e != ERR_NOT_FOUND) return e;
     e = startable(op, &d);
     return e ? e : fresh(op, (struct eng_definition *)d, stamp, &repeat);
 }

@@ -78,24 +78,66 @@ void eng__view_next_complete(struct json_writer *w,
                       "object with at least one member.");
 }
 
+static void next_manage(struct json_writer *w, const struct eng_snapshot *s,
+                        enum eng_action action, const char *why)
+{
+    next_begin(w, s, "manage_session");
+    json_put_string(w, "action", eng__action_text(action));
+    next_end(w, why);
+}
+
+/* The first task that nobody has; one that somebody holds; or NULL. */
+static const struct eng_task *task_to_do(const struct eng_snapshot *s,
+                                         const struct eng_phase *p,
+                                         bool *ret_held)
+{
+    int64_t now = s->claims_count ? clock_wall_ms() : 0;
+    const struct eng_task *held = NULL;
+    for (size_t i = 0; i < p->tasks_count; i++) {
+        const struct eng_task *t = &p->tasks[i];
+        const char *status =
+            eng__task_status(eng__claim(s, p->number, t->number), now);
+        *ret_held = false;
+        if (status[0] == 'o') return t;
+        if (status[0] == 'c' && !held) held = t;
+    }
+    *ret_held = held != NULL;
+    return held;
+}
+
+static void next_in_phase(struct json_writer *w, const struct eng_snapshot *s,
+                          const struct eng_phase *p)
+{
+    bool held = false;
+    const struct eng_task *t = task_to_do(s, p, &held);
+    if (t)
+        eng__view_next_task(w, s, p, t,
+                            held ? "The tasks that are left are claimed; if "
+                                   "this one is yours, go on with it."
+                                 : "Read the task, do it, then go to the "
+                                   "next.");
+    else
+        eng__view_next_complete(w, s, p);
+}
+
 void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
                     const struct eng_phase *p)
 {
-    if (!eng__session_open(s)) return;
-    if (p->number != s->row.current_phase) {
+    if (s->row.hidden) return;
+    if (s->status == ENG_PAUSED)
+        next_manage(w, s, ENG_RESUME,
+                    "The session is paused; resume it to go on.");
+    else if (s->status == ENG_ERRED)
+        next_manage(w, s, ENG_RETRY_PHASE,
+                    "What this session needs was missing; when it is there, "
+                    "this opens the session again.");
+    if (!eng__session_open(s) || !p) return;
+    if (p->number != s->row.current_phase)
         eng__view_next_phase(w, s, s->row.current_phase,
                              "This phase is completed; go on with the current "
                              "one.");
-        return;
-    }
-    for (size_t i = 0; i < p->tasks_count; i++) {
-        const struct st_claim *c = eng__claim(s, p->number, p->tasks[i].number);
-        if (c && slice_eq(c->status, SLICE("done"))) continue;
-        eng__view_next_task(w, s, p, &p->tasks[i],
-                            "Read the task, do it, then go to the next.");
-        return;
-    }
-    eng__view_next_complete(w, s, p);
+    else
+        next_in_phase(w, s, p);
 }
 
 /* --- phases
@@ -157,6 +199,13 @@ void eng__view_session(struct json_writer *w, const struct eng_snapshot *s)
     json_put_string(w, "definition_hash", s->row.definition_hash);
     eng__view_time(w, "created_at", s->row.created_ms);
     json_put_int(w, "version", s->row.version);
+    if (s->trouble.n) {
+        json_key(w, SLICE("trouble"));
+        json_begin_object(w);
+        json_put_string(w, "detail", s->trouble);
+        json_put_string(w, "why", s->trouble_why);
+        json_end_object(w);
+    }
     json_key(w, SLICE("completed_phases"));
     json_begin_array(w);
     for (size_t i = 0; i < s->completed_count; i++)
@@ -179,6 +228,12 @@ void eng__view_session(struct json_writer *w, const struct eng_snapshot *s)
     else
         json_raw(w, SLICE("{}"));
     json_end_object(w);
+}
+
+void eng__view_state(struct json_writer *w, const struct eng_snapshot *s)
+{
+    json_put_string(w, "status", s->row.status);
+    json_put_int(w, "current_phase", s->row.current_phase);
 }
 
 void eng__view_drift(struct json_writer *w, const struct eng_drift *d)

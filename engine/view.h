@@ -20,7 +20,9 @@ void eng__view_next_phase(struct json_writer *w, const struct eng_snapshot *s,
 void eng__view_next_complete(struct json_writer *w,
                              const struct eng_snapshot *s,
                              const struct eng_phase *p);
-/* What to do in this phase now: its first open task, else its completion. */
+/* What to do now: resume or retry when the session asks for it; else in this
+ * phase its first open task, then its completion. `p` NULL: the session's
+ * definition does not have the phase. */
 void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
                     const struct eng_phase *p);
 
@@ -32,6 +34,9 @@ void eng__view_phase(struct twin *out, struct json_writer *w,
 void eng__view_summary(struct json_writer *w, const struct st_session *row);
 /* The session object of get_session. */
 void eng__view_session(struct json_writer *w, const struct eng_snapshot *s);
+/* "status","current_phase": what an event says of the session after it, from
+ * which `sessions verify` follows it. */
+void eng__view_state(struct json_writer *w, const struct eng_snapshot *s);
 void eng__view_time(struct json_writer *w, const char *key, int64_t ms);
 /* "definition_changed":true,"changed_files":[...] when it is so. */
 struct eng_drift;

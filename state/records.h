@@ -97,6 +97,12 @@ enum err st_evidence_insert(struct st_tx *tx, const struct st_evidence *e);
 enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
                           bool passed_only, struct arena *a,
                           struct st_evidence **ret, size_t *ret_count);
+/* The one attempt that this event of the chain tells of. */
+enum err st_evidence_get(struct st_tx *tx, struct slice session_id,
+                         int64_t phase, int64_t event_seq, struct arena *a,
+                         struct st_evidence *ret);
+enum err st_evidence_count(struct st_tx *tx, struct slice session_id,
+                           int64_t *ret);
 
 /* A definition stored whole, by hash. */
 enum err st_definition_get(struct st_tx *tx, struct slice hash,

@@ -122,3 +122,32 @@ enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
     *ret_count = n;
     return OK;
 }
+
+enum err st_evidence_get(struct st_tx *tx, struct slice session_id,
+                         int64_t phase, int64_t event_seq, struct arena *a,
+                         struct st_evidence *ret)
+{
+    struct st_evidence row = {0};
+    struct slice id = arena_copy(a, session_id);
+    if (!id.p) return ERR_NOMEM;
+    struct query q = query_begin(tx, STMT_EVIDENCE_GET);
+    query_text(&q, id);
+    query_int(&q, phase);
+    query_int(&q, event_seq);
+    if (query_one(&q)) row = get_evidence(&q, id, a);
+    enum err e = query_end(&q);
+    if (!e) *ret = row;
+    return e;
+}
+
+enum err st_evidence_count(struct st_tx *tx, struct slice session_id,
+                           int64_t *ret)
+{
+    int64_t n = 0;
+    struct query q = query_begin(tx, STMT_EVIDENCE_COUNT);
+    query_text(&q, session_id);
+    if (query_one(&q)) n = query_get_int(&q);
+    enum err e = query_end(&q);
+    if (!e) *ret = n;
+    return e;
+}

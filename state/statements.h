@@ -69,6 +69,10 @@
       " AND passed=1 AND event_seq=(SELECT max(event_seq) FROM evidence AS l"  \
       " WHERE l.session_id=?1 AND l.phase=e.phase AND l.passed=1)"             \
       " ORDER BY phase")                                                       \
+    X(EVIDENCE_GET,                                                            \
+      "SELECT " EVIDENCE_COLUMNS " FROM evidence"                              \
+      " WHERE session_id=?1 AND phase=?2 AND event_seq=?3")                    \
+    X(EVIDENCE_COUNT, "SELECT count(*) FROM evidence WHERE session_id=?1")     \
     X(DEFINITION_GET, "SELECT body FROM definitions WHERE hash=?1")            \
     X(DEFINITION_PUT,                                                          \
       "INSERT INTO definitions(hash,workflow_type,body) VALUES(?1,?2,?3)"      \

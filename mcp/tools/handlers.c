@@ -94,6 +94,27 @@ enum err tools_complete_phase(struct mcp_call *call, const void *args)
     return end(call, ec, eng_complete_phase(engine_of(call), ec, args));
 }
 
+enum err tools_manage_session(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_manage_session(engine_of(call), ec, args));
+}
+
+enum err tools_claim_task(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_claim_task(engine_of(call), ec, args));
+}
+
+enum err tools_release_task(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_release_task(engine_of(call), ec, args));
+}
+
 enum err tools_list_sessions(struct mcp_call *call, const void *args)
 {
     struct eng_call *ec = begin(call);
@@ -123,30 +144,6 @@ static enum err unavailable(struct mcp_call *call, const char *tool,
     return problem_set(&call->problem, ERR_UNAVAILABLE, slice_of(tool),
                        SLICE("This version of the server does not do it."),
                        how_to_fix);
-}
-
-enum err tools_manage_session(struct mcp_call *call, const void *args)
-{
-    (void)args;
-    return unavailable(call, "manage_session",
-                       SLICE("Go on with get_phase; to begin again, call "
-                             "start_workflow with \"resume\": false."));
-}
-
-enum err tools_claim_task(struct mcp_call *call, const void *args)
-{
-    (void)args;
-    return unavailable(call, "claim_task",
-                       SLICE("Agree with the other agents on who does which "
-                             "task, then read yours with get_task."));
-}
-
-enum err tools_release_task(struct mcp_call *call, const void *args)
-{
-    (void)args;
-    return unavailable(call, "release_task",
-                       SLICE("Nothing is claimed: submit the phase's evidence "
-                             "with complete_phase."));
 }
 
 enum err tools_search_standards(struct mcp_call *call, const void *args)

@@ -12,22 +12,6 @@ struct tools_get_session_args {
     unsigned include; /* bit 0 evidence, bit 1 history */
 };
 
-struct tools_manage_session_args {
-    struct slice session_id, action, reason, note, idempotency_key;
-    int64_t to_phase;
-    bool reset_evidence;
-};
-
-struct tools_claim_task_args {
-    struct slice session_id, agent, idempotency_key;
-    int64_t phase, task_number, lease_seconds;
-};
-
-struct tools_release_task_args {
-    struct slice session_id, outcome, note, idempotency_key;
-    int64_t phase, task_number, fence;
-};
-
 struct tools_search_args {
     struct slice query, path_prefix;
     int64_t n_results, filter_phase;

@@ -147,43 +147,44 @@ static const struct mcp_field list_sessions_args[] = {
 static const char *const actions[] = {
     "pause", "resume", "retry_phase", "rollback", "abandon", "delete", NULL};
 static const struct mcp_field manage_session_args[] = {
-    SESSION_ID(tools_manage_session_args),
-    {"action", MCP_FIELD_STRING, AT(tools_manage_session_args, action),
+    SESSION_ID(eng_manage_session_args),
+    {"action", MCP_FIELD_STRING, AT(eng_manage_session_args, action),
      .required = true, .choices = actions, .example = "\"pause\"",
      .wrong = ERR_UNKNOWN_ACTION},
-    {"reason", MCP_FIELD_STRING, AT(tools_manage_session_args, reason)},
-    {"note", MCP_FIELD_STRING, AT(tools_manage_session_args, note)},
-    {"to_phase", MCP_FIELD_INTEGER, AT(tools_manage_session_args, to_phase),
+    {"reason", MCP_FIELD_STRING, AT(eng_manage_session_args, reason),
+     .max = 4000},
+    {"note", MCP_FIELD_STRING, AT(eng_manage_session_args, note), .max = 4000},
+    {"to_phase", MCP_FIELD_INTEGER, AT(eng_manage_session_args, to_phase),
      .def = ENG_ABSENT, .description = "For rollback.", .example = "0"},
     {"reset_evidence", MCP_FIELD_BOOLEAN,
-     AT(tools_manage_session_args, reset_evidence), .has_default = true},
-    IDEMPOTENCY_KEY(tools_manage_session_args),
+     AT(eng_manage_session_args, reset_evidence), .has_default = true},
+    IDEMPOTENCY_KEY(eng_manage_session_args),
     {0}};
 
 static const struct mcp_field claim_task_args[] = {
-    SESSION_ID(tools_claim_task_args),
-    PHASE(tools_claim_task_args),
-    TASK_NUMBER(tools_claim_task_args),
-    {"agent", MCP_FIELD_STRING, AT(tools_claim_task_args, agent),
+    SESSION_ID(eng_claim_task_args),
+    PHASE(eng_claim_task_args),
+    TASK_NUMBER(eng_claim_task_args),
+    {"agent", MCP_FIELD_STRING, AT(eng_claim_task_args, agent),
      .required = true, .min = 1, .max = 200,
      .description = "A name of your own.", .example = "\"worker-1\""},
     {"lease_seconds", MCP_FIELD_INTEGER,
-     AT(tools_claim_task_args, lease_seconds), .min = 10, .max = 86400,
+     AT(eng_claim_task_args, lease_seconds), .min = 10, .max = 86400,
      .def = 300, .has_default = true, .example = "300"},
-    IDEMPOTENCY_KEY(tools_claim_task_args),
+    IDEMPOTENCY_KEY(eng_claim_task_args),
     {0}};
 
 static const char *const outcomes[] = {"done", "abandoned", NULL};
 static const struct mcp_field release_task_args[] = {
-    SESSION_ID(tools_release_task_args),
-    PHASE(tools_release_task_args),
-    TASK_NUMBER(tools_release_task_args),
-    {"fence", MCP_FIELD_INTEGER, AT(tools_release_task_args, fence),
+    SESSION_ID(eng_release_task_args),
+    PHASE(eng_release_task_args),
+    TASK_NUMBER(eng_release_task_args),
+    {"fence", MCP_FIELD_INTEGER, AT(eng_release_task_args, fence),
      .required = true, .description = "As claim_task gave it.", .example = "1"},
-    {"outcome", MCP_FIELD_STRING, AT(tools_release_task_args, outcome),
+    {"outcome", MCP_FIELD_STRING, AT(eng_release_task_args, outcome),
      .required = true, .choices = outcomes, .example = "\"done\""},
-    {"note", MCP_FIELD_STRING, AT(tools_release_task_args, note)},
-    IDEMPOTENCY_KEY(tools_release_task_args),
+    {"note", MCP_FIELD_STRING, AT(eng_release_task_args, note), .max = 4000},
+    IDEMPOTENCY_KEY(eng_release_task_args),
     {0}};
 
 static const struct mcp_field search_standards_args[] = {
@@ -319,8 +320,10 @@ const struct mcp_tool tools_rows[] = {
          "What was recorded stays in the history.",
      .hints = MCP_DESTRUCTIVE,
      .run = MCP_RUN_TRY_INLINE,
-     ARGS(tools_manage_session_args, manage_session_args),
-     .output_schema = OUT(THING("session") "," TEXT("action") "," NEXT),
+     ARGS(eng_manage_session_args, manage_session_args),
+     .output_schema = OUT(TEXT("action") "," TRUTH("changed")
+                          "," LIST("reopened_phases", "integer")
+                          "," THING("session") "," THING("receipt") "," NEXT),
      .call = tools_manage_session},
     {.name = "claim_task",
      .title = "Claim a task",
@@ -330,7 +333,7 @@ const struct mcp_tool tools_rows[] = {
          "release_task.",
      .hints = 0,
      .run = MCP_RUN_TRY_INLINE,
-     ARGS(tools_claim_task_args, claim_task_args),
+     ARGS(eng_claim_task_args, claim_task_args),
      .output_schema = OUT(TRUTH("claimed") "," WHOLE("fence")
                           "," TEXT("expires_at") "," THING("task") "," NEXT),
      .call = tools_claim_task},
@@ -341,7 +344,7 @@ const struct mcp_tool tools_rows[] = {
          "others see it.",
      .hints = 0,
      .run = MCP_RUN_TRY_INLINE,
-     ARGS(tools_release_task_args, release_task_args),
+     ARGS(eng_release_task_args, release_task_args),
      .output_schema = OUT(TRUTH("released") "," THING("task") "," NEXT),
      .call = tools_release_task},
     {.name = "search_standards",

@@ -1,0 +1,230 @@
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/chain.h"
+#include "engine/digest.h"
+#include "engine/idempotency.h"
+#include "engine/problems.h"
+#include "engine/view.h"
+
+#define EVENT_CEILING (16u << 20)
+
+struct act {
+    enum eng_action action;
+    struct slice event;
+    bool reopens;          /* phases, and may open their tasks */
+    bool idle_is_fine;     /* already so: success, nothing written */
+    struct slice in_store; /* type for the store's chain */
+};
+static const struct act acts[] = {
+    {ENG_PAUSE, SLICE_INIT("session_paused"), .idle_is_fine = true},
+    {ENG_RESUME, SLICE_INIT("session_resumed"), .idle_is_fine = true},
+    {ENG_RETRY_PHASE, SLICE_INIT("phase_retried"), .reopens = true},
+    {ENG_ROLLBACK, SLICE_INIT("session_rolled_back"), .reopens = true},
+    {ENG_ABANDON, SLICE_INIT("session_abandoned")},
+    {ENG_DELETE, SLICE_INIT("session_deleted"),
+     .in_store = SLICE_INIT(CHAIN_HIDDEN)},
+};
+
+static enum err act_find(struct eng_call *c, struct slice action,
+                         const struct act **ret)
+{
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+        if (slice_eq(action, eng__action_text(acts[i].action))) {
+            *ret = &acts[i];
+            return OK;
+        }
+    return problem_setf(&c->problem, c->arena, ERR_UNKNOWN_ACTION,
+                        SLICE("The actions are pause, resume, retry_phase, "
+                              "rollback, abandon, delete."),
+                        SLICE("Send one of these."),
+                        "\"%.*s\" is not an action",
+                        SLICE_ARG(slice_sub(action, 0, 120)));
+}
+
+/* --- back to which phase
+ * ------------------------------------------------------- */
+
+static enum err target_phase(struct eng_call *c, const struct eng_snapshot *s,
+                             const struct act *act, int64_t to_phase,
+                             int64_t *ret)
+{
+    *ret = s->row.current_phase;
+    if (act->action != ENG_ROLLBACK) return OK;
+    if (to_phase == ENG_ABSENT)
+        return problem_set(&c->problem, ERR_MISSING_PARAMETER,
+                           SLICE("to_phase is missing"),
+                           SLICE("A rollback needs the phase to go back to."),
+                           SLICE("Send \"to_phase\": the number of a completed "
+                                 "phase."));
+    if (!eng_definition_phase(s->definition, to_phase))
+        return eng__problem_no_phase(c, s, to_phase);
+    if (to_phase > s->row.current_phase)
+        return eng__problem_locked(c, s, to_phase);
+    *ret = to_phase;
+    return OK;
+}
+
+/* Claims and done marks from this phase on are taken back; a fence given out
+ * before is lost. */
+static enum err tasks_open(struct eng_op *op, int64_t from)
+{
+    struct eng_snapshot *next = op->change.next;
+    struct st_claim *list =
+        ARENA_ARRAY(op->call->arena, struct st_claim, next->claims_count + 1);
+    size_t n = 0;
+    enum err e = list ? OK : ERR_NOMEM;
+    for (size_t i = 0; !e && i < next->claims_count; i++) {
+        const struct st_claim *was = &next->claims[i];
+        if (was->phase < from) continue;
+        list[n++] = (struct st_claim){.session_id = next->row.id,
+                                      .phase = was->phase,
+                                      .task = was->task,
+                                      .status = SLICE("open"),
+                                      .agent = SLICE(""),
+                                      .fence = was->fence + 1};
+    }
+    for (size_t i = 0; !e && i < n; i++)
+        e = eng__snapshot_claim(next, &list[i]);
+    op->change.claims = list;
+    op->change.claims_count = e ? 0 : n;
+    return e;
+}
+
+/* --- the record and the answer
+ * --------------------------------------------------- */
+
+/* The completed phases of `s` that `next` has no more. */
+static void reopened_write(struct json_writer *w, const struct eng_snapshot *s,
+                           const struct eng_snapshot *next)
+{
+    json_key(w, SLICE("reopened_phases"));
+    json_begin_array(w);
+    for (size_t i = next->completed_count; i < s->completed_count; i++)
+        json_int(w, s->completed[i].phase);
+    json_end_array(w);
+}
+
+static enum err record(struct eng_op *op, const struct eng_snapshot *s,
+                       const struct act *act)
+{
+    const struct eng_manage_session_args *args = op->args;
+    struct eng_snapshot *next = op->change.next;
+    struct buf b = BUF_INIT(EVENT_CEILING);
+    struct json_writer w = json_writer(&b);
+    json_begin_object(&w);
+    eng__view_state(&w, next);
+    if (args->reason.n) json_put_string(&w, "reason", args->reason);
+    if (args->note.n) json_put_string(&w, "note", args->note);
+    if (act->reopens) {
+        reopened_write(&w, s, next);
+        json_put_bool(&w, "reset_evidence", args->reset_evidence);
+    }
+    json_end_object(&w);
+    return eng__op_event(op, act->event,
+                         act->reopens ? next->row.current_phase : -1, &b);
+}
+
+static void reply(struct eng_op *op, const struct act *act,
+                  const struct eng_snapshot *before,
+                  const struct eng_snapshot *s)
+{
+    char hex[SHA256_HEX_SIZE];
+    struct json_writer w = json_writer(&op->call->out->plain);
+    json_begin_object(&w);
+    json_put_string(&w, "action", eng__action_text(act->action));
+    json_put_bool(&w, "changed", before != s);
+    if (act->action == ENG_DELETE) json_put_bool(&w, "deleted", true);
+    if (act->reopens) reopened_write(&w, before, s);
+    json_key(&w, SLICE("session"));
+    eng__view_session(&w, s);
+    json_key(&w, SLICE("receipt"));
+    json_begin_object(&w);
+    json_put_int(&w, "event_id", s->row.event_seq);
+    json_put_string(&w, "hash", sha256_hex(s->row.event_hash, hex));
+    json_end_object(&w);
+    if (act->reopens)
+        eng__view_next_phase(&w, s, s->row.current_phase,
+                             "Read the phase again: its gate wants new "
+                             "evidence.");
+    else
+        eng__view_next(&w, s, eng__session_phase(s));
+    json_end_object(&w);
+}
+
+/* --- deciding
+ * -------------------------------------------------------------------- */
+
+static enum err apply(struct eng_op *op, const struct eng_snapshot *s,
+                      const struct act *act, int64_t phase)
+{
+    const struct eng_manage_session_args *args = op->args;
+    enum err e = eng__snapshot_next(s, clock_wall_ms(), &op->change.next);
+    if (e) return e;
+    struct eng_snapshot *next = op->change.next;
+    e = eng__snapshot_move(next, act->action);
+    if (!e && act->reopens) {
+        eng__snapshot_cut(next, phase);
+        if (args->reset_evidence) e = tasks_open(op, phase);
+    }
+    if (act->action == ENG_DELETE) next->row.hidden = true;
+    if (!e) e = record(op, s, act);
+    if (!e) e = eng__snapshot_seal(next);
+    op->change.expected_version = s->row.version;
+    op->change.store_event = act->in_store;
+    return e;
+}
+
+static void repeat_of(const struct eng_manage_session_args *args,
+                      struct eng_repeat *r)
+{
+    struct sha256 h;
+    eng__repeat_begin(r, &h, args->session_id, args->idempotency_key,
+                      "manage_session");
+    eng__digest_text(&h, args->action);
+    eng__digest_text(&h, args->reason);
+    eng__digest_text(&h, args->note);
+    eng__digest_int(&h, args->to_phase);
+    eng__digest_int(&h, args->reset_evidence);
+    sha256_end(&h, r->digest);
+}
+
+static enum err decide(struct eng_op *op)
+{
+    const struct eng_manage_session_args *args = op->args;
+    struct eng_call *c = op->call;
+    const struct eng_snapshot *s;
+    const struct act *act = NULL;
+    struct eng_repeat repeat;
+    int64_t phase = 0;
+    enum err e = act_find(c, args->action, &act);
+    repeat_of(args, &repeat);
+    if (!e) e = eng__repeat_check(op, &repeat);
+    if (e) return e == ERR_EXISTS ? OK : e;
+    e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__problem_closed(c, s, act->action);
+    if (!e) e = target_phase(c, s, act, args->to_phase, &phase);
+    if (e) return e;
+    enum eng_status to = s->status;
+    e = eng__move(s->status, act->action, &to);
+    if (!e && act->idle_is_fine && to == s->status) {
+        reply(op, act, s, s);
+        return OK;
+    }
+    if (!e) e = apply(op, s, act, phase);
+    if (e) return eng__problem_store(c, e);
+    reply(op, act, s, op->change.next);
+    e = eng__repeat_keep(op, &repeat);
+    op->after = OK;
+    return e ? e : ERR_PENDING;
+}
+
+enum err eng_manage_session(struct engine *e, struct eng_call *c,
+                            const struct eng_manage_session_args *args)
+{
+    if (!e->store) return eng__problem_no_project(c);
+    if (!uuid_valid(args->session_id))
+        return eng__problem_session_id(c, args->session_id);
+    return eng__op_run(e, c, args->session_id, decide, args);
+}
