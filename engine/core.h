@@ -6,6 +6,7 @@
  *   definitions  3  definition hash   -> definition     engine/pinned.c
  *   checkpoints  4  hash, phase       -> gate           engine/checkpoint.c
  *   rendered     4  hash, phase       -> phase texts    engine/rendered.c
+ *   search       3  query, revision   -> answer         engine/search.c
  *   sessions     5  session id        -> snapshot       engine/session.c
  */
 #ifndef ENGINE_CORE_H
@@ -15,12 +16,15 @@
 #include "engine/order.h"
 #include "state/cache.h"
 
+struct corpus;
+
 enum eng_cache {
     ENG_CACHE_METADATA,
     ENG_CACHE_DEFINITIONS,
     ENG_CACHE_CHECKPOINTS,
     ENG_CACHE_RENDERED,
     ENG_CACHE_SESSIONS,
+    ENG_CACHE_SEARCH,
     ENG_CACHE_COUNT
 };
 
@@ -30,6 +34,7 @@ struct engine {
     struct st_store *store;
     struct st_cache *cache[ENG_CACHE_COUNT];
     struct order order;
+    struct corpus *corpus; /* NULL: no project */
 };
 
 /* A value through its cache, alive as long as the call's arena. The loader's

@@ -9,6 +9,7 @@
 #include "engine/core.h"
 #include "engine/pinned.h"
 #include "engine/rendered.h"
+#include "engine/search.h"
 #include "engine/session.h"
 
 #define STARTUP_CEILING (1u << 20)
@@ -20,6 +21,7 @@ static enum err (*const cache_rows[ENG_CACHE_COUNT])(struct engine *,
     [ENG_CACHE_CHECKPOINTS] = eng__checkpoints_cache,
     [ENG_CACHE_RENDERED] = eng__rendered_cache,
     [ENG_CACHE_SESSIONS] = eng__sessions_cache,
+    [ENG_CACHE_SEARCH] = eng__search_cache,
 };
 
 static enum err roots_copy(struct arena *a, const struct slice *from, size_t n,
@@ -80,6 +82,7 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
     enum err r = options_copy(e, o);
     for (int i = 0; !r && i < ENG_CACHE_COUNT; i++)
         r = cache_rows[i](e, &e->cache[i]);
+    if (!r) r = eng__search_open(e);
     if (r)
         problem_set(p, r, SLICE("The engine could not be made"),
                     SLICE("Out of memory at start."),
@@ -97,6 +100,7 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
 void eng_close(struct engine *e)
 {
     if (!e) return;
+    eng__search_close(e);
     st_store_close(e->store); /* answers what is queued: caches still live */
     for (int i = ENG_CACHE_COUNT; i-- > 0;) st_cache_free(e->cache[i]);
     order_done(&e->order);

@@ -149,6 +149,19 @@ struct eng_list_sessions_args {
 enum err eng_list_sessions(struct engine *e, struct eng_call *c,
                            const struct eng_list_sessions_args *args);
 
+struct eng_search_args {
+    struct slice query, path_prefix;
+    int64_t n_results;    /* 0..50 */
+    int64_t filter_phase; /* ENG_ABSENT: any */
+    const struct slice *filter_tags; /* any of these */
+    size_t filter_tags_count;
+    bool highlights; /* say where the words stand, in bytes of the content */
+};
+/* The index is brought up to date first: what was saved before the call is
+ * found, what was deleted is not. */
+enum err eng_search_standards(struct engine *e, struct eng_call *c,
+                              const struct eng_search_args *args);
+
 /* Ready JSON members for get_server_info: `"project":{...},"caches":{...}`. */
 void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w);
 

@@ -136,6 +136,23 @@ enum err tools_get_session(struct mcp_call *call, const void *args)
     return end(call, ec, eng_get_session(engine_of(call), ec, ea));
 }
 
+enum err tools_search_standards(struct mcp_call *call, const void *args)
+{
+    const struct tools_search_args *a = args;
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    const struct eng_search_args ea = {
+        .query = a->query,
+        .path_prefix = a->path_prefix,
+        .n_results = a->n_results,
+        .filter_phase = a->filter_phase,
+        .filter_tags = a->filter_tags.items,
+        .filter_tags_count = a->filter_tags.count,
+        .highlights = a->highlights,
+    };
+    return end(call, ec, eng_search_standards(engine_of(call), ec, &ea));
+}
+
 /* --- tools that this version announces and cannot do --------------------- */
 
 static enum err unavailable(struct mcp_call *call, const char *tool,
@@ -144,14 +161,6 @@ static enum err unavailable(struct mcp_call *call, const char *tool,
     return problem_set(&call->problem, ERR_UNAVAILABLE, slice_of(tool),
                        SLICE("This version of the server does not do it."),
                        how_to_fix);
-}
-
-enum err tools_search_standards(struct mcp_call *call, const void *args)
-{
-    (void)args;
-    return unavailable(call, "search_standards",
-                       SLICE("Search the project's standards folder with your "
-                             "own file tools."));
 }
 
 enum err tools_validate_workflow(struct mcp_call *call, const void *args)

@@ -16,6 +16,7 @@ struct tools_search_args {
     struct slice query, path_prefix;
     int64_t n_results, filter_phase;
     struct mcp_strings filter_tags;
+    bool highlights;
 };
 
 struct tools_validate_args {

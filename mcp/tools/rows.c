@@ -190,13 +190,14 @@ static const struct mcp_field release_task_args[] = {
 static const struct mcp_field search_standards_args[] = {
     {"query", MCP_FIELD_STRING, AT(tools_search_args, query), .required = true,
      .example = "\"error handling\""},
-    {"n_results", MCP_FIELD_INTEGER, AT(tools_search_args, n_results), .min = 1,
+    {"n_results", MCP_FIELD_INTEGER, AT(tools_search_args, n_results), .min = 0,
      .max = 50, .def = 5, .has_default = true, .example = "5"},
     {"filter_phase", MCP_FIELD_INTEGER, AT(tools_search_args, filter_phase),
      .def = ENG_ABSENT, .example = "1"},
     {"filter_tags", MCP_FIELD_STRINGS, AT(tools_search_args, filter_tags),
      .example = "[\"testing\"]"},
     {"path_prefix", MCP_FIELD_STRING, AT(tools_search_args, path_prefix)},
+    {"highlights", MCP_FIELD_BOOLEAN, AT(tools_search_args, highlights)},
     {0}};
 
 static const struct mcp_field validate_workflow_args[] = {
