@@ -30,6 +30,9 @@ extern const struct cli_command cli_commands[];
 
 int cli_serve(const struct cli_command *c, int argc, char **argv);
 int cli_demo(const struct cli_command *c, int argc, char **argv);
+int cli_init(const struct cli_command *c, int argc, char **argv);
+int cli_call(const struct cli_command *c, int argc, char **argv);
+int cli_sessions(const struct cli_command *c, int argc, char **argv);
 
 /* What most commands begin with: options from flags, environment and the
  * project's file, in that order of weight, and the project's root. True: go

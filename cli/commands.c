@@ -13,6 +13,8 @@ const struct cli_command cli_commands[] = {
      CLI_PROJECT | CLI_SERVER | CLI_LOGGING, cli_serve},
     {"demo", "", "Shows the whole of it in a minute, on an example workflow.",
      0, cli_demo},
+    {"init", "", "Sets a project up, and tells its editors about phasegate.",
+     CLI_PROJECT | CLI_EDITORS | CLI_OUTPUT, cli_init},
     {0},
 };
 

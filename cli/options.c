@@ -13,7 +13,7 @@
 enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
 
 /* Where a row may be set. A project's file cannot say which project it is. */
-enum { NOT_IN_FILE = 1 };
+enum { NOT_IN_FILE = 1, NOT_IN_ENV = 2, FLAG_ALONE = 3 };
 
 struct option_row {
     const char *key; /* "conn.idle_ms" */
@@ -117,6 +117,15 @@ static const struct option_row rows[] = {
      .def = LOG_INFO, .help = "Least level that is logged to stderr."},
     {"log.format", CHOICE, CLI_LOGGING, AT(log_format), .choices = formats,
      .def = LOG_TEXT, .help = "Lines of text or of JSON."},
+
+    {"json", BOOLEAN, CLI_OUTPUT, AT(json), .flags = FLAG_ALONE,
+     .help = "Print one JSON document and nothing else."},
+    {"json", TEXT, CLI_ARGUMENTS, AT(arguments), .arg = "OBJ",
+     .absent = "none", .flags = FLAG_ALONE,
+     .help = "The arguments as one JSON object; - reads it from stdin."},
+    {"editor", LIST, CLI_EDITORS, AT(editors), .arg = "NAME",
+     .absent = "those found", .flags = FLAG_ALONE,
+     .help = "claude, cursor, vscode, codex or all; repeatable."},
 };
 /* clang-format on */
 
@@ -411,6 +420,7 @@ enum err cli_options_environment(struct cli_options *o, char *const *env)
     enum err e = OK;
     for (size_t i = 0; i < ROWS && !e; i++) {
         const char *value = env_value(env, env_name(&rows[i], name));
+        if (rows[i].flags & NOT_IN_ENV) continue;
         if (!value || !*value) continue; /* empty: as if not set */
         struct slice where = arena_printf(o->arena, "environment, %s", name);
         e = rows[i].type == LIST
@@ -551,7 +561,9 @@ static void help_row(struct buf *out, const struct option_row *row)
         buf_puts(out, "; ");
     }
     help_default(out, row);
-    buf_printf(out, "; %s)\n", env_name(row, env));
+    if (!(row->flags & NOT_IN_ENV))
+        buf_printf(out, "; %s", env_name(row, env));
+    buf_puts(out, ")\n");
 }
 
 void cli_options_help(struct buf *out, unsigned groups)
@@ -562,6 +574,41 @@ void cli_options_help(struct buf *out, unsigned groups)
     if (groups & CLI_SERVER)
         buf_puts(out, "\nEvery option is also a key of "
                       ".phasegate/config.yaml: http: {port: 4300}\n");
+}
+
+static void yaml_row(struct buf *out, const struct option_row *row)
+{
+    buf_printf(out, "\n# %s", row->help);
+    if (row->type == NUMBER || row->type == CHOICE) {
+        buf_puts(out, " (");
+        accepted(row, out);
+        buf_putc(out, ')');
+    }
+    if (row->absent) buf_printf(out, "\n# Default: %s.", row->absent);
+    buf_printf(out, "\n#%s: ", row->key);
+    if (row->type == LIST)
+        buf_printf(out, "[%s]", row->arg);
+    else if (row->type == CHOICE)
+        buf_puts(out, row->choices[row->def]);
+    else if (row->type == BOOLEAN)
+        buf_puts(out, row->def ? "true" : "false");
+    else if (row->absent)
+        buf_puts(out, row->arg);
+    else if (row->type == NUMBER)
+        buf_put_int(out, row->def);
+    else
+        buf_puts(out, row->text);
+    buf_putc(out, '\n');
+}
+
+void cli_options_yaml(struct buf *out, unsigned groups)
+{
+    buf_puts(out, "# Settings of phasegate for this project. Every line is a "
+                  "comment; take the #\n# away from a key to set it. The "
+                  "environment and the command line win over it.\n");
+    for (size_t i = 0; i < ROWS; i++)
+        if ((rows[i].group & groups) && !(rows[i].flags & NOT_IN_FILE))
+            yaml_row(out, &rows[i]);
 }
 
 /* --- suggestions ---------------------------------------------------------- */

@@ -20,7 +20,10 @@
 enum cli_group {
     CLI_PROJECT = 1, /* finds the project and its folders */
     CLI_SERVER = 2,  /* serve */
-    CLI_LOGGING = 4
+    CLI_LOGGING = 4,
+    CLI_OUTPUT = 8,     /* prints data: --json */
+    CLI_ARGUMENTS = 16, /* call: --json OBJ */
+    CLI_EDITORS = 32    /* init */
 };
 
 enum cli_transport { CLI_DUAL, CLI_STDIO, CLI_HTTP };
@@ -50,6 +53,10 @@ struct cli_settings {
     /* logging */
     int64_t log_level;  /* enum log_level */
     int64_t log_format; /* enum log_format */
+    /* the command line alone */
+    bool json;
+    struct slice arguments;
+    struct cli_list editors;
 };
 
 enum cli_source {
@@ -94,6 +101,9 @@ enum cli_source cli_options_source(const struct cli_options *o,
 /* The options of these groups as lines of --help. */
 struct buf;
 void cli_options_help(struct buf *out, unsigned groups);
+
+/* The same as a configuration file in which every line is a comment. */
+void cli_options_yaml(struct buf *out, unsigned groups);
 
 /* The nearest of `names` (NULL-ended) to what somebody typed, or NULL. */
 const char *cli_nearest(struct slice typed, const char *const *names);
