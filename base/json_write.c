@@ -241,7 +241,7 @@ void json_number(struct json_writer *w, double v)
     for (const char *p = text; *p; p++) {
         if (strchr("0123456789+-e", *p))
             plain[n++] = *p;
-        else if (plain[n - 1] != '.')
+        else if (n && plain[n - 1] != '.')
             plain[n++] = '.';
     }
     json_raw(w, (struct slice){plain, n});

@@ -40,7 +40,7 @@ struct log_field {
 void log_setup(enum log_level least, enum log_format format);
 bool log_enabled(enum log_level level);
 /* Tests: lines go to this function instead of stderr (NULL: back). */
-void log_divert(void (*sink)(void *ctx, struct slice line), void *ctx);
+void log_divert(void (*to)(void *ctx, struct slice line), void *ctx);
 
 /* The thread's name, at most 15 bytes, kept thread-local and given to the
  * kernel; "main" until set. */

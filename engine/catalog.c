@@ -29,8 +29,7 @@ bool eng__workflow_name_ok(struct slice name)
            slice_find_byte(name, '\0') == name.n;
 }
 
-/* --- the metadata cache
- * -------------------------------------------------------- */
+/* --- the metadata cache ------------------------------------------------- */
 
 static void entry_free(void *ctx, void *value)
 {
@@ -138,8 +137,7 @@ enum err eng__metadata_cache(struct engine *e, struct st_cache **ret)
         ret);
 }
 
-/* --- lookups
- * ---------------------------------------------------------------------- */
+/* --- lookups ------------------------------------------------------------ */
 
 static enum err not_found(struct engine *e, struct eng_call *c,
                           struct slice name)
@@ -213,8 +211,7 @@ enum err eng__catalog_names(struct engine *e, struct eng_call *c,
     return OK;
 }
 
-/* --- drift
- * -------------------------------------------------------------------------- */
+/* --- drift -------------------------------------------------------------- */
 
 /* Both lists are sorted by path: one merge finds what differs. */
 static enum err files_differ(const struct eng_files *a,

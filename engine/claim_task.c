@@ -1,4 +1,5 @@
 /* claim_task and release_task: leases on the tasks of the current phase. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -13,8 +14,7 @@
 #define LEASE_MOST_S 86400
 #define AGENT_MAX 200
 
-/* --- what both ask
- * --------------------------------------------------------------- */
+/* --- what both ask ------------------------------------------------------ */
 
 /* The task, if the session's status and current phase let it be worked on. */
 static enum err task_find(struct eng_call *c, const struct eng_snapshot *s,
@@ -77,8 +77,7 @@ static void task_write(struct json_writer *w, const struct eng_task *t,
     json_end_object(w);
 }
 
-/* --- claiming
- * -------------------------------------------------------------------- */
+/* --- claiming ----------------------------------------------------------- */
 
 static enum err taken(struct eng_call *c, const struct eng_task *t,
                       const struct st_claim *has, int64_t now)
@@ -164,8 +163,8 @@ static enum err claim_decide(struct eng_op *op)
     const struct eng_claim_task_args *args = op->args;
     struct eng_call *c = op->call;
     const struct eng_snapshot *s;
-    const struct eng_phase *p;
-    const struct eng_task *t;
+    const struct eng_phase *p = NULL;
+    const struct eng_task *t = NULL;
     struct eng_repeat repeat;
     claim_repeat(args, &repeat);
     enum err e = eng__repeat_check(op, &repeat);
@@ -173,11 +172,12 @@ static enum err claim_decide(struct eng_op *op)
     e = eng__session_get(op->engine, c, args->session_id, &s);
     if (!e) e = task_find(c, s, args->phase, args->task_number, &p, &t);
     if (e) return e;
+    assert(p && t);
     int64_t now = clock_wall_ms();
     const struct st_claim *has = eng__claim(s, p->number, t->number);
     const char *status = eng__task_status(has, now);
     bool ours = has && slice_eq(has->agent, args->agent);
-    if (status[0] == 'd' || (status[0] == 'c' && !ours))
+    if (has && (status[0] == 'd' || (status[0] == 'c' && !ours)))
         return taken(c, t, has, now);
     struct st_claim claim = {.session_id = s->row.id,
                              .phase = p->number,
@@ -203,8 +203,7 @@ enum err eng_claim_task(struct engine *e, struct eng_call *c,
     return r ? r : eng__op_run(e, c, args->session_id, claim_decide, args);
 }
 
-/* --- releasing
- * ------------------------------------------------------------------- */
+/* --- releasing ---------------------------------------------------------- */
 
 static const struct {
     struct slice outcome, status;
@@ -277,10 +276,10 @@ static enum err release_decide(struct eng_op *op)
     const struct eng_release_task_args *args = op->args;
     struct eng_call *c = op->call;
     const struct eng_snapshot *s;
-    const struct eng_phase *p;
-    const struct eng_task *t;
+    const struct eng_phase *p = NULL;
+    const struct eng_task *t = NULL;
     struct eng_repeat repeat;
-    struct slice status;
+    struct slice status = {0};
     release_repeat(args, &repeat);
     enum err e = outcome_status(c, args->outcome, &status);
     if (!e) e = eng__repeat_check(op, &repeat);
@@ -288,6 +287,7 @@ static enum err release_decide(struct eng_op *op)
     e = eng__session_get(op->engine, c, args->session_id, &s);
     if (!e) e = task_find(c, s, args->phase, args->task_number, &p, &t);
     if (e) return e;
+    assert(p && t);
     const struct st_claim *has = eng__claim(s, p->number, t->number);
     if (!has || has->fence != args->fence) return lost(c, t, has, args->fence);
     bool again = !slice_eq(has->status, SLICE("claimed"));

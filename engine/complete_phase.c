@@ -14,8 +14,7 @@
 #define EVIDENCE_MAX (10u << 20)
 #define TEXT_CEILING (64u << 20)
 
-/* --- the evidence as such
- * ---------------------------------------------------------- */
+/* --- the evidence as such ----------------------------------------------- */
 
 static enum err evidence_check(struct eng_call *c, const struct json *evidence)
 {
@@ -45,8 +44,7 @@ static enum err evidence_check(struct eng_call *c, const struct json *evidence)
     return OK;
 }
 
-/* --- may this phase be completed?
- * ---------------------------------------------------- */
+/* --- may this phase be completed? --------------------------------------- */
 
 /* A gate file that is broken on disk blocks, though the pinned one is whole:
  * somebody is at work on it, or tries to get around it. */
@@ -93,8 +91,7 @@ static enum err completable(struct eng_op *op, const struct eng_snapshot *s,
     return gate_broken(op, s, phase);
 }
 
-/* --- the record
- * ------------------------------------------------------------------------ */
+/* --- the record --------------------------------------------------------- */
 
 static void digest_write(struct json_writer *w, const char *key,
                          struct slice text)
@@ -152,8 +149,7 @@ static enum err record(struct eng_op *op, const struct eng_verdict *v,
     return OK;
 }
 
-/* --- the answers
- * -------------------------------------------------------------------------- */
+/* --- the answers -------------------------------------------------------- */
 
 /* The verdict's members without braces, in the call's arena. */
 static struct slice verdict_text(struct eng_call *c,
@@ -261,9 +257,7 @@ static enum err passed(struct eng_op *op, const struct eng_gate *g,
     return e;
 }
 
-/* --- deciding
- * ---------------------------------------------------------------------------------
- */
+/* --- deciding ------------------------------------------------------------ */
 
 static enum err repeat_of(struct eng_op *op, struct eng_repeat *r)
 {

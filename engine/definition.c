@@ -385,12 +385,11 @@ static void stray_folders(struct building *b)
         int64_t number = -1;
         (void)slice_split(&rest, '/', &name);
         struct slice folder = {run.files[i].path.p, 7 + name.n + 1};
-        struct run here = {run.files + i, 1};
         if (!nested) {
             i++;
             continue;
         }
-        here = files_under(&b->d->files, folder);
+        struct run here = files_under(&b->d->files, folder);
         i += here.count;
         struct path path;
         if (slice_int64(name, &number) && eng_definition_phase(b->d, number) &&

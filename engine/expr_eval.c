@@ -247,7 +247,7 @@ static bool index_list(struct eval *x, const struct value *over,
 
 static bool eval_index(struct eval *x, const struct node *n, struct value *ret)
 {
-    struct value over, key;
+    struct value over = {0}, key = {0};
     if (!eval(x, n->kids[0], &over) || !eval(x, n->kids[1], &key)) return false;
     if (over.kind == V_DICT) return index_dict(x, &over, &key, ret);
     if (over.kind == V_LIST || over.kind == V_STRING)
@@ -317,7 +317,7 @@ static unsigned type_of(const struct value *v)
 static bool eval_isinstance(struct eval *x, const struct node *n,
                             struct value *ret)
 {
-    struct value v;
+    struct value v = {0};
     unsigned types = n->types;
     if (!eval(x, n->kids[0], &v)) return false;
     if (!types) {
@@ -356,7 +356,7 @@ static bool pattern_of(struct eval *x, const struct node *n,
 
 static bool eval_regex(struct eval *x, const struct node *n, struct value *ret)
 {
-    struct value pattern, text;
+    struct value pattern = {0}, text = {0};
     struct slice problem;
     bool matched;
     if (!eval(x, n->kids[0], &pattern) || !eval(x, n->kids[1], &text))

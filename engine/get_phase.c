@@ -25,7 +25,7 @@ static enum err decide(struct eng_op *op)
 {
     const struct eng_get_phase_args *args = op->args;
     const struct eng_snapshot *s;
-    const struct eng_phase *p;
+    const struct eng_phase *p = NULL;
     const struct eng_rendered *f;
     struct eng_drift drift;
     enum err e = eng__session_get(op->engine, op->call, args->session_id, &s);

@@ -43,8 +43,7 @@ static enum err act_find(struct eng_call *c, struct slice action,
                         SLICE_ARG(slice_sub(action, 0, 120)));
 }
 
-/* --- back to which phase
- * ------------------------------------------------------- */
+/* --- back to which phase ------------------------------------------------ */
 
 static enum err target_phase(struct eng_call *c, const struct eng_snapshot *s,
                              const struct act *act, int64_t to_phase,
@@ -92,8 +91,7 @@ static enum err tasks_open(struct eng_op *op, int64_t from)
     return e;
 }
 
-/* --- the record and the answer
- * --------------------------------------------------- */
+/* --- the record and the answer ------------------------------------------ */
 
 /* The completed phases of `s` that `next` has no more. */
 static void reopened_write(struct json_writer *w, const struct eng_snapshot *s,
@@ -153,8 +151,7 @@ static void reply(struct eng_op *op, const struct act *act,
     json_end_object(&w);
 }
 
-/* --- deciding
- * -------------------------------------------------------------------- */
+/* --- deciding ----------------------------------------------------------- */
 
 static enum err apply(struct eng_op *op, const struct eng_snapshot *s,
                       const struct act *act, int64_t phase)

@@ -44,7 +44,7 @@ static enum err row_own(struct eng_snapshot *s)
 
 static enum err completed_parse(struct eng_snapshot *s, const struct json *list)
 {
-    size_t n = json_is(list, JSON_ARRAY) ? list->count : 0;
+    size_t n = list && list->type == JSON_ARRAY ? list->count : 0;
     struct eng_completed *done =
         ARENA_ARRAY(&s->arena, struct eng_completed, n + 1);
     if (!done) return ERR_NOMEM;
@@ -92,8 +92,7 @@ static enum err claims_copy(struct eng_snapshot *s,
     return OK;
 }
 
-/* --- the sessions cache
- * --------------------------------------------------------- */
+/* --- the sessions cache ------------------------------------------------- */
 
 static enum err snapshot_read(struct engine *e, struct slice id,
                               const struct cancel *c, struct eng_snapshot *s)
@@ -217,8 +216,7 @@ void eng__session_forget(struct engine *e, struct slice id)
     st_cache_invalidate(e->cache[ENG_CACHE_SESSIONS], id, ST_WRITE);
 }
 
-/* --- the next version
- * -------------------------------------------------------------- */
+/* --- the next version --------------------------------------------------- */
 
 enum err eng__snapshot_next(const struct eng_snapshot *s, int64_t now_ms,
                             struct eng_snapshot **ret)
@@ -370,8 +368,7 @@ enum err eng__snapshot_seal(struct eng_snapshot *next)
     return e;
 }
 
-/* --- questions
- * ------------------------------------------------------------------------ */
+/* --- questions ---------------------------------------------------------- */
 
 const struct eng_completed *eng__completed(const struct eng_snapshot *s,
                                            int64_t phase)

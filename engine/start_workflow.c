@@ -18,8 +18,7 @@
     "\"search_standards\":\"search_standards\",\"current_date\":"              \
     "\"get_server_info (today)\"}"
 
-/* --- the answer
- * ------------------------------------------------------------------ */
+/* --- the answer --------------------------------------------------------- */
 
 static void phases_write(struct json_writer *w, const struct eng_snapshot *s)
 {
@@ -66,8 +65,7 @@ static enum err reply(struct eng_op *op, const struct eng_snapshot *s,
     return OK;
 }
 
-/* --- resuming
- * ----------------------------------------------------------------------- */
+/* --- resuming ----------------------------------------------------------- */
 
 static enum err options_differ(struct eng_call *c, const struct eng_snapshot *s)
 {
@@ -106,8 +104,7 @@ static enum err resume(struct eng_op *op, struct slice id)
     return e ? e : reply(op, s, true, f, &drift);
 }
 
-/* --- a new session
- * -------------------------------------------------------------------- */
+/* --- a new session ------------------------------------------------------ */
 
 static enum err event_write(struct eng_op *op, struct eng_snapshot *s)
 {
@@ -194,9 +191,7 @@ enum err eng__session_insert_unique(struct st_tx *tx,
     return st_session_insert(tx, row);
 }
 
-/* --- deciding
- * ----------------------------------------------------------------------------
- */
+/* --- deciding ------------------------------------------------------------ */
 
 static enum err unfinished(struct eng_op *op, struct slice *ret_id)
 {

@@ -18,8 +18,7 @@ const char *eng__task_status(const struct st_claim *c, int64_t now_ms)
     return held ? "claimed" : "open";
 }
 
-/* --- next
- * -------------------------------------------------------------------------- */
+/* --- next --------------------------------------------------------------- */
 
 static void next_begin(struct json_writer *w, const struct eng_snapshot *s,
                        const char *tool)
@@ -140,9 +139,7 @@ void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
         next_in_phase(w, s, p);
 }
 
-/* --- phases
- * ---------------------------------------------------------------------------
- */
+/* --- phases -------------------------------------------------------------- */
 
 static void tasks_write(struct json_writer *w, const struct eng_snapshot *s,
                         const struct eng_phase *p, int64_t now_ms)
@@ -176,9 +173,7 @@ void eng__view_phase(struct twin *out, struct json_writer *w,
     json_end_object(w);
 }
 
-/* --- sessions
- * ---------------------------------------------------------------------------
- */
+/* --- sessions ------------------------------------------------------------ */
 
 void eng__view_summary(struct json_writer *w, const struct st_session *row)
 {

@@ -27,6 +27,7 @@ struct st_cache_metrics {
 #define NAME(name, help) #name,
 #define HELP(name, help) help,
 static const char *const names[] = {ST_METRIC_ROWS(NAME)};
+// NOLINTNEXTLINE(bugprone-suspicious-missing-comma): long rows, one each
 static const char *const helps[] = {ST_METRIC_ROWS(HELP)};
 static_assert(sizeof(names) / sizeof(names[0]) == ST_METRIC_COUNT, "a row");
 static_assert(ST_METRIC_hits < ST_LINE / sizeof(uint64_t),

@@ -87,7 +87,7 @@ void query_get_blob(struct query *q, void *ret, size_t n)
     if (q->err) return;
     struct slice s = raw(q);
     if (!q->err && s.n != n) q->err = ERR_STORE_CORRUPT;
-    if (!q->err && n) memcpy(ret, s.p, n);
+    if (!q->err && s.p) memcpy(ret, s.p, n);
 }
 
 enum err query_end(struct query *q)

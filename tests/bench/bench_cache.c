@@ -214,8 +214,7 @@ static struct pair report(const char *name, struct pair p)
     return p;
 }
 
-/* --- the set-up
- * --------------------------------------------------------------- */
+/* --- the set-up --------------------------------------------------------- */
 
 static enum err load(void *ctx, struct slice key, const struct cancel *c,
                      struct st_loaded *ret)
@@ -285,8 +284,7 @@ TEST(bench_cache, hits_on_two_and_eight_threads, .timeout_s = 240)
     bar("1.7_over_ours_x8", 1.7 / scaling("hit", cache_hits, 8), 1);
 }
 
-/* --- misses and counters
- * -------------------------------------------------------- */
+/* --- misses and counters ------------------------------------------------ */
 
 static uintptr_t loader_alone(int from, int n)
 {

@@ -140,8 +140,7 @@ TEST(walk, our_example_from_start_to_end_while_http_reads)
     CHECK_TEXT_EQ(json_text(json_get(v, SLICE("status"))), "completed");
 }
 
-/* --- kill -9
- * ------------------------------------------------------------------ */
+/* --- kill -9 ------------------------------------------------------------ */
 
 enum { KILLS = 40, PIPELINED = 3, KILL_WITHIN_US = 12000 };
 
@@ -288,8 +287,7 @@ TEST(walk, a_kill_at_any_moment_loses_no_answered_call, .timeout_s = 120)
     CHECK_INT_GE(c.sessions, 3);
 }
 
-/* --- two servers
- * --------------------------------------------------------------- */
+/* --- two servers -------------------------------------------------------- */
 
 static int64_t phase_seen(struct server *s, const char *id)
 {
@@ -337,8 +335,7 @@ TEST(walk, of_two_servers_completing_one_phase_only_one_wins)
     }
 }
 
-/* --- a file of requests
- * ---------------------------------------------------------- */
+/* --- a file of requests ------------------------------------------------- */
 
 static void add_call(struct buf *b, int id, const char *tool,
                      const char *arguments)
@@ -397,8 +394,7 @@ TEST(walk, a_file_of_requests_walks_in_its_order)
     buf_done(&b);
 }
 
-/* --- quick and small
- * -------------------------------------------------------------- */
+/* --- quick and small ---------------------------------------------------- */
 
 enum { STARTS = 11, ATTEMPTS = 5, FIRST_ANSWER_US = 10000, REST_KIB = 10240 };
 

@@ -115,8 +115,7 @@ TEST(cache, keys_are_compared_byte_by_byte)
     fake_done(&fl);
 }
 
-/* --- ceilings and recency
- * ----------------------------------------------------- */
+/* --- ceilings and recency ----------------------------------------------- */
 
 static void five_inserts(void *ctx, int i)
 {
@@ -236,8 +235,7 @@ TEST(cache, a_large_cache_keeps_what_was_used_lately)
     fake_done(&fl);
 }
 
-/* --- accounting
- * --------------------------------------------------------------- */
+/* --- accounting --------------------------------------------------------- */
 
 /* A07 */
 TEST(cache, replacing_counts_the_new_value_only)
@@ -298,8 +296,7 @@ TEST(cache, a_value_over_the_ceiling_is_given_but_not_kept)
     fake_done(&fl);
 }
 
-/* --- versions
- * ------------------------------------------------------------------ */
+/* --- versions ----------------------------------------------------------- */
 
 static int64_t version_of(struct fake_load *fl, const char *key)
 {
@@ -328,8 +325,7 @@ TEST(cache, a_late_put_of_an_older_version_is_dropped)
     fake_done(&fl);
 }
 
-/* --- ages
- * ------------------------------------------------------------------------ */
+/* --- ages --------------------------------------------------------------- */
 
 /* A08 */
 TEST(cache, an_entry_expires_exactly_at_its_ttl)
@@ -390,8 +386,7 @@ TEST(cache, a_sweep_drops_what_is_past_its_window)
     fake_done(&fl);
 }
 
-/* --- names that are not there
- * -------------------------------------------------------- */
+/* --- names that are not there ------------------------------------------- */
 
 /* A14 */
 TEST(cache, an_unknown_name_is_asked_for_once_per_negative_ttl)
@@ -471,8 +466,7 @@ TEST(cache, a_value_that_is_gone_does_not_come_back)
     fake_done(&fl);
 }
 
-/* --- invalidation
- * --------------------------------------------------------------------- */
+/* --- invalidation ------------------------------------------------------- */
 
 TEST(cache, prefixes_and_reasons)
 {
@@ -499,8 +493,7 @@ TEST(cache, prefixes_and_reasons)
     fake_done(&fl);
 }
 
-/* --- validation
- * ------------------------------------------------------------------------ */
+/* --- validation --------------------------------------------------------- */
 
 struct checks {
     struct fake_load fl; /* first: the row's ctx */
@@ -545,8 +538,7 @@ TEST(cache, a_checked_entry_is_given_only_while_it_is_right)
     fake_done(&c.fl);
 }
 
-/* --- any mix of operations
- * ------------------------------------------------------------- */
+/* --- any mix of operations ---------------------------------------------- */
 
 struct storm {
     struct fake_load fl;
@@ -619,8 +611,7 @@ TEST(cache, a_storm_of_everything_keeps_the_invariants, .timeout_s = 60)
     fake_done(&s.fl);
 }
 
-/* --- out of memory
- * ---------------------------------------------------------------------- */
+/* --- out of memory ------------------------------------------------------ */
 
 static void some_of_everything(struct fake_load *fl)
 {

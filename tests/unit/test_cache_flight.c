@@ -70,8 +70,7 @@ static void fly(struct caller *c, int n, struct fake_load *fl)
     fake_await_waiting(fl, (uint64_t)n - 1);
 }
 
-/* --- one load
- * ------------------------------------------------------------------ */
+/* --- one load ----------------------------------------------------------- */
 
 /* A01 */
 TEST(cache_flight, herd)
@@ -139,8 +138,7 @@ TEST_EACH(cache_flight, threads_at_a_barrier_load_each_key_once,
     fake_done(&r.fl);
 }
 
-/* --- shared ends
- * ------------------------------------------------------------------ */
+/* --- shared ends -------------------------------------------------------- */
 
 TEST(cache_flight, a_failure_reaches_everybody_and_is_not_kept)
 {
@@ -204,8 +202,7 @@ TEST(cache_flight, who_wants_nothing_stale_gets_the_error)
     fake_done(&fl);
 }
 
-/* --- leaving
- * ------------------------------------------------------------------------ */
+/* --- leaving ------------------------------------------------------------ */
 
 TEST(cache_flight, a_waiter_that_leaves_disturbs_nobody)
 {
@@ -315,8 +312,7 @@ TEST(cache_flight, nobody_alive_nobody_takes_over)
     fake_done(&fl);
 }
 
-/* --- deadlines
- * ------------------------------------------------------------------------- */
+/* --- deadlines ---------------------------------------------------------- */
 
 /* A18, on the fake clock: nobody ends before 500 ms, all do after. */
 TEST(cache_flight, a_flight_ends_at_its_deadline_and_its_loader_comes_late)
@@ -392,8 +388,7 @@ TEST(cache_flight, the_keeper_and_newcomers_end_what_is_overdue)
     fake_done(&fl);
 }
 
-/* --- changes during a load
- * ---------------------------------------------------------------- */
+/* --- changes during a load ---------------------------------------------- */
 
 TEST(cache_flight, an_invalidated_load_serves_only_who_came_before)
 {
@@ -479,8 +474,7 @@ TEST(cache_flight, what_another_loaded_is_checked_too)
     fake_done(&fl);
 }
 
-/* --- a loader that asks for its own key
- * ------------------------------------------------------ */
+/* --- a loader that asks for its own key --------------------------------- */
 
 struct self {
     struct st_cache *ca;
@@ -518,8 +512,7 @@ TEST(cache_flight, a_loader_that_looks_up_its_own_key_is_told)
     st_cache_free(s.ca);
 }
 
-/* --- stale while revalidate
- * -------------------------------------------------------------------- */
+/* --- stale while revalidate --------------------------------------------- */
 
 static struct pool *refresh_pool(struct st_cache_row *row, uint32_t queue)
 {
@@ -669,9 +662,7 @@ TEST(cache_flight, without_memory_the_refresh_is_skipped)
     fake_done(&fl);
 }
 
-/* --- nothing is left
- * ---------------------------------------------------------------------------
- */
+/* --- nothing is left ----------------------------------------------------- */
 
 struct muddle {
     struct fake_load fl;

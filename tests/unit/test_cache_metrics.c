@@ -12,8 +12,7 @@
 
 #define MINUTES(n) ((int64_t)(n)*60 * NS_PER_S)
 
-/* --- counters
- * ------------------------------------------------------------------ */
+/* --- counters ----------------------------------------------------------- */
 
 struct counting {
     struct st_cache_metrics *m;
@@ -115,8 +114,7 @@ TEST(cache_metrics, new_without_memory_says_so)
     st_metrics_free(NULL);
 }
 
-/* --- a prevented double load
- * ----------------------------------------------------- */
+/* --- a prevented double load -------------------------------------------- */
 
 static struct {
     struct lock lock;
@@ -206,8 +204,7 @@ TEST(cache_metrics, ten_lines_at_once_then_one_every_six_seconds)
     fake_done(&h.fl);
 }
 
-/* --- reasons
- * ------------------------------------------------------------------------ */
+/* --- reasons ------------------------------------------------------------ */
 
 struct hour {
     struct st_cache_window w;

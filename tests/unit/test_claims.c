@@ -134,8 +134,7 @@ TEST_EACH(claims, only_tasks_of_the_current_phase_can_be_claimed,
     fixture_done(&f);
 }
 
-/* --- racing
- * ---------------------------------------------------------------------- */
+/* --- racing ------------------------------------------------------------- */
 
 struct race {
     struct fixture *f;

@@ -31,8 +31,7 @@ static struct thing *thing_new(void)
     return t;
 }
 
-/* --- a reader held where the test wants it
- * --------------------------------------- */
+/* --- a reader held where the test wants it ------------------------------ */
 
 struct reader {
     pthread_t thread;
@@ -114,8 +113,7 @@ TEST(epoch, many_or_large_things_are_freed_without_being_asked)
     st__drain();
 }
 
-/* --- slots
- * -------------------------------------------------------------------------- */
+/* --- slots -------------------------------------------------------------- */
 
 struct crowd {
     pthread_barrier_t in, out;
@@ -173,8 +171,7 @@ TEST(epoch, a_slot_is_given_back_when_its_thread_ends)
     CHECK_INT_EQ(later, first);
 }
 
-/* --- readers against writers
- * ---------------------------------------------------------- */
+/* --- readers against writers -------------------------------------------- */
 
 struct race {
     _Atomic(struct thing *) now[8];

@@ -229,8 +229,7 @@ TEST(records, the_newest_unfinished_session_of_a_target_is_found)
     st_store_close(s);
 }
 
-/* --- the chain
- * ----------------------------------------------------------------- */
+/* --- the chain ---------------------------------------------------------- */
 
 static struct st_event some_event(const char *id, int64_t seq)
 {
@@ -336,8 +335,7 @@ TEST(records, the_newest_passed_evidence_of_each_phase_counts)
     st_store_close(s);
 }
 
-/* --- definitions, answers, claims
- * ------------------------------------------------ */
+/* --- definitions, answers, claims --------------------------------------- */
 
 static enum err put_definitions(void *ctx, struct st_tx *tx)
 {
@@ -449,8 +447,7 @@ TEST(records, a_fence_never_goes_back)
     st_store_close(s);
 }
 
-/* --- deleting
- * -------------------------------------------------------------------- */
+/* --- deleting ----------------------------------------------------------- */
 
 static enum err fill_everything(void *ctx, struct st_tx *tx)
 {

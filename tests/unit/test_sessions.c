@@ -3,8 +3,7 @@
 
 #include "tests/unit/engine_fixture.h"
 
-/* --- a workflow of two phases, made for these tests
- * --------------------------- */
+/* --- a workflow of two phases, made for these tests --------------------- */
 
 static void put(const char *folder, const char *name, const char *text)
 {
@@ -100,8 +99,7 @@ static int64_t number(const struct json *v)
 
 #define GOOD "{\"done\":true,\"count\":3}"
 
-/* --- starting and reading
- * ------------------------------------------------------- */
+/* --- starting and reading ----------------------------------------------- */
 
 TEST(sessions, start_opens_the_first_phase_and_says_what_to_do_next)
 {
@@ -206,8 +204,7 @@ TEST(sessions, tasks_are_found_by_number_and_nothing_else)
     fixture_done(&f);
 }
 
-/* --- completing
- * ---------------------------------------------------------------------- */
+/* --- completing --------------------------------------------------------- */
 
 TEST(sessions, a_refused_gate_changes_no_phase_and_is_kept_as_an_attempt)
 {
@@ -348,8 +345,7 @@ TEST(sessions, evidence_over_ten_mebibytes_is_refused_with_both_numbers)
     fixture_done(&f);
 }
 
-/* --- many at once
- * --------------------------------------------------------------------- */
+/* --- many at once ------------------------------------------------------- */
 
 struct race {
     struct fixture *f;
@@ -416,8 +412,7 @@ TEST(sessions, starts_at_the_same_moment_give_one_session)
     fixture_done(&f);
 }
 
-/* --- live files, pinned sessions
- * ---------------------------------------------------------- */
+/* --- live files, pinned sessions ---------------------------------------- */
 
 TEST(sessions, a_running_session_keeps_its_definition_and_says_what_changed)
 {
@@ -462,9 +457,7 @@ TEST(sessions, a_gate_file_broken_on_disk_blocks_its_phase)
     fixture_done(&f);
 }
 
-/* --- listing
- * ----------------------------------------------------------------------------------
- */
+/* --- listing ------------------------------------------------------------- */
 
 TEST(sessions, lists_page_through_every_session_once)
 {
@@ -518,7 +511,7 @@ TEST(sessions, without_a_project_every_tool_says_how_to_name_one)
     fixture_done(&f);
 }
 
-/* --- from a loop -------------------------------------------------------------- */
+/* --- from a loop --------------------------------------------------------- */
 
 /* Sent without waiting, as a pipelined client does: the order they came in is
  * the order they are decided in, so every phase is open when its turn comes. */

@@ -111,8 +111,7 @@ TEST(store_processes, each_version_has_exactly_one_winner, .timeout_s = 120)
     st_store_close(s);
 }
 
-/* --- stamps across processes
- * --------------------------------------------------- */
+/* --- stamps across processes -------------------------------------------- */
 
 struct shared {
     _Atomic int64_t answered; /* the newest version the child was told of */
@@ -171,8 +170,7 @@ TEST(store_processes, an_unchanged_stamp_means_nobody_else_has_committed,
     st_store_close(s);
 }
 
-/* --- opening together
- * ---------------------------------------------------------- */
+/* --- opening together --------------------------------------------------- */
 
 static int open_and_write(int fd, int n)
 {
@@ -203,8 +201,7 @@ TEST(store_processes, four_that_create_the_file_at_once_all_get_it,
     }
 }
 
-/* --- kill -9
- * --------------------------------------------------------------------- */
+/* --- kill -9 ------------------------------------------------------------ */
 
 struct reported {
     struct test_job j;

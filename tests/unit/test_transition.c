@@ -105,8 +105,7 @@ TEST(manage, what_is_so_already_is_a_success_that_writes_nothing)
     fixture_done(&f);
 }
 
-/* --- back
- * ------------------------------------------------------------------------ */
+/* --- back --------------------------------------------------------------- */
 
 TEST(manage, a_rollback_gates_the_phases_again_and_keeps_their_history)
 {
@@ -186,8 +185,7 @@ TEST(manage, reset_evidence_opens_the_tasks_again_and_old_fences_are_lost)
     fixture_done(&f);
 }
 
-/* --- ends
- * ------------------------------------------------------------------------ */
+/* --- ends --------------------------------------------------------------- */
 
 TEST(manage, an_abandoned_session_takes_nothing_more)
 {
