@@ -15,6 +15,12 @@ const struct cli_command cli_commands[] = {
      0, cli_demo},
     {"init", "", "Sets a project up, and tells its editors about phasegate.",
      CLI_PROJECT | CLI_EDITORS | CLI_OUTPUT, cli_init},
+    {"call", "TOOL [key=value ...]",
+     "Calls a tool of the project's running server, or of one of its own.",
+     CLI_PROJECT | CLI_ARGUMENTS, cli_call},
+    {"sessions", "[list | show SESSION | history SESSION]",
+     "Shows the sessions of the project.", CLI_PROJECT | CLI_OUTPUT,
+     cli_sessions},
     {0},
 };
 

@@ -356,3 +356,28 @@ void tp_discovery_leave(struct tp_discovery *d)
     close(d->own);
     mem_free(d);
 }
+
+/* --- finding one ---------------------------------------------------------- */
+
+enum err tp_discovery_find(struct slice root, struct arena *a,
+                           struct slice *ret_url, struct slice *ret_token)
+{
+    char folder[PATH_ROOM], path[PATH_ROOM], name[40];
+    struct candidate c;
+    const struct json *v;
+    struct json_error je;
+    if (!folder_of(folder, root) || !path_of(path, folder, "server.json") ||
+        !candidate_read(path, a, &c))
+        return ERR_NOT_FOUND;
+    (void)snprintf(name, sizeof(name), "servers/%lld.json", (long long)c.pid);
+    if (!path_of(path, folder, name) || !alive(path)) return ERR_NOT_FOUND;
+    enum err e = json_parse(c.text, NULL, a, &v, &je);
+    if (e) return e;
+    *ret_url = json_text(json_get(v, SLICE("url")));
+    /* never the file that server.json names: it could be any file */
+    *ret_token = (struct slice){0};
+    if (path_of(path, folder, "agent.token") &&
+        file_read(slice_of(path), FILE_CEILING, a, ret_token) == OK)
+        *ret_token = slice_trim(*ret_token);
+    return OK;
+}

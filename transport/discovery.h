@@ -52,4 +52,10 @@ void tp_discovery_check(struct tp_discovery *d);
 /* Unregisters and hands server.json on. NULL is fine. */
 void tp_discovery_leave(struct tp_discovery *d);
 
+/* The server that server.json names, if it lives: its url, and the agent's
+ * token ({NULL, 0}: none can be read). ERR_NOT_FOUND. arena */
+MUST_USE enum err tp_discovery_find(struct slice root, struct arena *a,
+                                    struct slice *ret_url,
+                                    struct slice *ret_token);
+
 #endif
