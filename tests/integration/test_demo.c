@@ -94,18 +94,19 @@ TEST(demo, fits_on_one_screen)
     CHECK_INT_LE(lines, 45);
 }
 
-/* bin/phasegate beside share/phasegate/workflows. */
+/* Below test_tmpdir()/usr, by the build's own rules. */
 static const char *install(bool with_workflows)
 {
-    const char *tmp = test_tmpdir(), *source = test_source_dir();
+    const char *tmp = test_tmpdir();
     struct slice command = arena_printf(
         test_arena(),
-        "mkdir -p '%s/usr/bin' '%s/usr/share/phasegate' && "
-        "cp '%s' '%s/usr/bin/phasegate' && if %s; then "
-        "cp -R '%s/examples/workflows' '%s/usr/share/phasegate'; fi",
-        tmp, tmp, test_binary(), tmp, with_workflows ? "true" : "false", source,
-        tmp);
+        "cmake --install '%s' --prefix '%s/usr' && "
+        "{ %s || rm -r '%s/usr/share/phasegate/workflows'; }",
+        PHASEGATE_BINARY_DIR, tmp, with_workflows ? "true" : "false", tmp);
     FILE *f = popen(command.p, "re");
+    CHECK(f != NULL);
+    for (char line[512]; fgets(line, sizeof(line), f);)
+        (void)fputs(line, stdout);
     CHECK_INT_EQ(pclose(f), 0);
     return arena_printf(test_arena(), "%s/usr/bin/phasegate", tmp).p;
 }
