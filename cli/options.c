@@ -32,11 +32,13 @@ struct option_row {
 static const char *const transports[] = {"dual", "stdio", "http", NULL};
 static const char *const durabilities[] = {"full", "normal", NULL};
 static const char *const gate_modes[] = {"strict", "as-written", NULL};
+static const char *const watch_modes[] = {"auto", "stat", "off", NULL};
 static const char *const levels[] = {"debug2", "debug", "info", "warn",
                                      "error",  "off",   NULL};
 static const char *const formats[] = {"text", "json", NULL};
 _Static_assert(ST_FULL == 0 && ST_NORMAL == 1, "durabilities[] order");
 _Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
+_Static_assert(ENG_WATCH_AUTO == 0 && ENG_WATCH_OFF == 2, "watch_modes[] order");
 _Static_assert(LOG_DEBUG2 == 0 && LOG_OFF == 5, "levels[] order");
 _Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "formats[] order");
 
@@ -74,6 +76,18 @@ static const struct option_row rows[] = {
      .help = "full: an answered call survives power loss."},
     {"gate.mode", CHOICE, CLI_SERVER, AT(gate_mode), .choices = gate_modes,
      .def = ENG_STRICT, .help = "How gates are judged."},
+    {"watch.mode", CHOICE, CLI_SERVER, AT(watch_mode),
+     .choices = watch_modes, .def = ENG_WATCH_AUTO,
+     .help = "How changed workflow files are noticed."},
+    {"watch.debounce_ms", NUMBER, CLI_SERVER, AT(watch_debounce_ms),
+     .min = 10, .max = 5000, .def = 200, .arg = "MS",
+     .help = "Quiet after a change before it is told."},
+    {"watch.debounce_max_ms", NUMBER, CLI_SERVER, AT(watch_debounce_max_ms),
+     .min = 100, .max = 60000, .def = 2000, .arg = "MS",
+     .help = "Most time from a change to its telling."},
+    {"watch.poll_ms", NUMBER, CLI_SERVER, AT(watch_poll_ms), .min = 100,
+     .max = 600000, .def = 2000, .arg = "MS",
+     .help = "Between looks where nobody reports changes."},
     {"workers", NUMBER, CLI_SERVER, AT(workers), .min = 1, .max = 1024,
      .def = 32, .arg = "N", .help = "Most worker threads."},
     {"queue", NUMBER, CLI_SERVER, AT(queue), .min = 1, .max = 1000000,

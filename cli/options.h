@@ -46,6 +46,8 @@ struct cli_settings {
     bool require_token;
     int64_t durability; /* enum st_durability */
     int64_t gate_mode;  /* enum eng_gate_mode */
+    int64_t watch_mode; /* enum eng_watch_mode */
+    int64_t watch_debounce_ms, watch_debounce_max_ms, watch_poll_ms;
     int64_t workers, queue, call_ms, writes;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;

@@ -109,6 +109,15 @@ static void add_examples(struct serve *s, struct cli_list *l)
     if (cli_examples(&s->arena, &path) == OK) l->items[l->count++] = path;
 }
 
+static struct eng_watch_options watch_options(const struct cli_settings *set)
+{
+    return (struct eng_watch_options){
+        .mode = (enum eng_watch_mode)set->watch_mode,
+        .debounce_ns = set->watch_debounce_ms * NS_PER_MS,
+        .debounce_max_ns = set->watch_debounce_max_ms * NS_PER_MS,
+        .poll_ns = set->watch_poll_ms * NS_PER_MS};
+}
+
 static enum err engine_start(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
@@ -126,6 +135,7 @@ static enum err engine_start(struct serve *s)
                             .standards_count = standards.count,
                             .durability = (enum st_durability)set->durability,
                             .gate_mode = (enum eng_gate_mode)set->gate_mode,
+                            .watch = watch_options(set),
                             .pool = s->pool};
     return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
 }

@@ -11,14 +11,16 @@
 #define LOAD_CEILING (256u << 20)
 #define WORKFLOWS_MAX 4096
 #define NAME_MAX_BYTES 128
-#define SETTLED_NS (20 * NS_PER_MS)
+#define SETTLED_NS (20 * NS_PER_MS) /* without the watcher */
+#define READS_MAX 3
 
 struct entry {
     struct eng_definition *definition;
-    struct slice folder; /* absolute; in `memory` */
-    uint64_t signature;  /* of the folder, from before it was read */
-    uint64_t roots;      /* which root it came from: its index */
-    struct arena memory;
+    size_t root; /* which one it came from: its index */
+    /* When the files were last known to be those of `definition`: the state
+     * of the folder then (0: not to be trusted) and the watcher's word. */
+    _Atomic uint64_t signature;
+    struct eng_vouch vouch;
 };
 
 bool eng__workflow_name_ok(struct slice name)
@@ -37,7 +39,6 @@ static void entry_free(void *ctx, void *value)
     struct entry *en = value;
     if (!en) return;
     eng_definition_unref(en->definition);
-    arena_done(&en->memory);
     mem_free(en);
 }
 
@@ -65,35 +66,77 @@ static enum err find_folder(struct engine *e, struct slice name,
     return ERR_NOT_FOUND;
 }
 
-static enum err definition_read(struct entry *en, struct arena *a)
+/* Remembers that the files were right in the state `sig`, which was taken
+ * after `stamp`. Relaxed: each word was true by itself of the same files. */
+static void entry_confirm(struct entry *en, uint64_t stamp,
+                          const struct eng_signature *sig)
 {
+    atomic_store_explicit(&en->signature, sig->settled ? sig->value : 0,
+                          memory_order_relaxed);
+    eng_vouch_set(&en->vouch, sig->plain ? stamp : 0, clock_now());
+}
+
+/* A workflow's files as they were at one moment. */
+struct reading {
+    uint64_t stamp; /* from before */
+    size_t root;
+    struct slice folder;
+    struct eng_signature sig;
     struct eng_files files;
+};
+
+static enum err read_once(struct engine *e, struct slice name, struct arena *a,
+                          struct reading *r)
+{
     struct problem p;
     problem_init(&p);
-    enum err e = eng__signature(en->folder, a, &en->signature);
-    if (!e) e = eng_files_read(en->folder, a, &p, &files);
-    if (!e) e = eng_definition_build(&files, &en->definition);
-    return e;
+    r->stamp = eng_watch_barrier(e->watch, ENG_WATCH_WORKFLOWS);
+    enum err err = find_folder(e, name, a, &r->root, &r->folder);
+    if (!err) err = eng__signature_take(r->folder, a, &r->sig);
+    return err ? err : eng_files_read(r->folder, a, &p, &r->files);
+}
+
+/* Nothing changed between the looks before and after. */
+static enum err files_read(struct engine *e, struct slice name, struct arena *a,
+                           struct reading *ret)
+{
+    for (int i = 0; i < READS_MAX; i++) {
+        struct eng_signature after;
+        enum err r = read_once(e, name, a, ret);
+        if (r) return r;
+        if (ret->stamp && ret->sig.plain &&
+            eng_watch_barrier(e->watch, ENG_WATCH_WORKFLOWS) == ret->stamp)
+            return OK;
+        r = eng__signature_take(ret->folder, a, &after);
+        if (!r && after.value == ret->sig.value) return OK;
+        if (r && r != ERR_NOT_FOUND) return r;
+    }
+    return ERR_CONFLICT;
+}
+
+static enum err definition_read(struct engine *e, struct slice name,
+                                struct entry *en)
+{
+    struct arena a;
+    struct reading r;
+    arena_init(&a, LOAD_CEILING);
+    enum err err = files_read(e, name, &a, &r);
+    if (!err) err = eng_definition_build(&r.files, &en->definition);
+    if (!err) {
+        en->root = r.root;
+        entry_confirm(en, r.stamp, &r.sig);
+    }
+    arena_done(&a);
+    return err;
 }
 
 static enum err metadata_load(void *ctx, struct slice key,
                               const struct cancel *c, struct st_loaded *ret)
 {
     (void)c;
-    struct arena a;
-    size_t root;
-    struct slice folder;
     struct entry *en = MEM_NEW(struct entry);
     if (!en) return ERR_NOMEM;
-    arena_init(&en->memory, 1u << 20);
-    arena_init(&a, LOAD_CEILING);
-    enum err e = find_folder(ctx, key, &a, &root, &folder);
-    if (!e) {
-        en->roots = root;
-        en->folder = arena_copy(&en->memory, folder);
-        e = en->folder.p ? definition_read(en, &a) : ERR_NOMEM;
-    }
-    arena_done(&a);
+    enum err e = definition_read(ctx, key, en);
     if (e) {
         entry_free(ctx, en);
         return e;
@@ -104,22 +147,45 @@ static enum err metadata_load(void *ctx, struct slice key,
     return OK;
 }
 
-static bool metadata_still_valid(void *ctx, struct st_entry *entry, int64_t now)
+static bool same_content(struct engine *e, struct entry *en, struct arena *a)
 {
-    (void)now;
-    const struct entry *en = st_entry_value(entry);
+    struct reading r;
+    if (files_read(e, en->definition->files.workflow_type, a, &r) != OK ||
+        r.root != en->root ||
+        !slice_eq(eng_files_hash(&r.files, a), en->definition->hash))
+        return false;
+    entry_confirm(en, r.stamp, &r.sig);
+    return true;
+}
+
+/* The files themselves: first their state, then what they hold. `stamp` is
+ * from before. */
+static bool files_valid(struct engine *e, struct entry *en, uint64_t stamp)
+{
     struct arena a;
     struct slice folder;
+    struct eng_signature sig;
     size_t root;
-    uint64_t signature = 0;
-    arena_init(&a, 64u << 20);
-    bool same = en->signature != 0 &&
-                !find_folder(ctx, en->definition->files.workflow_type, &a,
-                             &root, &folder) &&
-                root == en->roots && !eng__signature(folder, &a, &signature) &&
-                signature == en->signature;
+    arena_init(&a, LOAD_CEILING);
+    bool same = !find_folder(e, en->definition->files.workflow_type, &a, &root,
+                             &folder) &&
+                root == en->root && !eng__signature_take(folder, &a, &sig);
+    if (same && sig.settled &&
+        sig.value == atomic_load_explicit(&en->signature, memory_order_relaxed))
+        entry_confirm(en, stamp, &sig);
+    else if (same)
+        same = same_content(e, en, &a);
     arena_done(&a);
     return same;
+}
+
+static bool metadata_still_valid(void *ctx, struct st_entry *entry, int64_t now)
+{
+    struct engine *e = ctx;
+    /* The vouch and the signature are all that ever changes in it. */
+    struct entry *en = (struct entry *)(uintptr_t)st_entry_value(entry);
+    uint64_t stamp = eng_watch_barrier(e->watch, ENG_WATCH_WORKFLOWS);
+    return eng_vouch_holds(&en->vouch, stamp, now) || files_valid(e, en, stamp);
 }
 
 enum err eng__metadata_cache(struct engine *e, struct st_cache **ret)
@@ -161,6 +227,17 @@ static enum err not_found(struct engine *e, struct eng_call *c,
                         SLICE_ARG(slice_sub(name, 0, NAME_MAX_BYTES)));
 }
 
+static enum err keeps_changing(struct eng_call *c, struct slice name)
+{
+    c->problem.retry_after_ms = 1000;
+    return problem_setf(&c->problem, c->arena, ERR_CONFLICT,
+                        SLICE("They changed each time they were read, so no "
+                              "reading is of one moment."),
+                        SLICE("Let the edit end, then call again."),
+                        "The files of workflow \"%.*s\" keep changing",
+                        SLICE_ARG(name));
+}
+
 enum err eng__catalog_get(struct engine *e, struct eng_call *c,
                           struct slice workflow_type,
                           const struct eng_definition **ret)
@@ -171,6 +248,7 @@ enum err eng__catalog_get(struct engine *e, struct eng_call *c,
     enum err r =
         eng__cache_get(e, ENG_CACHE_METADATA, workflow_type, c, &value);
     if (r == ERR_NOT_FOUND) return not_found(e, c, workflow_type);
+    if (r == ERR_CONFLICT) return keeps_changing(c, workflow_type);
     if (r) return eng__problem_store(c, r);
     *ret = ((const struct entry *)value)->definition;
     return OK;
@@ -236,6 +314,17 @@ static enum err files_differ(const struct eng_files *a,
     return OK;
 }
 
+/* What was found, for eng__catalog_settled. `stamp` is from before the look;
+ * of no use for a folder whose changes are not all reported. */
+static void drift_note(const struct entry *en, struct eng_definition *pinned,
+                       uint64_t stamp, bool changed)
+{
+    bool reported =
+        en && atomic_load_explicit(&en->vouch.stamp, memory_order_relaxed) != 0;
+    eng_vouch_set(&pinned->settled, reported ? stamp : 0,
+                  changed ? 0 : clock_now());
+}
+
 enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
                             struct eng_definition *pinned,
                             struct eng_drift *ret)
@@ -243,8 +332,10 @@ enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
     const void *value;
     static const struct eng_files none;
     *ret = (struct eng_drift){0};
+    uint64_t stamp = eng_watch_barrier(e->watch, ENG_WATCH_WORKFLOWS);
     enum err r =
         eng__cache_get(e, ENG_CACHE_METADATA, pinned->workflow_type, c, &value);
+    if (r == ERR_CONFLICT) return keeps_changing(c, pinned->workflow_type);
     if (r && r != ERR_NOT_FOUND) return eng__problem_store(c, r);
     const struct eng_definition *now =
         r ? NULL : ((const struct entry *)value)->definition;
@@ -253,20 +344,22 @@ enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
                          ret);
         if (r) return eng__problem_nomem(c);
     }
-    atomic_store_explicit(&pinned->settled_ns, ret->changed ? 0 : clock_now(),
-                          memory_order_relaxed);
+    drift_note(r ? NULL : value, pinned, stamp, ret->changed);
     return OK;
 }
 
 /* Of many callers that find the moment over, one goes and looks: it is told
  * "no" and the others go on, so that a worker is asked once and not by all. */
-bool eng__catalog_settled(struct eng_definition *pinned, int64_t now)
+bool eng__catalog_settled(struct engine *e, struct eng_definition *pinned,
+                          int64_t now)
 {
-    int64_t at =
-        atomic_load_explicit(&pinned->settled_ns, memory_order_relaxed);
-    if (!at) return false;
-    if (now - at < SETTLED_NS) return true;
+    struct eng_vouch *v = &pinned->settled;
+    uint64_t stamp = eng_watch_stamp(e->watch, ENG_WATCH_WORKFLOWS);
+    uint64_t had = atomic_load_explicit(&v->stamp, memory_order_relaxed);
+    int64_t at = atomic_load_explicit(&v->at, memory_order_relaxed);
+    bool reported = stamp && had;
+    if (!at || (reported && stamp != had)) return false;
+    if (now - at < (reported ? ENG_VOUCH_NS : SETTLED_NS)) return true;
     return !atomic_compare_exchange_strong_explicit(
-        &pinned->settled_ns, &at, now, memory_order_relaxed,
-        memory_order_relaxed);
+        &v->at, &at, now, memory_order_relaxed, memory_order_relaxed);
 }

@@ -2,11 +2,12 @@
  * catalog: the workflows that can be started, read from the definition roots
  * through the metadata cache. The first root wins on equal names.
  *
- * Live: an entry is valid while the folder's signature (every name, kind,
- * size, inode, change and modification time below it) is what it was when the
- * folder was read, so an edited, added or removed file is seen at the next
- * lookup without restart. A folder changed within the clock's grain of its
- * reading is read again.
+ * Live: an entry is valid while the watcher vouches that nothing below the
+ * roots changed, else while the folder's signature (every name, kind, size,
+ * inode, change and modification time below it) is what it was, else when the
+ * files read again have the same hash. So an edited, added or removed file is
+ * seen at the next lookup without restart, and a file saved unchanged keeps
+ * the definition.
  */
 #ifndef ENGINE_CATALOG_H
 #define ENGINE_CATALOG_H
@@ -36,9 +37,10 @@ struct eng_drift {
 MUST_USE enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
                                      struct eng_definition *pinned,
                                      struct eng_drift *ret);
-/* Was it found unchanged a moment (20 ms) ago, or is somebody looking just
- * now? Without I/O. False: look (eng__catalog_drift, on a worker). Thread:
- * loop */
-bool eng__catalog_settled(struct eng_definition *pinned, int64_t now);
+/* Is it known to be unchanged? Exactly, where the watcher vouches; elsewhere
+ * it was found so within the last 20 ms, or somebody is looking just now. One
+ * poll(2). False: look (eng__catalog_drift, on a worker). Thread: loop */
+bool eng__catalog_settled(struct engine *e, struct eng_definition *pinned,
+                          int64_t now);
 
 #endif

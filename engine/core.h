@@ -32,6 +32,7 @@ struct engine {
     struct eng_options options; /* texts lie in `arena` */
     struct arena arena;         /* startup only */
     struct st_store *store;
+    struct eng_watch *watch;
     struct st_cache *cache[ENG_CACHE_COUNT];
     struct order order;
     struct corpus *corpus; /* NULL: no project */

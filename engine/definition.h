@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/problem.h"
+#include "engine/watch.h"
 
 struct eng_gate; /* engine/gate.h */
 
@@ -111,9 +112,9 @@ struct eng_definition {
     /* private */
     struct arena arena; /* everything above lies here */
     _Atomic uint32_t references;
-    /* When the folder on disk was last found equal, monotonic ns; 0: never or
-     * not so. A hint of the catalog's, relaxed. */
-    _Atomic int64_t settled_ns;
+    /* When the folder on disk was last found equal, and the watcher's stamp
+     * from before; 0: never or not so. The catalog's. */
+    struct eng_vouch settled;
 };
 
 /* Builds from files, which it copies. Bad content is not a failure: the

@@ -72,6 +72,27 @@ static enum err store_open(struct engine *e, struct arena *a, struct problem *p)
         a, p, &e->store);
 }
 
+static void files_changed(void *ctx, unsigned sets)
+{
+    (void)ctx;
+    log_info("watch", "files changed",
+             LOG_B("workflows", sets & (1u << ENG_WATCH_WORKFLOWS)),
+             LOG_B("standards", sets & (1u << ENG_WATCH_STANDARDS)));
+}
+
+/* Before the first load: what is read then is watched already. */
+static enum err watch_open(struct engine *e)
+{
+    struct eng_watch_options o = e->options.watch;
+    o.roots[ENG_WATCH_WORKFLOWS] = (struct eng_watch_roots){
+        e->options.workflows, e->options.workflows_count};
+    o.roots[ENG_WATCH_STANDARDS] = (struct eng_watch_roots){
+        e->options.standards, e->options.standards_count};
+    o.changed = files_changed;
+    enum err r = eng_watch_new(&o, &e->watch);
+    return r ? r : eng_watch_start(e->watch);
+}
+
 enum err eng_open(const struct eng_options *o, struct arena *a,
                   struct problem *p, struct engine **ret)
 {
@@ -82,10 +103,11 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
     enum err r = options_copy(e, o);
     for (int i = 0; !r && i < ENG_CACHE_COUNT; i++)
         r = cache_rows[i](e, &e->cache[i]);
+    if (!r) r = watch_open(e);
     if (!r) r = eng__search_open(e);
     if (r)
         problem_set(p, r, SLICE("The engine could not be made"),
-                    SLICE("Out of memory at start."),
+                    SLICE("Out of memory or threads at start."),
                     SLICE("Free memory and start again."));
     else
         r = store_open(e, a, p);
@@ -101,6 +123,7 @@ void eng_close(struct engine *e)
 {
     if (!e) return;
     eng__search_close(e);
+    eng_watch_free(e->watch);
     st_store_close(e->store); /* answers what is queued: caches still live */
     for (int i = ENG_CACHE_COUNT; i-- > 0;) st_cache_free(e->cache[i]);
     order_done(&e->order);

@@ -23,6 +23,7 @@
 #include "base/pool.h"
 #include "base/problem.h"
 #include "base/twin.h"
+#include "engine/watch.h"
 #include "state/store.h"
 
 struct engine;
@@ -39,6 +40,7 @@ struct eng_options {
     size_t standards_count;
     enum st_durability durability;
     enum eng_gate_mode gate_mode;
+    struct eng_watch_options watch; /* its roots and `changed` are ours */
     struct pool *pool; /* borrowed; outlives the engine */
 };
 

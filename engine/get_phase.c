@@ -47,7 +47,7 @@ static enum err from_caches(struct engine *e, struct eng_call *c,
     if (order_busy(&e->order, args->session_id)) return ERR_AGAIN;
     const struct eng_snapshot *s =
         eng__session_peek(e, args->session_id, c->now);
-    if (!s || !eng__catalog_settled(s->definition, c->now)) return ERR_AGAIN;
+    if (!s || !eng__catalog_settled(e, s->definition, c->now)) return ERR_AGAIN;
     enum err r = eng__phase_readable(c, s, args->phase, &p);
     if (r) return r;
     const struct eng_rendered *f =

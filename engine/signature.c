@@ -18,6 +18,8 @@ struct walk {
     struct arena *arena;
     size_t names;
     int64_t newest_ns;
+    dev_t device;
+    bool plain;
 };
 
 static int64_t nanoseconds(struct timespec t)
@@ -30,7 +32,13 @@ static enum err stat_add(struct walk *w, struct slice path, struct slice name)
     struct stat st;
     char *p = arena_cstr(w->arena, path);
     if (!p) return ERR_NOMEM;
-    if (stat(p, &st)) return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    if (lstat(p, &st)) return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    if (!w->names) w->device = st.st_dev; /* of the first: the folder */
+    if (S_ISLNK(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink > 1) ||
+        st.st_dev != w->device)
+        w->plain = false;
+    if (S_ISLNK(st.st_mode) && stat(p, &st))
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     int64_t facts[] = {(int64_t)st.st_ino,      (int64_t)st.st_size,
                        (int64_t)st.st_mode,     nanoseconds(st.st_mtim),
                        nanoseconds(st.st_ctim), (int64_t)name.n};
@@ -62,9 +70,10 @@ static enum err folder_add(struct walk *w, struct slice folder, int level)
     return e;
 }
 
-enum err eng__signature(struct slice folder, struct arena *a, uint64_t *ret)
+enum err eng__signature_take(struct slice folder, struct arena *a,
+                             struct eng_signature *ret)
 {
-    struct walk w = {.arena = a};
+    struct walk w = {.arena = a, .plain = true};
     uint8_t digest[SHA256_SIZE];
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
@@ -73,8 +82,17 @@ enum err eng__signature(struct slice folder, struct arena *a, uint64_t *ret)
     if (!e) e = folder_add(&w, folder, 0);
     if (e) return e;
     sha256_end(&w.hash, digest);
-    memcpy(ret, digest, sizeof(*ret));
-    /* Also when the newest time lies in the future. */
-    if (w.newest_ns > nanoseconds(wall) - GRAIN_NS) *ret = 0;
+    memcpy(&ret->value, digest, sizeof(ret->value));
+    ret->plain = w.plain;
+    /* Not so either when the newest time lies in the future. */
+    ret->settled = w.newest_ns <= nanoseconds(wall) - GRAIN_NS;
     return OK;
+}
+
+enum err eng__signature(struct slice folder, struct arena *a, uint64_t *ret)
+{
+    struct eng_signature s;
+    enum err e = eng__signature_take(folder, a, &s);
+    if (!e) *ret = s.settled ? s.value : 0;
+    return e;
 }

@@ -7,9 +7,23 @@
 #ifndef ENGINE_SIGNATURE_H
 #define ENGINE_SIGNATURE_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 
-/* ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE (more than 8,192 names or 16 levels). */
+/* The state as it is, and what can be said about it. */
+struct eng_signature {
+    uint64_t value;
+    bool settled; /* a further change will show in it */
+    bool plain;   /* folders and files with one name each, on one file system:
+                   * a change comes through the folder that holds it */
+};
+/* As eng__signature. */
+MUST_USE enum err eng__signature_take(struct slice folder, struct arena *a,
+                                      struct eng_signature *ret);
+
+/* Its value when settled, else 0. ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE (more
+ * than 8,192 names or 16 levels). */
 MUST_USE enum err eng__signature(struct slice folder, struct arena *a,
                                  uint64_t *ret);
 

@@ -1,0 +1,110 @@
+/*
+ * watch: tells whether anything below the definition roots and the standards
+ * roots may have changed, without looking at the files.
+ *
+ * Two means. inotify, whose events are in our queue before the system call
+ * that made them returns; and, wherever that cannot be trusted (no inotify, no
+ * watches left, a file system or a symbolic link that does not report), the
+ * honest answer "unknown", upon which the caller compares signatures.
+ *
+ * The answer is a stamp. Two equal, non-zero stamps mean: between the two
+ * moments no event came from any root of the set. So who takes a stamp BEFORE
+ * he reads files may keep what he read for as long as the stamp is the same.
+ * What inotify never tells (mapped writes, a second hard link) is for
+ * eng_vouch: it wants the files looked at again every two seconds.
+ *
+ * Reading events and changing stamps happen together under one lock; the
+ * descriptor's readiness is asked first. So a stamp taken after a save
+ * returned is another one than before it.
+ *
+ * Not here: what to do about a change. `changed` hears of it when it is quiet
+ * again. Needs base/ only.
+ */
+#ifndef ENGINE_WATCH_H
+#define ENGINE_WATCH_H
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+struct eng_watch;
+
+/* AUTO: inotify where it can be trusted, signatures elsewhere, with notices of
+ * changes in both. STAT: signatures everywhere. OFF: no notices either. */
+enum eng_watch_mode { ENG_WATCH_AUTO, ENG_WATCH_STAT, ENG_WATCH_OFF };
+enum eng_watch_set { ENG_WATCH_WORKFLOWS, ENG_WATCH_STANDARDS, ENG_WATCH_SETS };
+
+struct eng_watch_roots {
+    const struct slice *paths; /* absolute; kept */
+    size_t count;
+};
+
+struct eng_watch_options {
+    enum eng_watch_mode mode;
+    struct eng_watch_roots roots[ENG_WATCH_SETS];
+    int64_t debounce_ns;     /* since the last event; 0: 200 ms */
+    int64_t debounce_max_ns; /* since the first; 0: 2 s */
+    int64_t poll_ns;         /* between looks without inotify; 0: 2 s */
+    /* May be NULL. Bits 1 << enum eng_watch_set. Thread: watcher, no lock. */
+    void (*changed)(void *ctx, unsigned sets);
+    void *ctx;
+};
+
+struct eng_watch_stats {
+    const char *mode; /* "inotify", "stat", "off"; "mixed": some roots each */
+    uint32_t roots, roots_unwatched, directories;
+    uint64_t events, overflows, rescans, notices, errors;
+    int64_t last_event_ns; /* 0: none yet */
+};
+
+/* ERR_NOMEM. A watcher without inotify is a watcher that says "unknown".
+ * Thread: startup */
+MUST_USE enum err eng_watch_new(const struct eng_watch_options *o,
+                                struct eng_watch **ret);
+/* Starts the thread that reads events as they come; without it they are read
+ * at each barrier. ERR_UNAVAILABLE. Thread: startup */
+MUST_USE enum err eng_watch_start(struct eng_watch *w);
+/* Joins the thread. NULL is fine. */
+void eng_watch_free(struct eng_watch *w);
+
+/* No stamp, and equal to none: events wait to be read. */
+#define ENG_WATCH_UNREAD UINT64_MAX
+/* The stamp now; 0: unknown; ENG_WATCH_UNREAD: ask the barrier. One poll(2),
+ * no lock. NULL is fine. Thread: any */
+uint64_t eng_watch_stamp(struct eng_watch *w, enum eng_watch_set set);
+/* Reads the events that wait, watches what is new, then as above; 0: unknown.
+ * Thread: worker. Lock: takes watch.lock, and walks folders under it when some
+ * came or went. */
+uint64_t eng_watch_barrier(struct eng_watch *w, enum eng_watch_set set);
+void eng_watch_stats(struct eng_watch *w, struct eng_watch_stats *ret);
+
+/* --- what was read, and when it was last known to be right -----------------
+ */
+
+struct eng_vouch {
+    _Atomic uint64_t stamp;
+    _Atomic int64_t at;
+};
+#define ENG_VOUCH_NS (2 * NS_PER_S)
+
+/* `stamp` is from before the look that found it right; 0: never holds. */
+static inline void eng_vouch_set(struct eng_vouch *v, uint64_t stamp,
+                                 int64_t now)
+{
+    /* Relaxed both: a stamp that arrives without its time, or a time without
+     * its stamp, was still true of the same files. */
+    atomic_store_explicit(&v->at, now, memory_order_relaxed);
+    atomic_store_explicit(&v->stamp, stamp, memory_order_relaxed);
+}
+static inline bool eng_vouch_holds(const struct eng_vouch *v, uint64_t stamp,
+                                   int64_t now)
+{
+    return stamp &&
+           stamp == atomic_load_explicit(&v->stamp, memory_order_relaxed) &&
+           now - atomic_load_explicit(&v->at, memory_order_relaxed) <
+               ENG_VOUCH_NS;
+}
+
+#endif
