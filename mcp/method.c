@@ -82,6 +82,11 @@ static const struct mcp_method methods[] = {
 };
 /* clang-format on */
 
+const struct mcp_method *mcp_method_row(size_t i)
+{
+    return i < sizeof(methods) / sizeof(methods[0]) ? &methods[i] : NULL;
+}
+
 const struct mcp_method *mcp_method_find(struct slice name, enum mcp_kind kind,
                                          const struct mcp_revision *r,
                                          unsigned offers)

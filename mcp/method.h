@@ -36,5 +36,7 @@ struct mcp_method {
 const struct mcp_method *mcp_method_find(struct slice name, enum mcp_kind kind,
                                          const struct mcp_revision *r,
                                          unsigned offers);
+/* The rows in turn, NULL after the last. */
+const struct mcp_method *mcp_method_row(size_t i);
 
 #endif

@@ -94,6 +94,14 @@ void mcp_receive_ruled(struct mcp_call_state *c, const struct mcp_ruling *r)
 
 /* --- the order of messages ----------------------------------------------- */
 
+/* What is refused as no message at all belongs to the era of the one before:
+ * only there is an id that could not be read told as the sender expects. */
+static bool unplaced(const struct mcp_call_state *c, const struct mcp_ruling *r)
+{
+    return c->peer->kind == MCP_STDIO && r->rule == MCP_RULE_REFUSE &&
+           (c->m.kind == MCP_INVALID || c->m.kind == MCP_BATCH);
+}
+
 static void parsed(struct mcp_call_state *c)
 {
     struct mcp_peer *peer = c->peer;
@@ -104,6 +112,7 @@ static void parsed(struct mcp_call_state *c)
         return;
     }
     rule(c, &r);
+    if (peer->last && unplaced(c, &r)) r.revision = peer->last;
     peer->last = r.revision;
     mcp_receive_ruled(c, &r);
 }

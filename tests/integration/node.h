@@ -26,7 +26,7 @@ struct node_end node_run(const char *script, const char *const *args);
  * an array of objects. */
 struct node_steps {
     size_t count;
-    const struct json *all[128];
+    const struct json *all[1024];
 };
 struct node_steps node_steps(const char *script, const char *const *args);
 /* The step of this name; fails the test when it was not made. */

@@ -1,13 +1,7 @@
 /* The official conformance suite, both its releases that count, against
  * `phasegate serve` and against the library's everything_server. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include "tests/integration/everything.h"
 #include "tests/integration/node.h"
-#include "tests/runner/client.h"
 
 #define SUITE "@modelcontextprotocol/conformance"
 #define SUITE_0_1 "@modelcontextprotocol/conformance-0.1"
@@ -121,38 +115,6 @@ TEST_EACH_IF(conformance, serve_passes_what_any_server_can_be_tested_with,
 
 /* --- everything_server ------------------------------------------------------
  */
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 &&
-          getsockname(fd, (struct sockaddr *)&at, &n) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
-static struct server *everything(int *ret_port)
-{
-    static const char binary[] =
-        PHASEGATE_BINARY_DIR "/examples/everything_server";
-    if (access(binary, X_OK) != 0)
-        test_skip("examples/everything_server is not built");
-    *ret_port = free_port();
-    const char *args[] = {"--http-port",
-                          arena_printf(test_arena(), "%d", *ret_port).p, NULL};
-    struct server *s = server_start(
-        &(struct server_options){.binary = binary, .all_args = args});
-    struct http *h;
-    double deadline = now_s() + patience(0);
-    while (!http_try_open(*ret_port, &h)) {
-        if (now_s() > deadline) FAIL("%s does not listen", binary);
-        usleep(2000);
-    }
-    return s;
-}
-
 /* No check may fail, scored or not. The least numbers of passed checks are
  * those of the reference server, less its four checks of an unasked-for
  * session. */
@@ -168,7 +130,7 @@ TEST_EACH_IF(conformance, the_library_has_no_failure,
              {SUITE_0_1, {"--suite", "all"}, 44})
 {
     int port;
-    struct server *s = everything(&port);
+    struct server *s = everything_start(&port);
     struct node_steps steps = suite_run(row->suite, port, row->options);
     struct slice failed = SLICE("");
     for (size_t i = 0; i + 1 < steps.count; i++)

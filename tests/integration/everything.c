@@ -1,0 +1,47 @@
+#include "tests/integration/everything.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/runner/client.h"
+
+static int free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 &&
+          getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+const char *everything_binary(void)
+{
+    static const char binary[] =
+        PHASEGATE_BINARY_DIR "/examples/everything_server";
+    if (access(binary, X_OK) != 0)
+        test_skip("examples/everything_server is not built");
+    return binary;
+}
+
+struct server *everything_start(int *ret_port)
+{
+    const char *binary = everything_binary();
+    *ret_port = free_port();
+    const char *args[] = {"--http-port",
+                          arena_printf(test_arena(), "%d", *ret_port).p, NULL};
+    struct server *s = server_start(
+        &(struct server_options){.binary = binary, .all_args = args});
+    struct http *h;
+    double deadline = now_s() + patience(0);
+    while (!http_try_open(*ret_port, &h)) {
+        if (now_s() > deadline) FAIL("%s does not listen", binary);
+        usleep(2000);
+    }
+    http_close(h);
+    return s;
+}
