@@ -7,18 +7,41 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/sha256.h"
+
 static bool have_shared(const struct options *o)
 {
     (void)o;
     return test_shared_dir() != NULL;
 }
 
+static struct slice npm_file(struct arena *a, const char *folder,
+                             const char *name)
+{
+    struct slice path = arena_printf(a, "%s/%s", folder, name), text;
+    return file_read(path, 16 << 20, a, &text) ? SLICE("") : text;
+}
+
+/* ./bootstrap leaves the checksum of what it has installed: packages of
+ * another version are none. */
 static bool have_npm(const struct options *o)
 {
     (void)o;
-    char *installed = text_new("%s/installed", test_npm_dir());
-    bool have = access(installed, R_OK) == 0;
-    free(installed);
+    struct arena a;
+    uint8_t hash[SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
+    arena_init(&a, 64 << 20);
+    struct slice wanted = arena_printf(&a, "%s/tests/npm", test_source_dir());
+    struct slice package = npm_file(&a, wanted.p, "package.json");
+    struct slice lock = npm_file(&a, wanted.p, "package-lock.json");
+    struct slice both =
+        arena_printf(&a, "%.*s%.*s", SLICE_ARG(package), SLICE_ARG(lock));
+    sha256_of(both, hash);
+    bool have = slice_starts(npm_file(&a, test_npm_dir(), "installed"),
+                             sha256_hex(hash, hex));
+    arena_done(&a);
     return have;
 }
 

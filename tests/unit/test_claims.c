@@ -177,7 +177,7 @@ enum { ROUNDS = 25, PROCESSES = 2 };
 static void child(const char *workflows, struct slice *ids, int gate, int me)
 {
     struct fixture f;
-    char byte, agent[16];
+    char byte, agent[24];
     int won = 0;
     snprintf(agent, sizeof(agent), "process-%d", me);
     fixture_init(&f, workflows);
