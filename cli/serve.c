@@ -27,6 +27,7 @@
 #include "cli/watch.h"
 #include "engine/engine.h"
 #include "mcp/tools/tools.h"
+#include "state/cache.h"
 #include "transport/discovery.h"
 #include "transport/http.h"
 #include "transport/listen.h"
@@ -328,6 +329,7 @@ static void on_keep(void *ctx)
 
 static enum err start(struct serve *s)
 {
+    st_cache_begin(); /* while there is one thread */
     enum err e = cli_watch_init(&s->watch, wants_stdio(s));
     if (e) return cannot(s, e, "signals cannot be received", "");
     if (!e) e = descriptors(s);

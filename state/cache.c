@@ -377,6 +377,11 @@ static bool row_valid(const struct st_cache_row *row)
            row->load_timeout_ns >= 0;
 }
 
+void st_cache_begin(void)
+{
+    st__epoch_begin();
+}
+
 enum err st_cache_new(const struct st_cache_row *row, struct st_cache **ret)
 {
     if (!row_valid(row)) return ERR_INVALID;

@@ -71,6 +71,12 @@ struct st_cache_row {
     struct pool *refresh_pool; /* NULL: swr is off */
 };
 
+/* Asks the kernel for membarrier(2), on which reading without locks stands. At
+ * once while the process has one thread; otherwise the first use of a cache
+ * asks, and waits some 15 ms for every processor. Thread: startup, before the
+ * first other thread */
+void st_cache_begin(void);
+
 MUST_USE enum err st_cache_new(const struct st_cache_row *row,
                                struct st_cache **ret);
 /* Tells every loader that runs to stop, also those of refreshes, which hear

@@ -100,6 +100,11 @@ static void set_up(void)
     asymmetric = !fences_wanted && fence_all();
 }
 
+void st__epoch_begin(void)
+{
+    pthread_once(&ready, set_up);
+}
+
 void st__epoch_use_fences(void)
 {
     fences_wanted = true;

@@ -47,6 +47,9 @@ void st__unpin(void);
 /* Is the calling thread pinned? The crowd never says so. */
 bool st__pinned(void);
 
+/* See st_cache_begin. */
+void st__epoch_begin(void);
+
 /* Tests: as on a kernel without membarrier(2). Before the first use. */
 void st__epoch_use_fences(void);
 

@@ -411,7 +411,7 @@ static int64_t median_start_us(struct server *s)
         server_stop_eof(s);
         int64_t began = clock_now();
         server_restart(s);
-        stdio_call(s, "server/discover", "");
+        stdio_tool(s, "list_workflows", "{}"); /* reads, caches and answers */
         us[i] = (clock_now() - began) / 1000;
     }
     qsort(us, STARTS, sizeof(us[0]), by_size);
