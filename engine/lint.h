@@ -88,6 +88,30 @@
       "Say in a sentence when to use the workflow.")                           \
     X(TASK_FILE_LONG, NOTE, "a task file has more than 170 lines",             \
       "Split the task.")                                                       \
+    X(PHASE_HEADING_IGNORED, WARNING, "a heading looks like a phase",          \
+      "Number the phases upwards, all at one level of heading.")               \
+    X(HEADING_SPELLING, NOTE, "a heading lacks the space behind its #",        \
+      "Write a space behind the #.")                                           \
+    X(TASK_ID_DUPLICATE, WARNING, "two tasks have one id",                     \
+      "Give each task an id of its own.")                                      \
+    X(TASK_PHASE_MISMATCH, NOTE, "a task's id names another phase",            \
+      "Give the task an id that begins with its phase's number.")              \
+    X(DEPENDENCY_UNKNOWN, WARNING, "a dependency names no task or phase",      \
+      "Correct the id.")                                                       \
+    X(DEPENDENCY_CYCLE, WARNING, "tasks wait for each other",                  \
+      "Remove one of the dependencies.")                                       \
+    X(DEPENDENCY_FORWARD, WARNING, "a task waits for a later one",             \
+      "Move the task behind what it waits for.")                               \
+    X(FENCE_UNCLOSED, WARNING, "a code block is not closed",                   \
+      "Close the code block with ``` on a line of its own.")                   \
+    X(PHASE_WITHOUT_TASKS, WARNING, "a phase has no tasks",                    \
+      "Write tasks like \"#### Task 1.1: Name\" in the phase.")              \
+    X(TASK_WITHOUT_CRITERIA, WARNING, "a task has no acceptance criteria",     \
+      "Write \"**Acceptance Criteria:**\" and a list of - [ ] items.")       \
+    X(GATE_REPEATED, NOTE, "a validation gate is not used",                    \
+      "Keep one gate for each phase.")                                         \
+    X(SUCCESS_LIST_NOT_GATE, WARNING, "a success list is no gate",             \
+      "Call it \"### Phase N Validation Gate\" if it is to be one.")         \
     X(FINDINGS_CUT, NOTE, "there are more findings than are listed",           \
       "Mend the listed findings and look again.")
 /* clang-format on */
