@@ -147,6 +147,26 @@ struct slice sha256_hex(const uint8_t hash[SHA256_SIZE],
     return (struct slice){out, SHA256_HEX_SIZE - 1};
 }
 
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool sha256_parse(struct slice hex, uint8_t ret[SHA256_SIZE])
+{
+    uint8_t hash[SHA256_SIZE];
+    if (hex.n != 2 * SHA256_SIZE) return false;
+    for (size_t i = 0; i < SHA256_SIZE; i++) {
+        int high = nibble(hex.p[2 * i]), low = nibble(hex.p[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        hash[i] = (uint8_t)(high << 4 | low);
+    }
+    memcpy(ret, hash, sizeof(hash));
+    return true;
+}
+
 bool sha256_equal(const uint8_t a[SHA256_SIZE], const uint8_t b[SHA256_SIZE])
 {
     /* volatile keeps the compiler from leaving the loop early. */

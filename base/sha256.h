@@ -24,6 +24,8 @@ void sha256_end(struct sha256 *s, uint8_t ret[SHA256_SIZE]);
 void sha256_of(struct slice bytes, uint8_t ret[SHA256_SIZE]);
 struct slice sha256_hex(const uint8_t hash[SHA256_SIZE],
                         char out[SHA256_HEX_SIZE]);
+/* Reads what sha256_hex writes (either case); false: not 64 hex digits. */
+bool sha256_parse(struct slice hex, uint8_t ret[SHA256_SIZE]);
 /* Constant time. */
 bool sha256_equal(const uint8_t a[SHA256_SIZE], const uint8_t b[SHA256_SIZE]);
 

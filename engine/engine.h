@@ -143,6 +143,58 @@ struct eng_release_task_args {
 enum err eng_release_task(struct engine *e, struct eng_call *c,
                           const struct eng_release_task_args *args);
 
+/* --- the record: for people, the command line and resources --------------- */
+
+/* Recomputes every chain and compares what lies beside it:
+ * {"intact":bool,"sessions":n,"events":n,"flaws":[{"code","session_id"?,
+ * "event_id"?,"what"}],"heads":[{"session_id","event_id","hash"}],
+ * "store_head":{"event_id","hash"}}. A flaw is an answer, not an error. */
+struct eng_verify_args {
+    struct slice session_id; /* empty: all */
+};
+enum err eng_verify(struct engine *e, struct eng_call *c,
+                    const struct eng_verify_args *args);
+
+/* The whole run as markdown: {"session_id","mime_type","text"}. */
+struct eng_report_args {
+    struct slice session_id;
+};
+enum err eng_report(struct engine *e, struct eng_call *c,
+                    const struct eng_report_args *args);
+
+/* The sessions named, or all, with everything that belongs to them, as the
+ * document eng_import reads. */
+struct eng_export_args {
+    const struct slice *session_ids;
+    size_t count; /* 0: all */
+};
+enum err eng_export(struct engine *e, struct eng_call *c,
+                    const struct eng_export_args *args);
+
+/* One file: our export, or a session of praxis-os. Whole sessions or nothing
+ * of them; what is there already is skipped:
+ * {"format","imported":[{"session_id","status","trouble"?,"notes":[...]}],
+ *  "skipped":[{"session_id","why"}]}. ERR_PARSE with the position,
+ * ERR_INVALID when the record in it is not whole. */
+struct eng_import_args {
+    struct slice name; /* for messages */
+    struct slice text;
+    /* Seconds to add to a local time without a zone to get UTC are found by
+     * the machine's zone; or this fixed offset east of UTC, in seconds. */
+    bool zone_given;
+    int zone_seconds;
+};
+enum err eng_import(struct engine *e, struct eng_call *c,
+                    const struct eng_import_args *args);
+
+/* Really removes a session, a hidden one too; the store's chain keeps that
+ * it was. Only for people: no tool calls it. */
+struct eng_remove_session_args {
+    struct slice session_id;
+};
+enum err eng_remove_session(struct engine *e, struct eng_call *c,
+                            const struct eng_remove_session_args *args);
+
 struct eng_list_sessions_args {
     struct slice status, workflow_type;
     int64_t limit; /* 1..200 */

@@ -60,6 +60,13 @@ enum err st_session_list(struct st_tx *tx, const struct st_session_filter *f,
 enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
                           int64_t *ret);
 
+/* The ids behind `after` in their order, hidden sessions included. */
+enum err st_session_ids(struct st_tx *tx, struct slice after, int limit,
+                        struct arena *a, struct slice **ret, size_t *ret_count);
+/* Ids that events, evidence or claims name and no session has. */
+enum err st_session_orphans(struct st_tx *tx, struct arena *a,
+                            struct slice **ret, size_t *ret_count);
+
 /* The append-only chain. hash covers prev_hash and the canonical bytes that
  * docs/STATE.md defines; the caller computes it (engine/chain.h). */
 struct st_event {

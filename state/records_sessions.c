@@ -161,3 +161,36 @@ enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
     if (!e) *ret = n;
     return e;
 }
+
+/* The rest of a query for one column of ids. */
+static enum err ids(struct query *q, struct arena *a, struct slice **ret,
+                    size_t *ret_count)
+{
+    struct slice *list = NULL;
+    size_t n = 0, room = 0;
+    while (query_row(q)) {
+        list = query_grow(q, a, list, sizeof(*list), n, &room);
+        if (!q->err) list[n++] = query_get_text(q, a);
+    }
+    enum err e = query_end(q);
+    if (e) return e;
+    *ret = list;
+    *ret_count = n;
+    return OK;
+}
+
+enum err st_session_ids(struct st_tx *tx, struct slice after, int limit,
+                        struct arena *a, struct slice **ret, size_t *ret_count)
+{
+    struct query q = query_begin(tx, STMT_SESSION_IDS);
+    query_text(&q, after);
+    query_int(&q, limit > 0 ? limit : -1);
+    return ids(&q, a, ret, ret_count);
+}
+
+enum err st_session_orphans(struct st_tx *tx, struct arena *a,
+                            struct slice **ret, size_t *ret_count)
+{
+    struct query q = query_begin(tx, STMT_SESSION_ORPHANS);
+    return ids(&q, a, ret, ret_count);
+}

@@ -49,6 +49,12 @@
       "AND updated_ms<=?3 AND (updated_ms<?3 OR id>?4)"                        \
       " ORDER BY updated_ms DESC, id LIMIT ?5")                                \
     X(SESSION_COUNT, "SELECT count(*) FROM sessions WHERE" SESSION_FILTER)     \
+    X(SESSION_IDS,                                                             \
+      "SELECT id FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")              \
+    X(SESSION_ORPHANS,                                                         \
+      "SELECT session_id FROM events WHERE session_id<>''"                     \
+      " UNION SELECT session_id FROM evidence"                                 \
+      " UNION SELECT session_id FROM claims EXCEPT SELECT id FROM sessions")   \
     X(EVENT_APPEND,                                                            \
       "INSERT INTO events(session_id," EVENT_COLUMNS                           \
       ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)")                                  \

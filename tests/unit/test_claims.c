@@ -146,7 +146,7 @@ static void race_claim(void *ctx, int i)
 {
     struct race *r = ctx;
     struct outcome o;
-    char agent[16];
+    char agent[24];
     snprintf(agent, sizeof(agent), "agent-%d", i);
     enum err e = kit_claim(r->f, &o, r->id, 0, 1, agent);
     if (e == OK) atomic_fetch_add(&r->won, 1);
