@@ -246,9 +246,8 @@ static void names_check(struct audit *au, const struct json *data)
     text_take(data, "target", &target);
     if (!slice_eq(type, au->row->workflow_type) ||
         !slice_eq(target, au->row->target))
-        FLAW(au, "STATE_CHANGED", 0,
-             "the session was started as %.*s on %.*s", SLICE_ARG(type),
-             SLICE_ARG(target));
+        FLAW(au, "STATE_CHANGED", 0, "the session was started as %.*s on %.*s",
+             SLICE_ARG(type), SLICE_ARG(target));
 }
 
 void eng__audit_event(struct audit *au, const struct st_event *ev,

@@ -14,9 +14,9 @@
 #include "engine/session.h"
 
 struct eng_flaw {
-    const char *code;       /* "EVENT_CHANGED" */
+    const char *code;        /* "EVENT_CHANGED" */
     struct slice session_id; /* empty: the store's own chain */
-    int64_t event;          /* 0: none */
+    int64_t event;           /* 0: none */
     struct slice what;
 };
 

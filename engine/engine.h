@@ -205,8 +205,8 @@ enum err eng_list_sessions(struct engine *e, struct eng_call *c,
 
 struct eng_search_args {
     struct slice query, path_prefix;
-    int64_t n_results;    /* 0..50 */
-    int64_t filter_phase; /* ENG_ABSENT: any */
+    int64_t n_results;               /* 0..50 */
+    int64_t filter_phase;            /* ENG_ABSENT: any */
     const struct slice *filter_tags; /* any of these */
     size_t filter_tags_count;
     bool highlights; /* say where the words stand, in bytes of the content */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/catalog.h"
 #include "engine/chain.h"
 #include "engine/digest.h"
 #include "engine/idempotency.h"
@@ -26,6 +27,10 @@ static const struct act acts[] = {
     {ENG_DELETE, SLICE_INIT("session_deleted"),
      .in_store = SLICE_INIT(CHAIN_HIDDEN)},
 };
+
+/* What resume and retry_phase are for a session in status error. */
+static const struct act reopening = {ENG_RESUME,
+                                     SLICE_INIT("session_reopened")};
 
 static enum err act_find(struct eng_call *c, struct slice action,
                          const struct act **ret)
@@ -91,6 +96,33 @@ static enum err tasks_open(struct eng_op *op, int64_t from)
     return e;
 }
 
+/* --- out of status error -------------------------------------------------- */
+
+/* Is what was missing here now? Then the session is pinned to it. */
+static enum err recover(struct eng_op *op, const struct eng_snapshot *s)
+{
+    struct eng_call *c = op->call;
+    struct eng_snapshot *next = op->change.next;
+    const struct eng_definition *d;
+    enum err e = eng__catalog_get(op->engine, c, s->row.workflow_type, &d);
+    if (!e && d->errors_count)
+        e = eng_definition_problem(d, c->arena, &c->problem);
+    if (!e && d->dynamic) e = eng__problem_closed(c, s, ENG_COMPLETE);
+    if (!e) e = eng__op_pin(op, d);
+    if (e) return e;
+    eng_definition_unref(next->definition);
+    next->definition = eng_definition_ref((struct eng_definition *)d);
+    next->row.definition_hash = d->hash; /* lives as long as the definition */
+    next->row.total_phases = (int64_t)d->phases_count;
+    next->trouble = next->trouble_why = (struct slice){0};
+    bool open = false;
+    for (size_t i = 0; !open && i < d->phases_count; i++) {
+        next->row.current_phase = d->phases[i].number;
+        open = !eng__completed(next, d->phases[i].number);
+    }
+    return open ? OK : eng__snapshot_move(next, ENG_FINISH);
+}
+
 /* --- the record and the answer ------------------------------------------ */
 
 /* The completed phases of `s` that `next` has no more. */
@@ -113,6 +145,10 @@ static enum err record(struct eng_op *op, const struct eng_snapshot *s,
     struct json_writer w = json_writer(&b);
     json_begin_object(&w);
     eng__view_state(&w, next);
+    if (act == &reopening) {
+        json_put_string(&w, "definition_hash", next->row.definition_hash);
+        json_put_int(&w, "total_phases", next->row.total_phases);
+    }
     if (args->reason.n) json_put_string(&w, "reason", args->reason);
     if (args->note.n) json_put_string(&w, "note", args->note);
     if (act->reopens) {
@@ -131,7 +167,8 @@ static void reply(struct eng_op *op, const struct act *act,
     char hex[SHA256_HEX_SIZE];
     struct json_writer w = json_writer(&op->call->out->plain);
     json_begin_object(&w);
-    json_put_string(&w, "action", eng__action_text(act->action));
+    const struct eng_manage_session_args *args = op->args;
+    json_put_string(&w, "action", args->action);
     json_put_bool(&w, "changed", before != s);
     if (act->action == ENG_DELETE) json_put_bool(&w, "deleted", true);
     if (act->reopens) reopened_write(&w, before, s);
@@ -153,24 +190,30 @@ static void reply(struct eng_op *op, const struct act *act,
 
 /* --- deciding ----------------------------------------------------------- */
 
+/* Fills the problem. */
 static enum err apply(struct eng_op *op, const struct eng_snapshot *s,
                       const struct act *act, int64_t phase)
 {
     const struct eng_manage_session_args *args = op->args;
+    struct eng_call *c = op->call;
     enum err e = eng__snapshot_next(s, clock_wall_ms(), &op->change.next);
-    if (e) return e;
+    if (e) return eng__problem_store(c, e);
     struct eng_snapshot *next = op->change.next;
     e = eng__snapshot_move(next, act->action);
+    if (!e && act->action == ENG_DELETE) next->row.hidden = true;
     if (!e && act->reopens) {
         eng__snapshot_cut(next, phase);
         if (args->reset_evidence) e = tasks_open(op, phase);
     }
-    if (act->action == ENG_DELETE) next->row.hidden = true;
+    if (!e && act == &reopening) {
+        e = recover(op, s);
+        if (e) return e;
+    }
     if (!e) e = record(op, s, act);
     if (!e) e = eng__snapshot_seal(next);
     op->change.expected_version = s->row.version;
     op->change.store_event = act->in_store;
-    return e;
+    return e ? eng__problem_store(c, e) : OK;
 }
 
 static void repeat_of(const struct eng_manage_session_args *args,
@@ -209,8 +252,9 @@ static enum err decide(struct eng_op *op)
         reply(op, act, s, s);
         return OK;
     }
+    if (!e && s->status == ENG_ERRED && to == ENG_ACTIVE) act = &reopening;
     if (!e) e = apply(op, s, act, phase);
-    if (e) return eng__problem_store(c, e);
+    if (e) return e;
     reply(op, act, s, op->change.next);
     e = eng__repeat_keep(op, &repeat);
     op->after = OK;

@@ -10,6 +10,7 @@
 
 /* Another process may win a few times; one that wins this often is a fault. */
 #define TRIES_MAX 32
+#define PACK_CEILING (64u << 20)
 
 static void op_job(struct pool_job *job);
 static enum err op_commit(struct eng_op *op);
@@ -185,6 +186,18 @@ enum err eng__op_event(struct eng_op *op, struct slice type, int64_t phase,
     buf_done(data);
     if (!e) eng__chain_append(&next->row, ev);
     return e;
+}
+
+enum err eng__op_pin(struct eng_op *op, const struct eng_definition *d)
+{
+    struct buf body = BUF_INIT(PACK_CEILING);
+    eng_files_pack(&d->files, &body);
+    op->change.definition = d;
+    op->change.definition_body = arena_copy(op->call->arena, buf_slice(&body));
+    enum err e = body.err;
+    buf_done(&body);
+    if (e || !op->change.definition_body.p) return eng__problem_nomem(op->call);
+    return OK;
 }
 
 enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,

@@ -65,6 +65,11 @@ MUST_USE enum err eng__op_run(struct engine *e, struct eng_call *c,
 MUST_USE enum err eng__op_event(struct eng_op *op, struct slice type,
                                 int64_t phase, struct buf *data);
 
+/* Pins the definition with the change: its files packed, in the call's
+ * arena. Fills the problem. */
+MUST_USE enum err eng__op_pin(struct eng_op *op,
+                              const struct eng_definition *d);
+
 /* A read: at once, or behind the writes that are pending on the key. */
 MUST_USE enum err eng__op_read(struct engine *e, struct eng_call *c,
                                struct slice key,

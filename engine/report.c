@@ -264,8 +264,8 @@ static enum err phases_write(struct page *p)
 
 static void words_write(struct page *p, const struct st_event *ev)
 {
-    static const char *const keys[] = {"reason", "note", "agent",
-                                       "task_status", "source"};
+    static const char *const keys[] = {"reason", "note", "agent", "task_status",
+                                       "source"};
     const struct json *data;
     struct json_error je;
     int64_t task;

@@ -160,13 +160,8 @@ static enum err fresh(struct eng_op *op, struct eng_definition *d,
     if (!e) e = reply(op, ch->next, false, f, &none);
     if (!e) e = eng__repeat_keep(op, repeat);
     if (e) return e;
-    struct buf body = BUF_INIT(PACK_CEILING);
-    eng_files_pack(&d->files, &body);
-    ch->definition = d;
-    ch->definition_body = arena_copy(c->arena, buf_slice(&body));
-    e = body.err;
-    buf_done(&body);
-    if (e || !ch->definition_body.p) return eng__problem_nomem(c);
+    e = eng__op_pin(op, d);
+    if (e) return e;
     ch->insert = true;
     ch->store_event = SLICE(CHAIN_CREATED);
     op->after = OK;

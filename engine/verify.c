@@ -63,7 +63,8 @@ static enum err definition_verify(struct st_tx *tx,
 {
     struct slice body;
     struct eng_files files;
-    enum err e = st_definition_get(tx, row->definition_hash, au->scratch, &body);
+    enum err e =
+        st_definition_get(tx, row->definition_hash, au->scratch, &body);
     if (e == ERR_NOT_FOUND) {
         eng__audit_flaw(au, "DEFINITION_MISSING", row->id, 0,
                         "the definition it was started with is not there");
@@ -72,8 +73,8 @@ static enum err definition_verify(struct st_tx *tx,
     if (e) return e;
     e = eng_files_unpack(body, au->scratch, &files);
     if (e == ERR_NOMEM) return e;
-    if (e || !slice_eq(eng_files_hash(&files, au->scratch),
-                       row->definition_hash))
+    if (e ||
+        !slice_eq(eng_files_hash(&files, au->scratch), row->definition_hash))
         eng__audit_flaw(au, "DEFINITION_CHANGED", row->id, 0,
                         "the stored definition is not the one it was started "
                         "with");
@@ -249,8 +250,7 @@ static void reply(struct survey *v)
         json_end_object(&w);
     }
     json_end_array(&w);
-    json_put_raw(&w, "heads",
-                 v->heads.n ? buf_slice(&v->heads) : SLICE("[]"));
+    json_put_raw(&w, "heads", v->heads.n ? buf_slice(&v->heads) : SLICE("[]"));
     json_key(&w, SLICE("store_head"));
     head_write(&w, &v->store);
     json_end_object(&w);

@@ -17,15 +17,14 @@ TEST(report, tells_phases_refusals_evidence_and_the_head)
     struct outcome o;
     fixture_init(&f, kit_workflows());
     struct slice id = kit_begin(&f, "x.md");
-    CHECK_ERR(kit_complete(&f, &o, id, 0, "{\"done\":true}"),
-              ERR_GATE_REFUSED);
+    CHECK_ERR(kit_complete(&f, &o, id, 0, "{\"done\":true}"), ERR_GATE_REFUSED);
     outcome_done(&o);
     kit_pass(&f, id, 0);
     CHECK_OK(kit_claim(&f, &o, id, 1, 2, "ann"));
     outcome_done(&o);
     CHECK_OK(kit_manage(&f, &o, id, "rollback", 0, false, NULL));
-    char *hash = arena_cstr(
-        test_arena(), json_text(json_at(o.out, "receipt", "hash", NULL)));
+    char *hash = arena_cstr(test_arena(),
+                            json_text(json_at(o.out, "receipt", "hash", NULL)));
     outcome_done(&o);
     struct slice text = report(&f, &o, id);
     CHECK_CONTAINS(text, "# Three: x.md");

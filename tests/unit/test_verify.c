@@ -10,8 +10,8 @@ static void sql(struct fixture *f, const char *text)
 {
     sqlite3 *db;
     char *why = NULL;
-    struct slice path = arena_printf(
-        test_arena(), "%.*s/.phasegate/state.db", SLICE_ARG(f->root));
+    struct slice path = arena_printf(test_arena(), "%.*s/.phasegate/state.db",
+                                     SLICE_ARG(f->root));
     CHECK_INT_EQ(sqlite3_open(path.p, &db), SQLITE_OK);
     if (sqlite3_exec(db, text, NULL, NULL, &why)) FAIL("%s: %s", text, why);
     sqlite3_close(db);
@@ -25,8 +25,7 @@ static void record_make(struct fixture *f)
     kit_pass(f, id, 0);
     CHECK_OK(kit_claim(f, &o, id, 1, 1, "ann"));
     outcome_done(&o);
-    CHECK_ERR(kit_complete(f, &o, id, 1, "{\"done\":false}"),
-              ERR_GATE_REFUSED);
+    CHECK_ERR(kit_complete(f, &o, id, 1, "{\"done\":false}"), ERR_GATE_REFUSED);
     outcome_done(&o);
     kit_pass(f, id, 1);
     CHECK_OK(kit_manage(f, &o, id, "rollback", 1, true, NULL));
@@ -106,8 +105,7 @@ TEST_EACH(
     {"UPDATE sessions SET hidden=0", "STATE_CHANGED"},
     {"UPDATE sessions SET hidden=1 WHERE target='c'", "STATE_CHANGED"},
     {"UPDATE sessions SET target='z' WHERE target='c'", "STATE_CHANGED"},
-    {"UPDATE sessions SET workflow_type='z' WHERE target='c'",
-     "STATE_CHANGED"},
+    {"UPDATE sessions SET workflow_type='z' WHERE target='c'", "STATE_CHANGED"},
     {"UPDATE sessions SET created_ms=1 WHERE target='c'", "STATE_CHANGED"},
     {"UPDATE sessions SET updated_ms=updated_ms+1", "STATE_CHANGED"},
     {"UPDATE sessions SET detail='{}' WHERE target='a'", "STATE_CHANGED"},
