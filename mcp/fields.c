@@ -237,25 +237,6 @@ static const struct mcp_field *find(const struct mcp_field *fields,
     return NULL;
 }
 
-/* Edits that turn one short name into the other (Levenshtein). */
-static size_t distance(struct slice a, struct slice b)
-{
-    size_t row[NAME_MAX_SHOWN + 1];
-    for (size_t j = 0; j <= b.n; j++) row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t best = corner + (a.p[i - 1] != b.p[j - 1]);
-            corner = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
-
 static const struct mcp_field *nearest(const struct mcp_field *fields,
                                        struct slice name)
 {
@@ -267,7 +248,7 @@ static const struct mcp_field *nearest(const struct mcp_field *fields,
         if (known.n > NAME_MAX_SHOWN) continue;
         size_t d = slice_starts(name, known) || slice_starts(known, name)
                        ? 1
-                       : distance(name, known);
+                       : slice_distance(name, known);
         if (name.n && d < least) {
             least = d;
             found = f;
