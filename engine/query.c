@@ -7,6 +7,7 @@
 enum { POSTINGS_MOST = 40000, NEAR_MOST = 3, PREFIX_SHORTEST = 3 };
 
 static const double prefix_weight = 0.7, near_weight = 0.6;
+static const double compound_weight = 0.9, spelling_weight = 0.9;
 
 /* Words that carry grammar, not a subject. Sorted. */
 static const char *const stop_words[] = {
@@ -142,6 +143,72 @@ static enum err look_near(struct st_index_view *v, struct arena *a,
     return e;
 }
 
+/* --- one thing written in two ways ------------------------------------------ */
+
+static enum err add_found(struct st_index_view *v, struct arena *a,
+                          struct query *q, struct query_term t)
+{
+    enum err e = q->count < QUERY_TERMS ? look_up(v, a, &t) : OK;
+    if (!e && t.count) add(q, t);
+    return e;
+}
+
+/* "git ignore" is also "gitignore", which stands for both words. */
+static enum err add_compound(struct st_index_view *v, struct arena *a,
+                             struct query *q, size_t i)
+{
+    const struct query_term *x = &q->terms[i], *y = &q->terms[i + 1];
+    if (y->place != x->place + 1 || x->phrase || y->phrase) return OK;
+    struct slice both = arena_printf(a, "%.*s%.*s", SLICE_ARG(x->term.words),
+                                     SLICE_ARG(y->term.words));
+    if (!both.p) return ERR_NOMEM;
+    struct query_term t = {.term = {both, false},
+                           .weight = compound_weight,
+                           .word = x->word};
+    enum err e = add_found(v, a, q, t);
+    t.word = y->word;
+    return e ? e : add_found(v, a, q, t);
+}
+
+/* British and American endings. */
+static const struct {
+    struct slice one, other;
+} spellings[] = {
+    {SLICE_INIT("is"), SLICE_INIT("iz")},
+    {SLICE_INIT("iz"), SLICE_INIT("is")},
+    {SLICE_INIT("our"), SLICE_INIT("or")},
+    {SLICE_INIT("or"), SLICE_INIT("our")},
+};
+
+/* `at`: where the ending begins, behind a stem of three letters. */
+static size_t find_ending(struct slice word, struct slice ending)
+{
+    for (size_t at = word.n; at-- > 3;)
+        if (slice_starts(slice_sub(word, at, word.n), ending)) return at;
+    return word.n;
+}
+
+static enum err add_spellings(struct st_index_view *v, struct arena *a,
+                              struct query *q, size_t i)
+{
+    enum err e = OK;
+    for (size_t k = 0; k < sizeof(spellings) / sizeof(spellings[0]) && !e;
+         k++) {
+        const struct query_term *t = &q->terms[i];
+        struct slice word = t->term.words, one = spellings[k].one;
+        size_t at = find_ending(word, one);
+        if (at == word.n || t->phrase) continue;
+        struct slice other = arena_printf(
+            a, "%.*s%.*s%.*s", (int)at, word.p, SLICE_ARG(spellings[k].other),
+            SLICE_ARG(slice_sub(word, at + one.n, word.n)));
+        if (!other.p) return ERR_NOMEM;
+        e = add_found(v, a, q, (struct query_term){.term = {other, false},
+                                                   .weight = spelling_weight,
+                                                   .word = t->word});
+    }
+    return e;
+}
+
 enum err query_read(struct st_index_view *v, struct slice text, struct arena *a,
                     struct query *ret)
 {
@@ -155,7 +222,10 @@ enum err query_read(struct st_index_view *v, struct slice text, struct arena *a,
     add_words(ret, text, words, count, false);
     if (!ret->count) add_words(ret, text, words, count, true);
     e = add_phrases(ret, v, text, a);
-    size_t asked = ret->count;
+    size_t asked = ret->asked = ret->count;
+    for (size_t i = 0; i < asked && !e; i++) e = add_spellings(v, a, ret, i);
+    for (size_t i = 0; i + 1 < asked && !e; i++)
+        e = add_compound(v, a, ret, i);
     for (size_t i = 0; i < asked && !e; i++) {
         struct query_term *t = &ret->terms[i];
         e = look_up(v, a, t);

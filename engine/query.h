@@ -5,7 +5,9 @@
  *
  * Words that only hold a question together (how, do, the, ...) are dropped
  * unless nothing else is left. A word the corpus does not have is looked up as
- * the beginning of one, and then as a misspelt one. Private to
+ * the beginning of one, and then as a misspelt one. Two words that the corpus
+ * writes as one are also looked up so, and so are British and American
+ * endings. Private to
  * engine/search*.c. Thread: worker
  */
 #ifndef ENGINE_QUERY_H
@@ -29,6 +31,7 @@ struct query_term {
 struct query {
     struct query_term terms[QUERY_TERMS];
     size_t count;
+    size_t asked; /* of them the first; the others stand for some of these */
     size_t words; /* distinct, that count */
 };
 

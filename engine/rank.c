@@ -241,7 +241,7 @@ static double passage_score(const struct ranker *r, const struct st_hit *h,
             s += heading_weight * r->weights[i].idf[ST_HEADINGS];
         met[t->word] = true;
         if (s > best[t->word]) best[t->word] = s;
-        if (i && !t->phrase &&
+        if (i && i < q->asked && !t->phrase &&
             near(h, i - 1, i, t->place - q->terms[i - 1].place))
             score += side_by_side * w;
     }

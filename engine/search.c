@@ -394,6 +394,8 @@ enum err eng_search_standards(struct engine *e, struct eng_call *c,
     bool cached;
     enum err r = check(c, args);
     if (r) return r;
+    r = cancel_check(c->cancel, began);
+    if (r) return fail(c, r);
     r = corpus_current(e->corpus, c->cancel, c->arena, &c->problem, &state);
     if (r) return fail(c, r);
     struct buf key = BUF_INIT(256 << 10);
