@@ -143,7 +143,8 @@ static enum err look_near(struct st_index_view *v, struct arena *a,
     return e;
 }
 
-/* --- one thing written in two ways ------------------------------------------ */
+/* --- one thing written in two ways ------------------------------------------
+ */
 
 static enum err add_found(struct st_index_view *v, struct arena *a,
                           struct query *q, struct query_term t)
@@ -162,9 +163,8 @@ static enum err add_compound(struct st_index_view *v, struct arena *a,
     struct slice both = arena_printf(a, "%.*s%.*s", SLICE_ARG(x->term.words),
                                      SLICE_ARG(y->term.words));
     if (!both.p) return ERR_NOMEM;
-    struct query_term t = {.term = {both, false},
-                           .weight = compound_weight,
-                           .word = x->word};
+    struct query_term t = {
+        .term = {both, false}, .weight = compound_weight, .word = x->word};
     enum err e = add_found(v, a, q, t);
     t.word = y->word;
     return e ? e : add_found(v, a, q, t);
@@ -202,9 +202,10 @@ static enum err add_spellings(struct st_index_view *v, struct arena *a,
             a, "%.*s%.*s%.*s", (int)at, word.p, SLICE_ARG(spellings[k].other),
             SLICE_ARG(slice_sub(word, at + one.n, word.n)));
         if (!other.p) return ERR_NOMEM;
-        e = add_found(v, a, q, (struct query_term){.term = {other, false},
-                                                   .weight = spelling_weight,
-                                                   .word = t->word});
+        e = add_found(v, a, q,
+                      (struct query_term){.term = {other, false},
+                                          .weight = spelling_weight,
+                                          .word = t->word});
     }
     return e;
 }
@@ -224,8 +225,7 @@ enum err query_read(struct st_index_view *v, struct slice text, struct arena *a,
     e = add_phrases(ret, v, text, a);
     size_t asked = ret->asked = ret->count;
     for (size_t i = 0; i < asked && !e; i++) e = add_spellings(v, a, ret, i);
-    for (size_t i = 0; i + 1 < asked && !e; i++)
-        e = add_compound(v, a, ret, i);
+    for (size_t i = 0; i + 1 < asked && !e; i++) e = add_compound(v, a, ret, i);
     for (size_t i = 0; i < asked && !e; i++) {
         struct query_term *t = &ret->terms[i];
         e = look_up(v, a, t);

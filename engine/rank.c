@@ -12,10 +12,10 @@ static const double field_weight[ST_COLUMN_COUNT] = {
 /* BM25's: how soon more of the same stops to count, and how much a long text
  * must have more of it. */
 static const double saturation = 1.2, by_length = 0.75;
-static const double coverage_power = 1.0; /* of the share of the query met */
-static const double name_fit = 1.5; /* a name that is the query, and no more */
-static const double best_passage = 0.6; /* beside its text's own weight */
-static const double heading_weight = 1.5, side_by_side = 0.6;
+static const double coverage_power = 1.4; /* of the share of the query met */
+static const double name_fit = 1.2; /* a name that is the query, and no more */
+static const double best_passage = 1.2; /* beside its text's own weight */
+static const double heading_weight = 2.0, side_by_side = 1.0;
 static const double again = 0.8; /* each further passage of one text */
 
 struct doc {
