@@ -1,23 +1,9 @@
 #include "tests/integration/everything.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/integration/node.h"
 #include "tests/runner/client.h"
-
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 &&
-          getsockname(fd, (struct sockaddr *)&at, &n) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
 
 const char *everything_binary(void)
 {
@@ -31,7 +17,7 @@ const char *everything_binary(void)
 struct server *everything_start(int *ret_port)
 {
     const char *binary = everything_binary();
-    *ret_port = free_port();
+    *ret_port = node_unused_port();
     const char *args[] = {"--http-port",
                           arena_printf(test_arena(), "%d", *ret_port).p, NULL};
     struct server *s = server_start(

@@ -1,8 +1,11 @@
 #include "tests/integration/node.h"
 
-#include <stdio.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "tests/runner/client.h"
@@ -20,7 +23,7 @@ const char *node_project(void)
     return dir.p;
 }
 
-static struct server *start(const char *script, const char *const *args)
+struct server *node_start(const char *script, const char *const *args)
 {
     struct arena *a = test_arena();
     bool packaged = strchr(script, '/') != NULL;
@@ -52,6 +55,18 @@ static struct server *start(const char *script, const char *const *args)
         .patience_s = NODE_PATIENCE_S});
 }
 
+int node_unused_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 &&
+          getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
 static struct slice all_lines(struct server *s)
 {
     struct buf all = BUF_INIT(OUT_MAX);
@@ -68,7 +83,7 @@ static struct slice all_lines(struct server *s)
 
 struct node_end node_run(const char *script, const char *const *args)
 {
-    struct server *s = start(script, args);
+    struct server *s = node_start(script, args);
     struct slice out = all_lines(s);
     struct server_exit end = server_wait(s);
     return (struct node_end){end.status, out, server_stderr_text(s)};
@@ -103,4 +118,15 @@ const struct json *node_step(const struct node_steps *s, const char *name)
                      slice_of(name)))
             return s->all[i];
     FAIL("the script made no step \"%s\"", name);
+}
+
+void node_wait(struct server *s, const char *step)
+{
+    const struct json *line;
+    do {
+        line = stdio_receive(s);
+        if (!json_get(line, SLICE("step")))
+            FAIL("before the step \"%s\": %.*s", step, SLICE_ARG(line->raw));
+    } while (
+        !slice_eq(json_text(json_get(line, SLICE("step"))), slice_of(step)));
 }

@@ -21,6 +21,14 @@ struct node_end {
  * begins with '@' or a letter and holds a '/'. `args` ends with NULL. */
 struct node_end node_run(const char *script, const char *const *args);
 
+/* A script left running, which reports steps. */
+struct server *node_start(const char *script, const char *const *args);
+/* Waits until it has made this step. */
+void node_wait(struct server *s, const char *step);
+
+/* A TCP port of 127.0.0.1 that nobody listens on. */
+int node_unused_port(void);
+
 /* A run of a script that reports steps (tests/clients/steps.mjs): fails the
  * test with the script's error unless it came to its end. Returns the steps,
  * an array of objects. */

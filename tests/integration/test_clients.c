@@ -92,6 +92,34 @@ TEST_EACH_IF(clients, walk_a_real_workflow_while_another_reads_along,
          arena_printf(test_arena(), "%s/real/workflows", test_shared_dir()).p);
 }
 
+/* --- a server killed between two calls --------------------------------------
+ */
+struct mode {
+    const char *name;
+};
+
+TEST_EACH_IF(clients, a_restart_of_the_server_breaks_no_http_client,
+             (.needs = "npm binary", .timeout_s = 90), struct mode, row,
+             {"default"}, {"auto"}, {"modern"}, {"sdk"})
+{
+    struct arena *a = test_arena();
+    int port = node_unused_port();
+    const char *serve[] = {"--http-port", arena_printf(a, "%d", port).p, NULL};
+    struct server *s = server_start(&(struct server_options){.args = serve});
+    CHECK_INT_EQ(server_port(s), port);
+    const char *url = arena_printf(a, "http://127.0.0.1:%d/mcp", port).p;
+    const char *args[] = {"--mode", row->name, "--url", url, NULL};
+
+    struct server *client = node_start("restart.mjs", args);
+    node_wait(client, "before");
+    server_kill(s);
+    server_restart(s);
+    CHECK_INT_EQ(server_port(s), port);
+    stdio_send(client, "it is back");
+    node_wait(client, "after");
+    CHECK_INT_EQ(server_wait(client).status, 0);
+}
+
 /* --- the inspector's command line -------------------------------------------
  */
 #define INSPECTOR                                                              \
