@@ -7,7 +7,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 
-enum { PERIOD_S = 30 };
+enum { PERIOD_S = 1 };
 
 struct cli_keeper {
     void (*round)(void *ctx);

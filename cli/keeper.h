@@ -1,5 +1,5 @@
 /*
- * keeper: one thread that does the housekeeping every 30 seconds. Thread:
+ * keeper: one thread that does the housekeeping once a second. Thread:
  * main starts and stops it.
  */
 #ifndef CLI_KEEPER_H

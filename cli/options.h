@@ -48,6 +48,9 @@ struct cli_settings {
     int64_t gate_mode;  /* enum eng_gate_mode */
     int64_t watch_mode; /* enum eng_watch_mode */
     int64_t watch_debounce_ms, watch_debounce_max_ms, watch_poll_ms;
+    int64_t health_file_ms, health_loop_lag_ms, health_loop_stall_ms;
+    int64_t health_memory_warn_mb;
+    int64_t alert_double_loads, alert_lock_waits, alert_hit_rate, alert_lookups;
     int64_t workers, queue, call_ms, writes;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
@@ -68,7 +71,7 @@ enum cli_source {
     CLI_FROM_FLAG
 };
 
-enum { CLI_OPTIONS_MAX = 64 };
+enum { CLI_OPTIONS_MAX = 96 };
 
 struct cli_options {
     struct cli_settings set;

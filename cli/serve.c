@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/health.h"
 #include "cli/keeper.h"
 #include "cli/project.h"
 #include "cli/watch.h"
@@ -61,7 +62,9 @@ struct serve {
     struct tp_stdio *stdio;
     struct tp_http *http;
     struct tp_discovery *discovery;
+    struct cli_health *health;
     struct cli_keeper *keeper;
+    uint64_t seconds; /* Thread: keeper */
     /* written by the stdio loop, read by main after a nudge */
     atomic_bool ending, gone, ended;
 };
@@ -137,11 +140,43 @@ static enum err engine_start(struct serve *s)
                             .durability = (enum st_durability)set->durability,
                             .gate_mode = (enum eng_gate_mode)set->gate_mode,
                             .watch = watch_options(set),
+                            .alerts = {(uint64_t)set->alert_double_loads,
+                                       (uint64_t)set->alert_lock_waits,
+                                       (uint64_t)set->alert_hit_rate,
+                                       (uint64_t)set->alert_lookups},
                             .pool = s->pool};
     return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
 }
 
 /* --- the MCP server ------------------------------------------------------- */
+
+static enum err health_new(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    size_t tools = 0;
+    while (tools_rows[tools].name) tools++;
+    struct cli_health_config c = {
+        .engine = s->engine,
+        .pool = s->pool,
+        .mcp = s->mcp,
+        .root = s->root,
+        .version = SLICE(PHASEGATE_VERSION),
+        .host = slice_of(s->listen.fd >= 0 ? s->listen.host : ""),
+        .port = s->listen.fd >= 0 ? s->listen.port : 0,
+        .tools = tools,
+        .started_ns = s->app.started_ns,
+        .started_wall_ms = s->app.started_wall_ms,
+        .file_ms = set->health_file_ms,
+        .loop_lag_ms = set->health_loop_lag_ms,
+        .loop_stall_ms = set->health_loop_stall_ms,
+        .memory_warn_mb = set->health_memory_warn_mb};
+    enum err e = cli_health_new(&c, &s->health);
+    if (e) return e;
+    s->app.health = cli_health_brief;
+    s->app.health_ctx = s->health;
+    cli_health_tick(s->health, clock_now()); /* the first caller may ask */
+    return OK;
+}
 
 static enum err mcp_start(struct serve *s)
 {
@@ -152,6 +187,7 @@ static enum err mcp_start(struct serve *s)
     s->app.version = c.version = PHASEGATE_VERSION;
     if (s->url[0]) s->app.http_url = s->url;
     enum err e = mcp_server_new(&c, &s->mcp);
+    if (!e) e = health_new(s);
     return e ? cannot(s, e, "the MCP server cannot be started", "") : OK;
 }
 
@@ -234,6 +270,9 @@ static enum err http_start(struct serve *s)
     const struct cli_settings *set = &s->o.set;
     if (s->listen.fd < 0) return OK;
     s->pages = (struct tp_pages){.version = SLICE(PHASEGATE_VERSION),
+                                 .health = cli_health_document,
+                                 .metrics = cli_health_metrics,
+                                 .health_ctx = s->health,
                                  .started_ns = s->app.started_ns};
     enum err e = tp_loop_new("http", TP_LOOP_NET, &s->http_loop);
     if (e) return cannot(s, e, "the HTTP loop cannot be started", "");
@@ -320,7 +359,10 @@ static void announce(struct serve *s)
 static void on_keep(void *ctx)
 {
     struct serve *s = ctx;
-    eng_keep(s->engine, clock_now());
+    int64_t now = clock_now();
+    eng_tick(s->engine, now);
+    cli_health_tick(s->health, now);
+    if (++s->seconds % 30) return;
     tp_discovery_check(s->discovery);
     (void)malloc_trim(0); /* what large messages left in the heaps */
 }
@@ -342,6 +384,7 @@ static enum err start(struct serve *s)
     if (!e) e = http_start(s);
     if (e) return e;
     announce(s);
+    cli_health_watch(s->health, s->stdio_loop, s->http_loop);
     e = cli_keeper_start(on_keep, s, &s->keeper);
     return e ? cannot(s, e, "the keeper cannot be started", "") : OK;
 }
@@ -416,7 +459,10 @@ static void tear_down(struct serve *s)
 {
     tp_http_free(s->http);
     tp_stdio_free(s->stdio);
+    cli_health_free(s->health);
     mcp_server_free(s->mcp);
+    eng_stop(s->engine); /* loads of nobody's call, before the workers */
+    if (s->pool) pool_stop(s->pool);
     eng_close(s->engine);
     pool_free(s->pool);
     tp_loop_free(s->http_loop);

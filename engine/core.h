@@ -28,6 +28,12 @@ enum eng_cache {
     ENG_CACHE_COUNT
 };
 
+/* A counter that should stand still, and when it last did not. */
+struct eng__grown {
+    uint64_t seen;
+    int64_t at;
+};
+
 struct engine {
     struct eng_options options; /* texts lie in `arena` */
     struct arena arena;         /* startup only */
@@ -35,6 +41,10 @@ struct engine {
     struct eng_watch *watch;
     struct st_cache *cache[ENG_CACHE_COUNT];
     struct order order;
+    /* Thread: keeper */
+    struct st_cache_window window[ENG_CACHE_COUNT];
+    uint64_t seconds;
+    struct eng__grown troubles;
     struct corpus *corpus; /* NULL: no project */
 };
 

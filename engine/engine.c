@@ -152,12 +152,6 @@ void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w)
     json_put_string(w, "name", root_name(e->options.root));
     json_put_string(w, "root", e->options.root);
     json_end_object(w);
-    json_key(w, SLICE("health"));
-    json_begin_object(w);
-    json_put_string(w, "status", SLICE("ok"));
-    json_key(w, SLICE("reasons"));
-    json_raw(w, SLICE("[]"));
-    json_end_object(w);
     json_put_string(w, "gate_mode",
                     e->options.gate_mode == ENG_STRICT ? SLICE("strict")
                                                        : SLICE("as-written"));
@@ -170,10 +164,4 @@ void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w)
         st_stats_write(&stats, w);
     }
     json_end_object(w);
-}
-
-void eng_keep(struct engine *e, int64_t now)
-{
-    for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_sweep(e->cache[i], now);
-    if (e->store) st_store_checkpoint(e->store);
 }

@@ -24,6 +24,7 @@
 #include "base/problem.h"
 #include "base/twin.h"
 #include "engine/watch.h"
+#include "state/cache_window.h"
 #include "state/store.h"
 
 struct engine;
@@ -40,6 +41,7 @@ struct eng_options {
     size_t standards_count;
     enum st_durability durability;
     enum eng_gate_mode gate_mode;
+    struct st_alerts alerts; /* all zero: the defaults */
     struct eng_watch_options watch; /* its roots and `changed` are ours */
     struct pool *pool; /* borrowed; outlives the engine */
 };
@@ -219,7 +221,36 @@ enum err eng_search_standards(struct engine *e, struct eng_call *c,
 /* Ready JSON members for get_server_info: `"project":{...},"caches":{...}`. */
 void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w);
 
-/* The keeper's round (every 30 s): sweeps, checkpoint. Thread: keeper */
-void eng_keep(struct engine *e, int64_t now);
+/* --- care ----------------------------------------------------------------- */
+
+/* The keeper's rounds. Each second: a checkpoint when the log has grown, off
+ * the commit path. Every 30 s: sweeps. Each minute: the caches' windows.
+ * Thread: keeper */
+void eng_tick(struct engine *e, int64_t now);
+
+/* What is not as it should be, by the engine's own look. */
+struct eng_reason {
+    const char *name;  /* "cache_hit_rate": a literal */
+    const char *about; /* which cache; NULL: there is one */
+    bool degrades;     /* else a notice */
+    uint64_t value, threshold;
+};
+struct eng_facts {
+    struct {
+        const char *name;
+        struct st_cache_stats stats;
+    } caches[8];
+    size_t caches_count;
+    bool has_store;
+    struct st_store_stats store;
+    struct eng_watch_stats watch;
+    struct eng_reason reasons[48];
+    size_t reasons_count;
+};
+/* Takes locks for moments and looks at the store's files. Thread: keeper */
+void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret);
+
+/* Loads that run are told to stop. At shutdown, before pool_stop. */
+void eng_stop(struct engine *e);
 
 #endif

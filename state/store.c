@@ -217,6 +217,7 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
     *ret = (struct st_store_stats){
         .jobs = counted(&s->jobs),
         .jobs_failed = counted(&s->jobs_failed),
+        .troubles = counted(&s->troubles),
         .transactions = counted(&s->transactions),
         .jobs_rerun = counted(&s->jobs_rerun),
         .checkpoints = counted(&s->checkpoints),

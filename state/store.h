@@ -101,6 +101,7 @@ static inline bool st_stamp_same(uint64_t a, uint64_t b)
 
 struct st_store_stats {
     uint64_t jobs, jobs_failed, transactions, jobs_rerun, checkpoints;
+    uint64_t troubles; /* of jobs_failed: the file or memory, not the job */
     uint32_t queued, readers;
     uint64_t wal_bytes, db_bytes;
     int user_version;

@@ -154,6 +154,13 @@ static void run_together(struct st_store *s, struct group *g)
     if (e) answer_all(g, e);
 }
 
+/* Is it the store that failed, rather than the job that said no? */
+static bool trouble(enum err e)
+{
+    return e == ERR_IO || e == ERR_NOMEM || e == ERR_STORE_BUSY ||
+           e == ERR_STORE_WRITE_FAILED || e == ERR_STORE_CORRUPT;
+}
+
 static void run_group(struct st_store *s, struct group *all)
 {
     struct group g = {.n = 0};
@@ -167,6 +174,7 @@ static void run_group(struct st_store *s, struct group *all)
         struct st_job *job = all->jobs[i];
         count(&s->jobs, 1);
         if (job->result) count(&s->jobs_failed, 1);
+        if (trouble(job->result)) count(&s->troubles, 1);
         job->done(job, job->result); /* the job may be gone now */
         lock_assert_none();
     }

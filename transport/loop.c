@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <event2/event.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
 
@@ -25,6 +27,11 @@ struct tp_loop {
     pthread_t owner;
     pthread_t thread;
     bool running;
+
+    struct event *beat;
+    int64_t beat_due;                 /* Thread: the loop */
+    int64_t lag_minute, lag_until;    /* likewise: of the minute under way */
+    _Atomic int64_t beat_at, lag, lag_before, lag_now; /* relaxed: gauges */
 
     struct lock lock; /* guards first and last */
     struct mcp_mail *first;
@@ -132,6 +139,49 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
     if (l->drained) l->drained(l->drained_ctx);
 }
 
+/* --- the beat ------------------------------------------------------------- */
+
+enum { BEAT_S = 1, LAG_WINDOW_S = 60 };
+
+static void gauge(_Atomic int64_t *g, int64_t v)
+{
+    atomic_store_explicit(g, v, memory_order_relaxed);
+}
+
+static void on_beat(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    struct tp_loop *l = ctx;
+    int64_t now = clock_now();
+    int64_t lag = l->beat_due && now > l->beat_due ? now - l->beat_due : 0;
+    if (now >= l->lag_until) {
+        gauge(&l->lag_before, l->lag_minute);
+        l->lag_minute = 0;
+        l->lag_until = now + LAG_WINDOW_S * NS_PER_S;
+    }
+    if (lag > l->lag_minute) l->lag_minute = lag;
+    gauge(&l->lag_now, l->lag_minute);
+    gauge(&l->lag, lag);
+    gauge(&l->beat_at, now);
+    l->beat_due = now + BEAT_S * NS_PER_S;
+    (void)event_add(l->beat, &(struct timeval){.tv_sec = BEAT_S});
+}
+
+static int64_t gauged(const _Atomic int64_t *g)
+{
+    return atomic_load_explicit(g, memory_order_relaxed);
+}
+
+void tp_loop_beat(const struct tp_loop *l, struct tp_beat *ret)
+{
+    int64_t before = gauged(&l->lag_before), now = gauged(&l->lag_now);
+    *ret = (struct tp_beat){.name = l->name,
+                            .at = gauged(&l->beat_at),
+                            .lag_ns = gauged(&l->lag),
+                            .lag_max_ns = before > now ? before : now};
+}
+
 /* --- life ---------------------------------------------------------------- */
 
 enum err tp_loop_new(const char *name, enum tp_loop_kind kind,
@@ -156,6 +206,9 @@ enum err tp_loop_new(const char *name, enum tp_loop_kind kind,
     }
     l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
     if (!l->wake || event_add(l->wake, NULL) != 0) goto out;
+    l->beat = evtimer_new(l->base, on_beat, l);
+    if (!l->beat || event_add(l->beat, &(struct timeval){0}) != 0) goto out;
+    gauge(&l->beat_at, clock_now());
     *ret = l;
     l = NULL;
     e = OK;
@@ -169,6 +222,7 @@ void tp_loop_free(struct tp_loop *l)
     if (!l) return;
     assert(!l->running);
     if (l->wake) event_free(l->wake);
+    if (l->beat) event_free(l->beat);
     if (l->base) event_base_free(l->base);
     if (l->wake_fd >= 0) close(l->wake_fd);
     lock_done(&l->lock);

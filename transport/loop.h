@@ -50,6 +50,16 @@ void tp_loop_post(struct tp_loop *l, struct mcp_mail *m);
  * produced is sent once. One per loop. Thread: the owner */
 void tp_loop_on_drained(struct tp_loop *l, void (*fn)(void *ctx), void *ctx);
 
+/* Each loop has a timer of one second; how late it is tells how long its
+ * callbacks keep others waiting. Thread: any */
+struct tp_beat {
+    const char *name;
+    int64_t at;         /* monotonic; of the last one */
+    int64_t lag_ns;     /* how late it was */
+    int64_t lag_max_ns; /* the latest of the last one to two minutes */
+};
+void tp_loop_beat(const struct tp_loop *l, struct tp_beat *ret);
+
 /* Debug builds abort on another thread than the owner. */
 void tp_loop_assert_owner(const struct tp_loop *l);
 struct event_base *tp_loop_base(struct tp_loop *l);

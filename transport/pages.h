@@ -1,6 +1,6 @@
 /*
- * pages: the paths beside /mcp, as rows: /health and /ready. The dashboard
- * and /metrics will be further rows.
+ * pages: the paths beside /mcp, as rows: /health, /ready and /metrics.
+ * The dashboard will be further rows.
  *
  * /health answers 200 as long as the process lives, whatever its load, and
  * says ok or degraded; /ready answers 200 while it takes calls.
@@ -14,9 +14,11 @@
 struct tp_pages {
     struct slice version;
     int64_t started_ns; /* monotonic */
-    /* Writes {"status","reasons"} members into an open object; NULL: ok.
-     * Thread: the loop */
+    /* Writes members into an open object, "status" and "reasons" among them;
+     * NULL: ok. Thread: the loop */
     void (*health)(void *ctx, struct json_writer *w);
+    /* Prometheus text; NULL: there is none. */
+    void (*metrics)(void *ctx, struct buf *out);
     void *health_ctx;
 };
 

@@ -1,0 +1,507 @@
+#include "cli/health.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "mcp/server.h"
+
+enum {
+    DOCUMENT_MAX = 1 << 20,
+    FILE_PERIODS = 3, /* without a write: a reason */
+    QUEUE_FULL_S = 60,
+    DISK_PERCENT = 5
+};
+#define DISK_LEAST ((uint64_t)64 << 20)
+
+struct cli_health {
+    struct cli_health_config c;
+    struct arena arena; /* paths; startup only */
+    struct slice folder, file;
+    struct tp_loop *loops[CLI_LOOPS_MAX];
+    /* Thread: keeper */
+    int64_t file_due, file_since; /* since: the first try that failed */
+    bool file_told;
+    uint64_t refused;
+    int64_t refused_at;
+    struct cli_facts next;
+    struct lock lock;
+    struct cli_facts facts; /* Lock: lock */
+};
+
+/* What a reason is and what helps; the names of one room are told apart here
+ * only by their texts. */
+static const struct {
+    const char *name, *why, *how_to_fix;
+} texts[] = {
+    {"cache_double_loads", "many callers met at keys that were not loaded",
+     "harmless; see docs/CACHE.md"},
+    {"cache_double_loads_high", "very many callers met at keys not loaded",
+     "look for clients that start in step"},
+    {"cache_lock_waits", "more than usual of the lookups waited for another",
+     "look for slow disks, or for one session with many readers"},
+    {"cache_hit_rate", "more than usual of the lookups had to load",
+     "raise the cache's ceiling if its evictions grow"},
+    {"cache_duplicate_runs", "a loader ran twice at once: a defect",
+     "report it with the log"},
+    {"store_error", "the state file could not be written or read",
+     "look at the log and the disk; run phasegate doctor"},
+    {"wal_large", "the write-ahead log is not taken over into the file",
+     "look for a process that holds a read open on the state file"},
+    {"watch_degraded", "some folders do not report changes",
+     "files are compared at each lookup instead; see the log"},
+    {"loop_lag", "an event loop was late", "the machine is loaded"},
+    {"loop_stalled", "an event loop does not turn",
+     "take a stack trace of the process, then restart it"},
+    {"queue_full", "calls were refused: the work queue was full",
+     "send fewer calls at once, or raise workers and queue"},
+    {"health_file", "the health file cannot be written",
+     "look at the rights of .phasegate/health and at the disk"},
+    {"disk_low", "little room on the state file's disk", "make room"},
+    {"memory_high", "more resident memory than health.memory_warn_mb",
+     "restart it, and report what it did before"},
+};
+
+/* --- collecting. Thread: keeper ------------------------------------------- */
+
+static uint64_t resident(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f) return 0;
+    if (fscanf(f, "%*d %ld", &pages) != 1) pages = 0;
+    (void)fclose(f);
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t descriptors(void)
+{
+    uint64_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    if (!d) return 0;
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        n += e->d_name[0] != '.';
+    (void)closedir(d);
+    return n - 1; /* its own */
+}
+
+static void collect(struct cli_health *h, int64_t now, struct cli_facts *f)
+{
+    struct statvfs disk;
+    int64_t file_at = f->file_at;
+    *f = (struct cli_facts){.at = now, .file_at = file_at};
+    eng_facts_take(h->c.engine, now, &f->engine);
+    for (int i = 0; i < CLI_LOOPS_MAX; i++)
+        if (h->loops[i]) tp_loop_beat(h->loops[i], &f->loops[f->loops_count++]);
+    pool_stats(h->c.pool, &f->pool);
+    f->calls = mcp_server_open_calls(h->c.mcp);
+    f->rss_bytes = resident();
+    f->descriptors = descriptors();
+    if (h->folder.n && statvfs(h->c.root.p, &disk) == 0) {
+        f->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+        f->disk_size = (uint64_t)disk.f_blocks * disk.f_frsize;
+    }
+}
+
+/* --- judging -------------------------------------------------------------- */
+
+static void add(struct cli_facts *f, struct eng_reason r)
+{
+    if (f->reasons_count == CLI_REASONS_MAX) return;
+    f->reasons[f->reasons_count++] = (struct cli_reason){.is = r};
+    f->degraded |= r.degrades;
+}
+
+static void loop_reasons(struct cli_health *h, struct cli_facts *f)
+{
+    for (size_t i = 0; i < f->loops_count; i++) {
+        const struct tp_beat *b = &f->loops[i];
+        int64_t age = (f->at - b->at) / NS_PER_MS;
+        int64_t lag = b->lag_max_ns / NS_PER_MS;
+        if (age > h->c.loop_stall_ms)
+            add(f, (struct eng_reason){"loop_stalled", b->name, true,
+                                       (uint64_t)age,
+                                       (uint64_t)h->c.loop_stall_ms});
+        else if (lag > h->c.loop_lag_ms)
+            add(f,
+                (struct eng_reason){"loop_lag", b->name, false, (uint64_t)lag,
+                                    (uint64_t)h->c.loop_lag_ms});
+    }
+}
+
+static void process_reasons(struct cli_health *h, struct cli_facts *f)
+{
+    uint64_t memory = f->rss_bytes >> 20;
+    if (f->pool.refused != h->refused) {
+        h->refused = f->pool.refused;
+        h->refused_at = f->at;
+    }
+    if (h->refused_at && f->at - h->refused_at < QUEUE_FULL_S * NS_PER_S)
+        add(f,
+            (struct eng_reason){"queue_full", NULL, true, f->pool.refused, 0});
+    if (h->file_since &&
+        f->at - h->file_since > FILE_PERIODS * h->c.file_ms * NS_PER_MS)
+        add(f,
+            (struct eng_reason){"health_file", NULL, true,
+                                (uint64_t)((f->at - h->file_since) / NS_PER_MS),
+                                (uint64_t)(FILE_PERIODS * h->c.file_ms)});
+    if (f->disk_size && (f->disk_free < DISK_LEAST ||
+                         f->disk_free < f->disk_size / 100 * DISK_PERCENT))
+        add(f, (struct eng_reason){"disk_low", NULL, true, f->disk_free,
+                                   DISK_LEAST});
+    if (memory > (uint64_t)h->c.memory_warn_mb)
+        add(f, (struct eng_reason){"memory_high", NULL, false, memory,
+                                   (uint64_t)h->c.memory_warn_mb});
+}
+
+static bool same_reason(const struct eng_reason *a, const struct eng_reason *b)
+{
+    return slice_eq(slice_of(a->name), slice_of(b->name)) &&
+           slice_eq(slice_of(a->about), slice_of(b->about));
+}
+
+static struct cli_reason *reason_in(struct cli_facts *f,
+                                    const struct eng_reason *r)
+{
+    for (size_t i = 0; i < f->reasons_count; i++)
+        if (same_reason(&f->reasons[i].is, r)) return &f->reasons[i];
+    return NULL;
+}
+
+/* Those that go on keep their beginning; the others are told of. */
+static void compare(struct cli_facts *before, struct cli_facts *now)
+{
+    int64_t wall = clock_wall_ms();
+    for (size_t i = 0; i < now->reasons_count; i++) {
+        struct cli_reason *r = &now->reasons[i];
+        const struct cli_reason *had = reason_in(before, &r->is);
+        r->since_ms = had ? had->since_ms : wall;
+        if (!had)
+            log_warn("health",
+                     r->is.degrades ? "health degraded" : "health notice",
+                     LOG_C("reason", r->is.name), LOG_C("about", r->is.about),
+                     LOG_I("value", r->is.value),
+                     LOG_I("threshold", r->is.threshold));
+    }
+    for (size_t i = 0; i < before->reasons_count; i++) {
+        const struct cli_reason *r = &before->reasons[i];
+        if (!reason_in(now, &r->is))
+            log_info("health", "health reason ended",
+                     LOG_C("reason", r->is.name), LOG_C("about", r->is.about),
+                     LOG_I("after_ms", wall - r->since_ms));
+    }
+}
+
+static void judge(struct cli_health *h, struct cli_facts *f)
+{
+    for (size_t i = 0; i < f->engine.reasons_count; i++)
+        add(f, f->engine.reasons[i]);
+    loop_reasons(h, f);
+    process_reasons(h, f);
+    /* Only the keeper writes h->facts, so reading it needs no lock here. */
+    compare(&h->facts, f);
+}
+
+/* --- telling. Thread: any ------------------------------------------------- */
+
+static void put_reasons(struct json_writer *w, const struct cli_facts *f)
+{
+    char text[CLOCK_TEXT_SIZE];
+    json_key(w, SLICE("reasons"));
+    json_begin_array(w);
+    for (size_t i = 0; i < f->reasons_count; i++) {
+        const struct cli_reason *r = &f->reasons[i];
+        json_begin_object(w);
+        json_put_string(w, "reason", slice_of(r->is.name));
+        if (r->is.about) json_put_string(w, "about", slice_of(r->is.about));
+        json_put_string(w, "weight",
+                        r->is.degrades ? SLICE("degraded") : SLICE("notice"));
+        json_put_string(w, "since", clock_text(r->since_ms, text));
+        json_put_int(w, "value", (int64_t)r->is.value);
+        json_put_int(w, "threshold", (int64_t)r->is.threshold);
+        for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
+            if (!slice_eq(slice_of(texts[t].name), slice_of(r->is.name)))
+                continue;
+            json_put_string(w, "why", slice_of(texts[t].why));
+            json_put_string(w, "how_to_fix", slice_of(texts[t].how_to_fix));
+        }
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void put_status(struct json_writer *w, const struct cli_facts *f)
+{
+    put_reasons(w, f);
+    json_put_string(w, "status", f->degraded ? SLICE("degraded") : SLICE("ok"));
+}
+
+/* A copy of what the keeper found last; its memory is the caller's. NULL: out
+ * of memory. */
+static struct cli_facts *facts_copy(struct cli_health *h)
+{
+    struct cli_facts *f = mem_alloc(sizeof(*f));
+    if (!f) return NULL;
+    lock_take(&h->lock);
+    memcpy(f, &h->facts, sizeof(*f));
+    lock_drop(&h->lock);
+    f->calls = mcp_server_open_calls(h->c.mcp);
+    return f;
+}
+
+void cli_health_brief(void *health, struct json_writer *w)
+{
+    struct cli_facts *f = facts_copy(health);
+    json_begin_object(w);
+    if (f) put_status(w, f);
+    json_end_object(w);
+    mem_free(f);
+}
+
+static void put_loops(struct json_writer *w, const struct cli_facts *f)
+{
+    json_key(w, SLICE("loops"));
+    json_begin_array(w);
+    for (size_t i = 0; i < f->loops_count; i++) {
+        const struct tp_beat *b = &f->loops[i];
+        json_begin_object(w);
+        json_put_int(w, "beat_age_ms", (clock_now() - b->at) / NS_PER_MS);
+        json_put_int(w, "lag_max_ms", b->lag_max_ns / NS_PER_MS);
+        json_put_int(w, "lag_ms", b->lag_ns / NS_PER_MS);
+        json_put_string(w, "name", slice_of(b->name));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void put_caches(struct json_writer *w, const struct cli_facts *f)
+{
+    json_key(w, SLICE("caches"));
+    json_begin_object(w);
+    for (size_t i = 0; i < f->engine.caches_count; i++) {
+        json_key(w, slice_of(f->engine.caches[i].name));
+        st_stats_write(&f->engine.caches[i].stats, w);
+    }
+    json_end_object(w);
+}
+
+static void put_store(struct json_writer *w, const struct st_store_stats *s)
+{
+    json_key(w, SLICE("store"));
+    json_begin_object(w);
+    json_put_int(w, "checkpoints", (int64_t)s->checkpoints);
+    json_put_int(w, "db_bytes", (int64_t)s->db_bytes);
+    json_put_int(w, "jobs", (int64_t)s->jobs);
+    json_put_int(w, "jobs_failed", (int64_t)s->jobs_failed);
+    json_put_int(w, "queued", s->queued);
+    json_put_int(w, "readers", s->readers);
+    json_put_int(w, "transactions", (int64_t)s->transactions);
+    json_put_int(w, "troubles", (int64_t)s->troubles);
+    json_put_int(w, "wal_bytes", (int64_t)s->wal_bytes);
+    json_end_object(w);
+}
+
+static void put_watch(struct json_writer *w, const struct eng_watch_stats *s)
+{
+    json_key(w, SLICE("watch"));
+    json_begin_object(w);
+    json_put_int(w, "directories", s->directories);
+    json_put_int(w, "errors", (int64_t)s->errors);
+    json_put_int(w, "events", (int64_t)s->events);
+    if (s->last_event_ns)
+        json_put_int(w, "last_event_age_ms",
+                     (clock_now() - s->last_event_ns) / NS_PER_MS);
+    json_put_string(w, "mode", slice_of(s->mode));
+    json_put_int(w, "overflows", (int64_t)s->overflows);
+    json_put_int(w, "roots", s->roots);
+    json_put_int(w, "roots_unwatched", s->roots_unwatched);
+    json_end_object(w);
+}
+
+static void put_queue(struct json_writer *w, const struct pool_stats *s)
+{
+    json_key(w, SLICE("queue"));
+    json_begin_object(w);
+    json_put_int(w, "busy", s->busy);
+    json_put_int(w, "depth", s->queued);
+    json_put_int(w, "done", (int64_t)s->done);
+    json_put_int(w, "refused", (int64_t)s->refused);
+    json_put_int(w, "workers", s->threads);
+    json_end_object(w);
+}
+
+static void put_uptime(struct json_writer *w, int64_t ms)
+{
+    int64_t s = ms / 1000;
+    json_key(w, SLICE("uptime_human"));
+    json_stringf(w, "%lldd %02lldh %02lldm %02llds", (long long)(s / 86400),
+                 (long long)(s / 3600 % 24), (long long)(s / 60 % 60),
+                 (long long)(s % 60));
+    json_put_int(w, "uptime_ms", ms);
+    json_put_int(w, "uptime_seconds", s);
+}
+
+/* Members in the order of their names. */
+static void put_document(const struct cli_health *h, const struct cli_facts *f,
+                         struct json_writer *w)
+{
+    char text[CLOCK_TEXT_SIZE];
+    put_caches(w, f);
+    json_put_int(w, "global_inflight", f->calls);
+    json_put_string(w, "host", h->c.host);
+    put_loops(w, f);
+    json_key(w, SLICE("memory"));
+    json_begin_object(w);
+    json_put_int(w, "rss_bytes", (int64_t)f->rss_bytes);
+    json_end_object(w);
+    json_put_int(w, "pid", getpid());
+    json_put_int(w, "port", h->c.port);
+    json_put_string(w, "project", h->c.root);
+    put_queue(w, &f->pool);
+    put_reasons(w, f);
+    json_put_string(w, "started_at", clock_text(h->c.started_wall_ms, text));
+    json_put_string(w, "status", f->degraded ? SLICE("degraded") : SLICE("ok"));
+    if (f->engine.has_store) put_store(w, &f->engine.store);
+    json_put_int(w, "t", clock_wall_ms() / 1000);
+    json_put_int(w, "tool_count", (int64_t)h->c.tools);
+    put_uptime(w, (clock_now() - h->c.started_ns) / NS_PER_MS);
+    json_put_string(w, "version", h->c.version);
+    put_watch(w, &f->engine.watch);
+}
+
+void cli_health_document(void *health, struct json_writer *w)
+{
+    struct cli_facts *f = facts_copy(health);
+    if (f) put_document(health, f, w);
+    mem_free(f);
+}
+
+void cli_health_metrics(void *health, struct buf *out)
+{
+    const struct cli_health *h = health;
+    struct cli_facts *f = facts_copy(health);
+    if (f) cli_metrics_write(f, h->c.started_wall_ms, out);
+    mem_free(f);
+}
+
+/* --- the file. Thread: keeper --------------------------------------------- */
+
+static void file_failed(struct cli_health *h, int64_t now, enum err e)
+{
+    if (!h->file_since) h->file_since = now;
+    if (h->file_told ||
+        now - h->file_since <= FILE_PERIODS * h->c.file_ms * NS_PER_MS)
+        return;
+    h->file_told = true;
+    log_error("health", "health file not written",
+              LOG_I("age_ms", (now - h->file_since) / NS_PER_MS),
+              LOG_S("err", err_detail(e)));
+}
+
+static void file_write(struct cli_health *h, int64_t now)
+{
+    struct buf text = BUF_INIT(DOCUMENT_MAX);
+    struct json_writer w = json_writer(&text);
+    json_begin_object(&w);
+    put_document(h, &h->next, &w);
+    json_end_object(&w);
+    buf_puts(&text, "\n");
+    enum err e = text.err;
+    if (!e) e = path_make(h->folder, 0700);
+    if (!e) e = file_write_atomic(h->file, buf_slice(&text), 0600);
+    buf_done(&text);
+    if (e) {
+        file_failed(h, now, e);
+        return;
+    }
+    h->next.file_at = now;
+    h->file_since = 0;
+    h->file_told = false;
+}
+
+void cli_health_tick(struct cli_health *h, int64_t now)
+{
+    struct cli_facts *f = &h->next;
+    collect(h, now, f);
+    judge(h, f);
+    if (h->file.n && now >= h->file_due) {
+        h->file_due = now + h->c.file_ms * NS_PER_MS;
+        file_write(h, now);
+    }
+    lock_take(&h->lock);
+    memcpy(&h->facts, f, sizeof(*f));
+    lock_drop(&h->lock);
+}
+
+static void sweep(struct cli_health *h)
+{
+    struct arena a;
+    struct file_name *names;
+    size_t n = 0;
+    if (!h->folder.n) return;
+    arena_init(&a, 16u << 20);
+    if (folder_list(h->folder, 65536, &a, &names, &n) != OK) n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct slice server =
+            arena_printf(&a, "%.*s/.phasegate/servers/%.*s",
+                         SLICE_ARG(h->c.root), SLICE_ARG(names[i].name));
+        struct slice own = path_join(&a, h->folder, names[i].name);
+        char *path = arena_cstr(&a, own);
+        if (!server.p || !path || names[i].folder) continue;
+        if (access(server.p, F_OK) != 0 && errno == ENOENT) (void)unlink(path);
+    }
+    arena_done(&a);
+}
+
+void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
+                      struct tp_loop *http)
+{
+    h->loops[0] = stdio;
+    h->loops[1] = http;
+    h->file_due = 0;
+    sweep(h);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+enum err cli_health_new(const struct cli_health_config *c,
+                        struct cli_health **ret)
+{
+    struct cli_health *h = MEM_NEW(struct cli_health);
+    if (!h) return ERR_NOMEM;
+    h->c = *c;
+    arena_init(&h->arena, 1u << 16);
+    lock_init(&h->lock, "health", RANK_LEAF);
+    h->file_due = INT64_MAX; /* not before cli_health_watch */
+    h->c.root = arena_copy(&h->arena, c->root);
+    if (c->root.n) {
+        h->folder = arena_printf(&h->arena, "%.*s/.phasegate/health",
+                                 SLICE_ARG(c->root));
+        h->file = arena_printf(&h->arena, "%.*s/%d.json", SLICE_ARG(h->folder),
+                               (int)getpid());
+        h->c.root.p = arena_cstr(&h->arena, c->root);
+    }
+    if (c->root.n && (!h->file.p || !h->folder.p || !h->c.root.p)) {
+        cli_health_free(h);
+        return ERR_NOMEM;
+    }
+    *ret = h;
+    return OK;
+}
+
+void cli_health_free(struct cli_health *h)
+{
+    if (!h) return;
+    if (h->file.p) (void)unlink(h->file.p);
+    lock_done(&h->lock);
+    arena_done(&h->arena);
+    mem_free(h);
+}

@@ -1,0 +1,81 @@
+/*
+ * health: what the process knows about its own well-being, collected once a
+ * second by the keeper and told alike by /health, get_server_info, /metrics
+ * and .phasegate/health/<pid>.json. Telling takes a copy under a lock of its
+ * own: no store, no permit, nobody waited for.
+ *
+ * Status is ok, or degraded: alive and working, with a reason of weight. A
+ * notice is listed and logged, and status stays ok. A reason is logged once
+ * when it begins (WARN) and once when it ends (INFO).
+ *
+ * Thread: main makes and frees it, the keeper ticks it, any thread asks.
+ */
+#ifndef CLI_HEALTH_H
+#define CLI_HEALTH_H
+
+#include "base/json_write.h"
+#include "base/pool.h"
+#include "engine/engine.h"
+#include "transport/loop.h"
+
+enum { CLI_LOOPS_MAX = 4, CLI_REASONS_MAX = 64 };
+
+struct cli_health;
+struct mcp_server;
+
+struct cli_health_config {
+    struct engine *engine;
+    struct pool *pool;
+    struct mcp_server *mcp;
+    struct slice root;          /* empty: no file */
+    struct slice version, host; /* kept */
+    int port;                   /* 0: no HTTP */
+    size_t tools;
+    int64_t started_ns, started_wall_ms;
+    int64_t file_ms;                                    /* health.file_ms */
+    int64_t loop_lag_ms, loop_stall_ms, memory_warn_mb; /* health.* */
+};
+
+/* ERR_NOMEM. Thread: startup */
+MUST_USE enum err cli_health_new(const struct cli_health_config *c,
+                                 struct cli_health **ret);
+/* The server is up: these are its loops (NULL: not there). Removes the files
+ * that dead processes left, which the discovery knows: a health file without
+ * one in servers/ is nobody's. Before the keeper starts. */
+void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
+                      struct tp_loop *http);
+/* Collects, judges, and writes the file when it is time. Thread: keeper */
+void cli_health_tick(struct cli_health *h, int64_t now);
+/* Removes the file. The keeper has stopped. NULL is fine. */
+void cli_health_free(struct cli_health *h);
+
+/* "status" and "reasons" as one object; the whole document as members of an
+ * open object; everything as Prometheus text. Thread: any */
+void cli_health_brief(void *health, struct json_writer *w);
+void cli_health_document(void *health, struct json_writer *w);
+void cli_health_metrics(void *health, struct buf *out);
+
+/* --- for metrics.c -------------------------------------------------------- */
+
+struct cli_reason {
+    struct eng_reason is;
+    int64_t since_ms; /* Unix time */
+};
+struct cli_facts {
+    int64_t at; /* monotonic */
+    struct eng_facts engine;
+    struct tp_beat loops[CLI_LOOPS_MAX];
+    size_t loops_count;
+    struct pool_stats pool;
+    uint32_t calls; /* away from their loop */
+    uint64_t rss_bytes, descriptors;
+    uint64_t disk_free, disk_size; /* 0: unknown */
+    int64_t file_at;               /* monotonic, last written; 0: never */
+    bool degraded;
+    struct cli_reason reasons[CLI_REASONS_MAX];
+    size_t reasons_count;
+};
+void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
+                       struct buf *out);
+
+#endif

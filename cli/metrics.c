@@ -1,0 +1,259 @@
+/* metrics: the facts as Prometheus text. A family is one row; what is counted
+ * under several labels stands in rows that follow each other. */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/health.h"
+
+static void family(struct buf *out, const char *name, const char *type,
+                   const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Nanoseconds as seconds, without a float in between. */
+static void seconds(struct buf *out, int64_t ns)
+{
+    buf_printf(out, "%" PRId64 ".%09" PRId64 "\n", ns / NS_PER_S,
+               ns % NS_PER_S);
+}
+
+/* --- caches --------------------------------------------------------------- */
+
+static const struct cache_row {
+    const char *name, *help;
+    const char *label; /* behind cache="..."; empty: none */
+    enum st_metric metric;
+    bool nanoseconds;
+} cache_rows[] = {
+#define ROW(name, help, label, metric)                                         \
+    {                                                                          \
+        "phasegate_cache_" name "_total", help, label, ST_METRIC_##metric,     \
+            false                                                              \
+    }
+#define TIME(name, help, metric)                                               \
+    {                                                                          \
+        "phasegate_cache_" name "_seconds_total", help, "",                    \
+            ST_METRIC_##metric, true                                           \
+    }
+    ROW("lookups", "Lookups by how they ended.", ",result=\"hit\"", hits),
+    ROW("lookups", "", ",result=\"miss\"", misses),
+    ROW("lookups", "", ",result=\"double_load\"", double_loads),
+    ROW("lock_waits", "Lookups that waited for a lock or a flight.", "",
+        lock_waits),
+    ROW("waiters", "Lookups that joined another's flight.", "", waiters),
+    TIME("wait", "Time slept in lookups.", wait_ns),
+    ROW("loads", "Loader runs ended, also those counted by result.", "", loads),
+    ROW("loads_not_found", "Loader runs that found nothing.", "",
+        loads_not_found),
+    ROW("load_failures", "Loader runs that failed.", "", load_failures),
+    TIME("load", "Time spent in loaders.", load_ns),
+    ROW("stale_served", "Lookups given a stale value.", "", stale_served),
+    ROW("negative_hits", "Hits on negative entries.", "", negative_hits),
+    ROW("evictions", "Entries removed for a ceiling.", ",reason=\"entries\"",
+        evictions_entries),
+    ROW("evictions", "", ",reason=\"bytes\"", evictions_bytes),
+    ROW("expirations", "Entries seen expired, once each.", "", expirations),
+    ROW("invalidations", "Entries invalidated.", ",reason=\"change\"",
+        invalidations_change),
+    ROW("invalidations", "", ",reason=\"write\"", invalidations_write),
+    ROW("invalidations", "", ",reason=\"manual\"", invalidations_manual),
+    ROW("invalidations", "", ",reason=\"clear\"", invalidations_clear),
+    ROW("takeovers", "Flights taken over by a waiter.", "", takeovers),
+    ROW("late_loads", "Results of abandoned loaders, dropped.", "", late_loads),
+    ROW("discarded_loads", "Results older than a publish.", "",
+        discarded_loads),
+    ROW("oversize", "Values over the byte ceiling.", "", oversize),
+    ROW("revalidations", "Entries found valid by a check.", "", revalidations),
+    ROW("duplicate_runs", "Loaders of one key that ran at once: a defect.", "",
+        duplicate_runs),
+#undef ROW
+#undef TIME
+};
+
+static void cache_counters(struct buf *out, const struct eng_facts *f)
+{
+    for (size_t r = 0; r < sizeof(cache_rows) / sizeof(cache_rows[0]); r++) {
+        const struct cache_row *row = &cache_rows[r];
+        if (row->help[0]) family(out, row->name, "counter", row->help);
+        for (size_t i = 0; i < f->caches_count; i++) {
+            uint64_t n = f->caches[i].stats.count[row->metric];
+            buf_printf(out, "%s{cache=\"%s\"%s} ", row->name, f->caches[i].name,
+                       row->label);
+            if (row->nanoseconds)
+                seconds(out, (int64_t)n);
+            else
+                buf_printf(out, "%" PRIu64 "\n", n);
+        }
+    }
+}
+
+static const struct cache_gauge {
+    const char *name, *help;
+    size_t offset;
+} cache_gauges[] = {
+#define GAUGE(name, help)                                                      \
+    {                                                                          \
+        "phasegate_cache_" #name, help, offsetof(struct st_cache_stats, name)  \
+    }
+    GAUGE(entries, "Entries held."),
+    GAUGE(bytes, "Bytes held, keys and overhead included."),
+    GAUGE(entries_max, "Most entries."),
+    GAUGE(bytes_max, "Most bytes."),
+    GAUGE(flights, "Loads in progress."),
+    GAUGE(waiting, "Lookups that wait for a load."),
+#undef GAUGE
+};
+
+static void cache_levels(struct buf *out, const struct eng_facts *f)
+{
+    for (size_t r = 0; r < sizeof(cache_gauges) / sizeof(cache_gauges[0]);
+         r++) {
+        const struct cache_gauge *row = &cache_gauges[r];
+        family(out, row->name, "gauge", row->help);
+        for (size_t i = 0; i < f->caches_count; i++) {
+            uint64_t n;
+            memcpy(&n, (const char *)&f->caches[i].stats + row->offset,
+                   sizeof(n));
+            buf_printf(out, "%s{cache=\"%s\"} %" PRIu64 "\n", row->name,
+                       f->caches[i].name, n);
+        }
+    }
+    family(out, "phasegate_cache_hit_ratio", "gauge",
+           "Hits of all lookups since the start.");
+    for (size_t i = 0; i < f->caches_count; i++)
+        buf_printf(out, "phasegate_cache_hit_ratio{cache=\"%s\"} %.6f\n",
+                   f->caches[i].name, f->caches[i].stats.hit_rate);
+}
+
+/* --- the process ---------------------------------------------------------- */
+
+struct number {
+    const char *name, *type, *help;
+    uint64_t value;
+};
+
+static void numbers(struct buf *out, const struct number *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        family(out, rows[i].name, rows[i].type, rows[i].help);
+        buf_printf(out, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
+    }
+}
+#define NUMBERS(out, ...)                                                      \
+    numbers(out, (const struct number[]){__VA_ARGS__},                         \
+            sizeof((const struct number[]){__VA_ARGS__}) /                     \
+                sizeof(struct number))
+
+static void process(struct buf *out, const struct cli_facts *f,
+                    int64_t started_wall_ms)
+{
+    NUMBERS(out, {"phasegate_up", "gauge", "1: the server answers.", 1},
+            {"phasegate_calls_open", "gauge", "Calls away from their loop.",
+             f->calls},
+            {"phasegate_queue_depth", "gauge", "Calls waiting for a worker.",
+             f->pool.queued},
+            {"phasegate_queue_refused_total", "counter",
+             "Calls refused: the queue was full.", f->pool.refused},
+            {"phasegate_workers", "gauge", "Worker threads.", f->pool.threads},
+            {"phasegate_workers_busy", "gauge", "Workers with a call.",
+             f->pool.busy},
+            {"phasegate_jobs_done_total", "counter", "Work done by workers.",
+             f->pool.done},
+            {"process_resident_memory_bytes", "gauge", "Resident memory.",
+             f->rss_bytes},
+            {"process_open_fds", "gauge", "Open descriptors.", f->descriptors},
+            {"process_start_time_seconds", "gauge", "Start, Unix time.",
+             (uint64_t)started_wall_ms / 1000});
+    family(out, "phasegate_health_status", "gauge", "1: the status now.");
+    buf_printf(out,
+               "phasegate_health_status{status=\"ok\"} %d\n"
+               "phasegate_health_status{status=\"degraded\"} %d\n",
+               !f->degraded, f->degraded);
+    family(out, "phasegate_health_reason", "gauge",
+           "1: a reason that holds now.");
+    for (size_t i = 0; i < f->reasons_count; i++) {
+        const struct eng_reason *r = &f->reasons[i].is;
+        buf_printf(out,
+                   "phasegate_health_reason{reason=\"%s\",about=\"%s\"} 1\n",
+                   r->name, r->about ? r->about : "");
+    }
+    if (f->file_at) {
+        family(out, "phasegate_health_file_age_seconds", "gauge",
+               "Since the health file was written.");
+        buf_puts(out, "phasegate_health_file_age_seconds ");
+        seconds(out, clock_now() - f->file_at);
+    }
+}
+
+static void loops(struct buf *out, const struct cli_facts *f)
+{
+    family(out, "phasegate_loop_lag_seconds", "gauge",
+           "How late the last beat of an event loop was.");
+    for (size_t i = 0; i < f->loops_count; i++) {
+        buf_printf(out, "phasegate_loop_lag_seconds{loop=\"%s\"} ",
+                   f->loops[i].name);
+        seconds(out, f->loops[i].lag_ns);
+    }
+    family(out, "phasegate_loop_lag_max_seconds", "gauge",
+           "The latest beat of the last minutes.");
+    for (size_t i = 0; i < f->loops_count; i++) {
+        buf_printf(out, "phasegate_loop_lag_max_seconds{loop=\"%s\"} ",
+                   f->loops[i].name);
+        seconds(out, f->loops[i].lag_max_ns);
+    }
+}
+
+static void store(struct buf *out, const struct st_store_stats *s)
+{
+    NUMBERS(
+        out,
+        {"phasegate_store_jobs_total", "counter", "Writes answered.", s->jobs},
+        {"phasegate_store_jobs_failed_total", "counter",
+         "Writes that ended with an error.", s->jobs_failed},
+        {"phasegate_store_troubles_total", "counter",
+         "Writes that the file or memory failed.", s->troubles},
+        {"phasegate_store_transactions_total", "counter",
+         "Transactions committed.", s->transactions},
+        {"phasegate_store_checkpoints_total", "counter",
+         "Checkpoints of the log.", s->checkpoints},
+        {"phasegate_writer_queue_depth", "gauge",
+         "Writes waiting for the writer.", s->queued},
+        {"phasegate_store_readers", "gauge", "Open read connections.",
+         s->readers},
+        {"phasegate_store_wal_bytes", "gauge", "Size of the log.",
+         s->wal_bytes},
+        {"phasegate_store_bytes", "gauge", "Size of the state file.",
+         s->db_bytes});
+}
+
+static void watch(struct buf *out, const struct eng_watch_stats *s)
+{
+    NUMBERS(out,
+            {"phasegate_watch_events_total", "counter", "File events read.",
+             s->events},
+            {"phasegate_watch_overflows_total", "counter",
+             "Events that the kernel lost.", s->overflows},
+            {"phasegate_watch_rescans_total", "counter",
+             "Walks over all watched folders.", s->rescans},
+            {"phasegate_watch_notices_total", "counter",
+             "Changes told after a quiet moment.", s->notices},
+            {"phasegate_watch_errors_total", "counter",
+             "Failures to read events.", s->errors},
+            {"phasegate_watch_directories", "gauge", "Folders watched.",
+             s->directories},
+            {"phasegate_watch_roots_unwatched", "gauge",
+             "Roots whose files are compared instead.", s->roots_unwatched});
+}
+
+void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
+                       struct buf *out)
+{
+    process(out, f, started_wall_ms);
+    loops(out, f);
+    cache_counters(out, &f->engine);
+    cache_levels(out, &f->engine);
+    if (f->engine.has_store) store(out, &f->engine.store);
+    watch(out, &f->engine.watch);
+}

@@ -1,0 +1,89 @@
+/* The keeper's part of the engine: its rounds, and what they find. */
+#include "engine/core.h"
+
+enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60 };
+#define WAL_LARGE ((uint64_t)64 << 20)
+
+_Static_assert((int)ENG_CACHE_COUNT <= 8, "grow eng_facts.caches");
+
+static const struct st_alerts *alerts(const struct engine *e)
+{
+    static const struct st_alerts usual = {10, 5, 90,
+                                           100}; /* options alerts.* */
+    return e->options.alerts.min_lookups ? &e->options.alerts : &usual;
+}
+
+static void windows_tick(struct engine *e, int64_t now)
+{
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) {
+        struct st_cache_stats stats;
+        st_metrics_snapshot(st_cache_metrics(e->cache[i]), true, &stats);
+        st_window_tick(&e->window[i], now, &stats, alerts(e));
+    }
+}
+
+void eng_tick(struct engine *e, int64_t now)
+{
+    if (e->store) st_store_checkpoint(e->store);
+    if (e->seconds % WINDOW_S == 0) windows_tick(e, now);
+    if (++e->seconds % SWEEP_S) return;
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_sweep(e->cache[i], now);
+}
+
+static void add(struct eng_facts *f, struct eng_reason r)
+{
+    if (f->reasons_count < sizeof(f->reasons) / sizeof(f->reasons[0]))
+        f->reasons[f->reasons_count++] = r;
+}
+
+static void cache_reasons(struct engine *e, int i, struct eng_facts *f)
+{
+    const struct st_cache_window *w = &e->window[i];
+    for (int k = 0; k < ST_REASON_COUNT; k++) {
+        enum st_reason_kind kind = (enum st_reason_kind)k;
+        if (w->since[k])
+            add(f, (struct eng_reason){st_reason_name(kind),
+                                       st_cache_name(e->cache[i]),
+                                       st_reason_degrades(kind), w->value[k],
+                                       st_reason_threshold(kind, alerts(e))});
+    }
+}
+
+static bool grew_lately(struct eng__grown *g, uint64_t count, int64_t now)
+{
+    if (count != g->seen) *g = (struct eng__grown){count, now ? now : 1};
+    return g->at && now - g->at < TROUBLE_S * NS_PER_S;
+}
+
+static void store_reasons(struct engine *e, int64_t now, struct eng_facts *f)
+{
+    if (grew_lately(&e->troubles, f->store.troubles, now))
+        add(f, (struct eng_reason){"store_error", NULL, true, f->store.troubles,
+                                   0});
+    if (f->store.wal_bytes > WAL_LARGE)
+        add(f, (struct eng_reason){"wal_large", NULL, true, f->store.wal_bytes,
+                                   WAL_LARGE});
+}
+
+void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
+{
+    *ret = (struct eng_facts){.caches_count = ENG_CACHE_COUNT,
+                              .has_store = e->store != NULL};
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) {
+        ret->caches[i].name = st_cache_name(e->cache[i]);
+        st_cache_stats(e->cache[i], &ret->caches[i].stats);
+        cache_reasons(e, i, ret);
+    }
+    eng_watch_stats(e->watch, &ret->watch);
+    if (ret->watch.roots_unwatched && e->options.watch.mode == ENG_WATCH_AUTO)
+        add(ret, (struct eng_reason){"watch_degraded", NULL, false,
+                                     ret->watch.roots_unwatched, 0});
+    if (!e->store) return;
+    st_store_stats(e->store, &ret->store);
+    store_reasons(e, now, ret);
+}
+
+void eng_stop(struct engine *e)
+{
+    for (int i = 0; e && i < ENG_CACHE_COUNT; i++) st_cache_stop(e->cache[i]);
+}

@@ -1,0 +1,198 @@
+/* The real process tells how it is: page, file, tool and metrics alike. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tests/runner/server.h"
+
+static struct server *start(const char *further, const char *value)
+{
+    const char *args[] = {
+        "--http-port", "0", "--health-file-ms", "500", further, value, NULL};
+    return server_start(&(struct server_options){.args = args});
+}
+
+static struct slice health_path(struct server *s)
+{
+    return arena_printf(test_arena(), "%s/.phasegate/health/%d.json",
+                        server_project(s), (int)server_pid(s));
+}
+
+static const struct json *member(const struct json *v, const char *name)
+{
+    const struct json *m = json_get(v, slice_of(name));
+    if (!m) FAIL("no member %s", name);
+    return m;
+}
+
+static int64_t number(const struct json *v, const char *name)
+{
+    int64_t n;
+    CHECK(json_int64(member(v, name), &n));
+    return n;
+}
+
+static const struct json *health(struct http *h)
+{
+    struct http_reply r =
+        http_request(h, "GET", "/health", "", (struct slice){0});
+    CHECK_INT_EQ(r.status, 200);
+    CHECK(r.json != NULL);
+    return r.json;
+}
+
+/* Asks until the condition holds; the test's own time limit is the end. */
+#define UNTIL(condition)                                                       \
+    while (!(condition)) usleep(20000)
+
+static const struct json *file_read_json(struct slice path)
+{
+    struct slice text;
+    struct json_error je;
+    const struct json *v = NULL;
+    if (file_read(path, 1 << 20, test_arena(), &text)) return NULL;
+    if (json_parse(text, NULL, test_arena(), &v, &je))
+        FAIL("%s at %zu of %.*s", je.what, je.at, SLICE_ARG(path));
+    return v;
+}
+
+TEST(health, the_file_says_who_is_there_and_how_it_is)
+{
+    struct server *s = start(NULL, NULL);
+    struct slice path = health_path(s);
+    const struct json *v;
+    struct stat st;
+    UNTIL((v = file_read_json(path)) != NULL);
+    CHECK_INT_EQ(number(v, "pid"), server_pid(s));
+    CHECK_INT_EQ(number(v, "port"), server_port(s));
+    CHECK_INT_GT(number(v, "t"), 1700000000);
+    CHECK_INT_GT(number(v, "tool_count"), 10);
+    CHECK_INT_EQ(number(v, "global_inflight"), 0);
+    CHECK_TEXT_EQ(json_text(member(v, "host")), "127.0.0.1");
+    CHECK_TEXT_EQ(json_text(member(v, "status")), "ok");
+    CHECK_CONTAINS(json_text(member(v, "uptime_human")), "0d 00h 00m");
+    CHECK_INT_GT(number(member(v, "memory"), "rss_bytes"), 1 << 20);
+    CHECK_INT_GT(number(member(v, "store"), "db_bytes"), 4095);
+    CHECK_TEXT_EQ(json_text(member(member(v, "watch"), "mode")), "inotify");
+    CHECK_INT_EQ(member(v, "loops")->count, 2);
+    CHECK_INT_EQ(stat(path.p, &st), 0);
+    CHECK_INT_EQ(st.st_mode & 0777, 0600);
+    int64_t uptime = number(v, "uptime_ms"); /* and it is written again */
+    UNTIL((v = file_read_json(path)) && number(v, "uptime_ms") > uptime);
+    CHECK_INT_EQ(server_stop_eof(s).status, 0);
+    CHECK_INT_NE(access(path.p, F_OK), 0);
+}
+
+TEST(health, what_a_killed_process_left_is_removed_at_the_next_start)
+{
+    struct server *s = start(NULL, NULL);
+    struct slice left = health_path(s);
+    UNTIL(access(left.p, F_OK) == 0);
+    server_kill(s);
+    CHECK_INT_EQ(access(left.p, F_OK), 0);
+    s = server_restart(s);
+    UNTIL(access(health_path(s).p, F_OK) == 0);
+    CHECK_INT_NE(access(left.p, F_OK), 0);
+}
+
+static bool has_reason(const struct json *v, const char *name,
+                       const char *weight)
+{
+    const struct json *all = member(v, "reasons");
+    for (size_t i = 0; i < all->count; i++) {
+        const struct json *r = &all->items[i];
+        if (!slice_eq(json_text(member(r, "reason")), slice_of(name))) continue;
+        CHECK_TEXT_EQ(json_text(member(r, "weight")), weight);
+        CHECK_INT_GT(json_text(member(r, "how_to_fix")).n, 0);
+        return true;
+    }
+    return false;
+}
+
+TEST(health, a_notice_is_told_by_page_and_tool_and_leaves_the_status_ok)
+{
+    struct server *s = start("--health-memory-warn-mb", "1");
+    struct http *h = http_open(server_port(s));
+    CHECK(has_reason(health(h), "memory_high", "notice"));
+    CHECK_TEXT_EQ(json_text(member(health(h), "status")), "ok");
+    const struct json *told = member(
+        member(http_tool(h, "get_server_info", "{}"), "structuredContent"),
+        "health");
+    CHECK(has_reason(told, "memory_high", "notice"));
+    CHECK_TEXT_EQ(json_text(member(told, "status")), "ok");
+    struct http_reply m =
+        http_request(h, "GET", "/metrics", "", (struct slice){0});
+    CHECK_CONTAINS(m.body, "phasegate_health_reason{reason=\"memory_high\"");
+    CHECK_CONTAINS(server_stderr_text(s), "health notice");
+}
+
+/* A file where the folder should be: nobody, not even root, can write there. */
+TEST(health, a_health_file_that_cannot_be_written_degrades_until_it_can,
+     .timeout_s = 60)
+{
+    struct server *s = start(NULL, NULL);
+    struct http *h = http_open(server_port(s));
+    UNTIL(access(health_path(s).p, F_OK) == 0);
+    struct slice folder =
+        arena_printf(test_arena(), "%s/.phasegate/health", server_project(s));
+    struct slice aside =
+        arena_printf(test_arena(), "%.*s.aside", SLICE_ARG(folder));
+    CHECK_INT_EQ(rename(folder.p, aside.p), 0);
+    CHECK_OK(file_write_atomic(folder, SLICE("in the way"), 0600));
+    UNTIL(has_reason(health(h), "health_file", "degraded"));
+    CHECK_TEXT_EQ(json_text(member(health(h), "status")), "degraded");
+    CHECK_CONTAINS(server_stderr_text(s), "health file not written");
+    CHECK_INT_EQ(unlink(folder.p), 0);
+    CHECK_INT_EQ(rename(aside.p, folder.p), 0);
+    UNTIL(!has_reason(health(h), "health_file", "degraded"));
+    UNTIL(slice_find(server_stderr_text(s), SLICE("health reason ended")) <
+          server_stderr_text(s).n);
+}
+
+/* Every sample has its family's HELP and TYPE before it, and no family stands
+ * in two places: what scrapers insist on. */
+TEST(health, metrics_are_well_formed_and_count_what_happened)
+{
+    struct server *s = start(NULL, NULL);
+    struct http *h = http_open(server_port(s));
+    stdio_tool(s, "list_workflows", "{}");
+    struct http_reply m;
+    do m = http_request(h, "GET", "/metrics", "", (struct slice){0});
+    while (slice_find(m.body, SLICE("phasegate_cache_loads_total{cache="
+                                    "\"metadata\"} 0\n")) < m.body.n);
+    CHECK_CONTAINS(http_header(&m, "Content-Type"),
+                   "text/plain; version=0.0.4");
+    struct slice rest = m.body, line, family = {0};
+    struct slice seen[256];
+    size_t n = 0;
+    while (slice_split(&rest, '\n', &line)) {
+        if (!line.n) continue;
+        if (slice_starts(line, SLICE("# HELP "))) {
+            line = slice_sub(line, 7, line.n);
+            family = slice_sub(line, 0, slice_find_byte(line, ' '));
+            for (size_t i = 0; i < n; i++) CHECK(!slice_eq(seen[i], family));
+            CHECK_INT_LT(n, 256);
+            seen[n++] = family;
+            continue;
+        }
+        if (slice_starts(line, SLICE("# TYPE ")))
+            line = slice_sub(line, 7, line.n);
+        CHECK(slice_starts(line, family));
+        CHECK(line.p[family.n] == ' ' || line.p[family.n] == '{');
+    }
+    CHECK_INT_GT(n, 40);
+}
+
+TEST(health, ready_and_live_answer_on_their_own_paths)
+{
+    struct server *s = start(NULL, NULL);
+    struct http *h = http_open(server_port(s));
+    static const char *const paths[] = {"/ready", "/health/ready",
+                                        "/health/live"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        CHECK_INT_EQ(
+            http_request(h, "GET", paths[i], "", (struct slice){0}).status,
+            200);
+}
