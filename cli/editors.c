@@ -121,30 +121,26 @@ static void layout_of(struct slice text, const struct json *root,
     if (!l->lines || !l->unit.n) l->unit = SLICE("  ");
 }
 
-/* The file with `object` grown by one member, which `add` writes. `at`: where
- * the object's key stands, or the object itself. */
+/* The file with `object` grown by one member: the entry, or with `whole` the
+ * servers and all. `at`: where the object's key stands, or the object itself.
+ */
 static void grow(struct buf *b, struct slice text, const struct json *object,
-                 const char *at, const struct cli_editor *ed,
-                 struct slice command, struct layout *l)
+                 const char *at, bool whole, const struct cli_editor *ed,
+                 struct slice command, struct layout *l, struct arena *a)
 {
-    bool whole = l->outer.p == NULL; /* the root: servers and all */
-    const char *place = object->raw.p + 1, *rest = place;
+    const char *place = object->raw.p + 1;
+    const char *rest = object->raw.p + object->raw.n - 1;
+    struct slice closing = {0};
     if (object->count) {
         const struct json_member *last = &object->members[object->count - 1];
         place = rest = last->value.raw.p + last->value.raw.n;
         l->lines = indentation(text, object->members[0].at, &l->outer);
     } else {
-        rest = object->raw.p + object->raw.n - 1;
-        l->outer = line_indentation(text, at);
+        closing = line_indentation(text, at);
+        l->outer =
+            arena_printf(a, "%.*s%.*s", SLICE_ARG(closing), SLICE_ARG(l->unit));
     }
     buf_put(b, (struct slice){text.p, (size_t)(place - text.p)});
-    struct slice closing = l->outer;
-    char deeper[256];
-    if (!object->count && l->outer.n + l->unit.n < sizeof(deeper)) {
-        memcpy(deeper, l->outer.p, l->outer.n);
-        memcpy(deeper + l->outer.n, l->unit.p, l->unit.n);
-        l->outer = (struct slice){deeper, l->outer.n + l->unit.n};
-    }
     if (object->count)
         next(b, l, 0);
     else
@@ -227,9 +223,8 @@ static enum err edit_json(const struct cli_editor *ed, struct slice text,
             ret->why = SLICE("it has an entry of its own making");
         return OK;
     }
-    if (in) l.outer = SLICE("");
-    grow(b, text, in ? &in->value : root, in ? in->at : root->raw.p, ed,
-         command, &l);
+    grow(b, text, in ? &in->value : root, in ? in->at : root->raw.p, !in, ed,
+         command, &l, a);
     return OK;
 }
 
@@ -287,13 +282,12 @@ static enum err edit_toml(struct slice text, struct slice command,
     struct slice rest = text, part;
     const char *open = NULL;
     bool top = true, table = false, have = false;
-    if (slice_utf8_valid(text) < text.n ||
-        memchr(text.p ? text.p : "", 0, text.n))
+    if (slice_utf8_valid(text) < text.n || slice_find_byte(text, '\0') < text.n)
         return refuse(ret, SLICE("it is no UTF-8 text"));
     while (slice_split(&rest, '\n', &part)) {
         char room[64];
         struct slice s = bare(part, room);
-        if (!open && s.n && s.p[0] == '[') {
+        if (!open && slice_starts(s, SLICE("["))) {
             top = false;
             table = slice_starts(s, SLICE("[mcp_servers]"));
         }
@@ -311,7 +305,7 @@ static enum err edit_toml(struct slice text, struct slice command,
         return OK;
     }
     buf_put(b, text);
-    if (text.n && text.p[text.n - 1] != '\n') buf_putc(b, '\n');
+    if (text.n && !slice_ends(text, SLICE("\n"))) buf_putc(b, '\n');
     if (text.n) buf_putc(b, '\n');
     section(b, command);
     return OK;

@@ -62,6 +62,7 @@ TEST(call, asks_the_server_that_runs)
     int64_t pid;
     CHECK(json_int64(json_at(json_of(e.out), "server", "pid", NULL), &pid));
     CHECK_INT_EQ(pid, server_pid(s));
+    CHECK(json_duplicate_key_deep(json_of(e.out)) == NULL);
 }
 
 TEST(call, is_let_in_where_a_token_is_asked_for)
