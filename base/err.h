@@ -41,6 +41,7 @@
     /* flow: never reaches a client */                                         \
     X(AGAIN, "internal", "AGAIN")     /* not on a loop: ask again on a worker */ \
     X(PENDING, "internal", "PENDING") /* begun; its completion comes later */  \
+    X(WAITING, "internal", "WAITING") /* parked; it is begun again later */    \
     /* the store */                                                            \
     X(STORE_BUSY, "unavailable", "STORE_BUSY")                                 \
     X(STORE_WRITE_FAILED, "unavailable", "STORE_WRITE_FAILED")                 \

@@ -24,6 +24,7 @@ enum lock_rank {
     RANK_PROVIDER,          /* engine: breaker, limiter */
     RANK_WATCH,             /* engine: directory watches */
     RANK_STORE,             /* state/store: connections, job list */
+    RANK_PEER,              /* mcp: calls away, sessions, streams, tasks */
     RANK_QUEUE,             /* base/pool queue, a loop's mailbox */
     RANK_LEAF,              /* anything that takes no other lock */
     RANK_COUNT

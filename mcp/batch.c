@@ -100,6 +100,7 @@ static void part_serve(struct mcp_call_state *holder, struct part *part,
         mcp_receive_nomem(&part->ex);
         return;
     }
+    c->deaf = true;
     mcp_message_read(element, &c->m);
     mcp_rules_element(&c->m, holder->revision, peer->server->offers,
                       &c->pub.arena, &r);

@@ -10,10 +10,23 @@ enum {
     KEEP_MAX = 64 * 1024,  /* output memory an idle call keeps */
     ARENA_MAX = 192 << 20, /* a 16 MiB message of a million values */
     RESULT_MAX = 32 << 20,
-    REPLY_MAX = 3 * RESULT_MAX /* the result, and it escaped as text */
+    REPLY_MAX = 3 * RESULT_MAX, /* the result, and it escaped as text */
+    OUTBOX_MAX = 2 << 20        /* messages on their way to the loop */
 };
 
 /* --- memory -------------------------------------------------------------- */
+
+/* What a fresh call has that is not zero. */
+static void call_links(struct mcp_call_state *c)
+{
+    c->blocks = BUF_INIT(RESULT_MAX);
+    c->outbox = BUF_INIT(OUTBOX_MAX);
+    c->let_go_ms = -1;
+    mcp_link_init(&c->at_peer);
+    mcp_link_init(&c->at_server);
+    mcp_link_init(&c->at_timers);
+    mcp_link_init(&c->at_listeners);
+}
 
 static struct mcp_call_state *call_new(void)
 {
@@ -22,14 +35,15 @@ static struct mcp_call_state *call_new(void)
     arena_init(&c->pub.arena, ARENA_MAX);
     twin_init(&c->pub.out, RESULT_MAX);
     c->reply = BUF_INIT(REPLY_MAX);
-    mcp_link_init(&c->at_peer);
-    mcp_link_init(&c->at_server);
+    call_links(c);
     return c;
 }
 
 void mcp_call_free(struct mcp_call_state *c)
 {
     buf_done(&c->reply);
+    buf_done(&c->blocks);
+    buf_done(&c->outbox);
     twin_done(&c->pub.out);
     arena_done(&c->pub.arena);
     mem_free(c);
@@ -49,14 +63,17 @@ static void call_reset(struct mcp_call_state *c)
     arena_reset(&fresh.pub.arena);
     twin_clear(&fresh.pub.out);
     buf_clear(&fresh.reply);
+    buf_done(&c->blocks);
+    buf_done(&c->outbox);
     *c = fresh;
-    mcp_link_init(&c->at_peer);
-    mcp_link_init(&c->at_server);
+    call_links(c);
 }
 
 static void call_release(struct mcp_call_state *c)
 {
     struct mcp_lane *lane = c->peer->lane;
+    if (c->asks) mcp_asks_done(c);
+    if (c->session) mcp_session_unpin(c);
     if (lane->free_count >= FREE_MAX) {
         mcp_call_free(c);
         return;
@@ -83,11 +100,13 @@ struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
     c->pub.now = clock_coarse();
     cancel_init(&c->pub.cancel, c->pub.now + conf->call_timeout_ms * NS_PER_MS);
     c->pub.app = conf->app;
+    c->pub.server = peer->server;
     c->pub.transport = peer->name;
     c->pub.on_loop = true;
     c->peer = peer;
     c->ex = ex;
     c->revision = mcp_revision_legacy();
+    c->log_level = MCP_LOG_SILENT;
     ex->call = c;
     return c;
 }
@@ -155,6 +174,35 @@ bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
     return false;
 }
 
+/* --- parking ------------------------------------------------------------- */
+
+bool mcp_call_wake(struct mcp_call_state *c)
+{
+    if (!c->parked) return false;
+    c->parked = false;
+    mcp_yard_untime(c);
+    mcp_call_back(c);
+    return true;
+}
+
+/* Cancelled or stopped meanwhile: it wakes at once and sees why. */
+enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
+                       void (*home)(struct mcp_call_state *c))
+{
+    struct mcp_server *s = c->pub.server;
+    enum err e = ms >= 0 ? mcp_yard_begin(s) : OK;
+    if (e) return e;
+    c->home = home;
+    call_leave(c);
+    lock_take(&s->lock);
+    c->parked = true;
+    if (ms >= 0) mcp_yard_time(s, c, ms);
+    if (atomic_load_explicit(&c->pub.cancel.cause, memory_order_relaxed))
+        (void)mcp_call_wake(c);
+    lock_drop(&s->lock);
+    return OK;
+}
+
 /* --- serving ------------------------------------------------------------- */
 
 enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f)
@@ -166,6 +214,9 @@ enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f)
 static void render(struct mcp_call_state *c)
 {
     c->rendered = true;
+    if (c->result == ERR_UNAVAILABLE && c->lacking && !c->fault.kind &&
+        mcp_revision_is_modern(c->revision))
+        c->result = mcp_client_lacks(c, c->lacking);
     if (!c->fault.kind) c->method->render(c, c->result);
     if (c->reply.err && !c->fault.kind) {
         log_error("mcp", "a reply could not be written",
@@ -175,7 +226,10 @@ static void render(struct mcp_call_state *c)
                              SLICE("Internal error: no room for the reply"));
         buf_clear(&c->reply);
     }
-    if (c->fault.kind)
+    if (c->fault.kind && c->task) {
+        struct json_writer w = json_writer(&c->reply);
+        mcp_reply_fault(&w, c->revision, &c->fault);
+    } else if (c->fault.kind)
         mcp_reply_error(&c->reply, c->revision, c->peer->kind, c->m.id,
                         &c->fault);
 }
@@ -189,6 +243,11 @@ static void run_on_worker(struct pool_job *job)
     enum err e = cancel_check(&c->pub.cancel, c->pub.now);
     if (!e) e = c->method->run(c);
     if (e == ERR_PENDING) return; /* it may have ended already: hands off */
+    if (e == ERR_WAITING) {
+        c->home = mcp_await;
+        mcp_call_back(c);
+        return;
+    }
     c->result = e == ERR_AGAIN ? ERR_INTERNAL : e;
     render(c);
     mcp_call_back(c);
@@ -217,10 +276,31 @@ static void run(struct mcp_call_state *c)
     } else if (e == ERR_PENDING) {
         /* Its mail may be waiting already; it is read after this callback. */
         call_leave(c);
+    } else if (e == ERR_WAITING) {
+        mcp_await(c);
     } else {
         c->result = e == ERR_AGAIN ? ERR_INTERNAL : e;
         mcp_call_finish(c);
     }
+}
+
+void mcp_call_resume(struct mcp_call_state *c)
+{
+    const struct mcp_server_config *conf = &c->pub.server->config;
+    c->pub.now = clock_now();
+    c->pub.cancel.deadline_ns =
+        c->task ? INT64_MAX : c->pub.now + conf->call_timeout_ms * NS_PER_MS;
+    c->result = cancel_check(&c->pub.cancel, c->pub.now);
+    if (c->result) {
+        mcp_call_finish(c);
+        return;
+    }
+    twin_clear(&c->pub.out);
+    buf_clear(&c->blocks);
+    problem_init(&c->pub.problem);
+    c->pub.is_error = false;
+    c->wants = MCP_WANTS_NOTHING;
+    run(c);
 }
 
 void mcp_call_serve(struct mcp_call_state *c)
@@ -244,11 +324,13 @@ static bool dropped(const struct mcp_call_state *c)
 void mcp_call_answer(struct mcp_call_state *c, int status)
 {
     struct mcp_exchange *ex = c->ex;
+    struct mcp_header id = {"Mcp-Session-Id", {0}};
     ex->call = NULL;
+    if (c->announce) id.value = slice_of(c->session->id);
     if (c->reply.err)
         mcp_receive_nomem(ex);
-    else
-        ex->ops->reply(ex, status, NULL, 0, buf_slice(&c->reply));
+    else if (!mcp_end_stream(c))
+        ex->ops->reply(ex, status, &id, c->announce, buf_slice(&c->reply));
     call_release(c);
 }
 
@@ -258,9 +340,25 @@ void mcp_call_finish(struct mcp_call_state *c)
 {
     struct mcp_exchange *ex = c->ex;
     int status = 200;
-    if (dropped(c)) {
+    if (c->emitted || c->listening) {
+        if (mcp_flush_first(c, mcp_call_finish)) return;
+        mcp_flush(c);
+    }
+    if (c->task) {
+        if (!c->rendered) render(c);
+        mcp_task_end(c);
+        call_release(c);
+        return;
+    }
+    if (dropped(c) || (c->listening && c->lost)) {
         ex->call = NULL;
         ex->ops->drop(ex);
+        call_release(c);
+        return;
+    }
+    if (c->listening && !c->method) {
+        ex->call = NULL;
+        ex->ops->end(ex, (struct slice){0}, (struct slice){0});
         call_release(c);
         return;
     }
@@ -279,6 +377,10 @@ void mcp_call_finish(struct mcp_call_state *c)
 static void call_cancel(struct mcp_call_state *c, enum cancel_cause cause)
 {
     if (!cancel_set(&c->pub.cancel, cause) || !c->away) return;
+    lock_take(&c->pub.server->lock);
+    bool woken = mcp_call_wake(c);
+    lock_drop(&c->pub.server->lock);
+    if (woken) return;
     if (!c->peer->server->config.pool ||
         !pool_cancel(c->peer->server->config.pool, &c->job))
         return;
@@ -307,11 +409,30 @@ void mcp_peer_cancel(struct mcp_peer *peer, const struct json *id)
     while ((c = find_away(peer, id)) != NULL) call_cancel(c, CANCEL_CLIENT);
 }
 
+/* The client of a stdio peer sends no more: its subscriptions end. */
+static void peer_silent(struct mcp_peer *peer)
+{
+    struct mcp_server *s = peer->server;
+    peer->standing = NULL;
+    lock_take(&s->lock);
+    for (struct mcp_call_link *l = peer->away.next; l != &peer->away;
+         l = l->next) {
+        if (MCP_CALL_OF(l)->listening) (void)mcp_call_wake(MCP_CALL_OF(l));
+    }
+    lock_drop(&s->lock);
+}
+
 void mcp_exchange_lost(struct mcp_exchange *ex)
 {
     struct mcp_call_state *c = ex->call;
     if (!c) return;
     c->lost = true;
+    if (c->listening) {
+        lock_take(&c->pub.server->lock);
+        (void)mcp_call_wake(c);
+        lock_drop(&c->pub.server->lock);
+    }
+    if (c == c->peer->standing) peer_silent(c->peer);
     if (mcp_revision_lost_cancels(c->revision))
         call_cancel(c, CANCEL_CONNECTION);
 }
@@ -328,6 +449,7 @@ void mcp_server_stop(struct mcp_server *s)
                                       offsetof(struct mcp_call_state,
                                                at_server));
         cancel_set(&c->pub.cancel, CANCEL_SHUTDOWN);
+        (void)mcp_call_wake(c);
     }
     lock_drop(&s->lock);
 }

@@ -6,11 +6,15 @@
  *
  *   take -> parse (over 64 KiB: on a worker) -> ruling -> begin
  *        -> run (here, or on a worker, or pending elsewhere)
+ *        -> parked (waits for time, an answer, or stays open), run again
  *        -> render (where run ended) -> finish: reply or drop -> free list
  *
- * While it is away (queued, on a worker, pending) it stands in its peer's
- * list, for cancellation by id, and in the server's, for shutdown. It comes
- * home through the exchange's mailbox, exactly once.
+ * While it is away (queued, on a worker, pending, parked) it stands in its
+ * peer's list, for cancellation by id, and in the server's, for shutdown. It
+ * comes home through the exchange's mailbox, exactly once.
+ *
+ * A call that has no exchange any more (a task, a stream the client will
+ * resume) moves to the server's own loop (mcp/yard.c) and lives there.
  */
 #ifndef MCP_CALL_STATE_H
 #define MCP_CALL_STATE_H
@@ -19,12 +23,53 @@
 
 #include "base/buf.h"
 #include "base/lock.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "base/sha256.h"
 #include "mcp/call.h"
 #include "mcp/fault.h"
 #include "mcp/method.h"
 
 struct mcp_call_link {
     struct mcp_call_link *next, *prev;
+};
+
+/* What a client said it can do. */
+enum mcp_can {
+    MCP_CAN_FORM = 1,
+    MCP_CAN_URL = 2,
+    MCP_CAN_SAMPLE = 4,
+    MCP_CAN_ROOTS = 8,
+    MCP_CAN_TASKS = 16
+};
+
+/* A question to the client. In the call's arena but for `text`. */
+struct mcp_ask {
+    struct mcp_ask *next;
+    enum mcp_ask_kind kind;
+    struct slice key, params;
+    const struct json *answer; /* NULL: none yet */
+    bool refused;              /* the answer was an error, or none came */
+    bool answered; /* `text` or `answer` or `refused` is set. Lock: peer */
+    int64_t id;    /* of the request sent; 0: not sent. Lock: peer */
+    struct buf text; /* the answer as it came. Lock: peer, while parked */
+};
+
+enum mcp_wants {
+    MCP_WANTS_NOTHING,
+    MCP_WANTS_TIME,
+    MCP_WANTS_ANSWERS,
+    MCP_WANTS_TASK
+};
+
+struct mcp_session;
+struct mcp_task;
+
+/* What a subscriptions/listen or a stream of a session is told. */
+struct mcp_filter {
+    bool changes[3];         /* enum mcp_change */
+    struct mcp_strings uris; /* resources; arena */
+    struct mcp_strings tasks;
 };
 
 struct mcp_call_state {
@@ -41,33 +86,63 @@ struct mcp_call_state {
     const struct mcp_revision *revision;
     const struct mcp_method *method; /* NULL: there is nothing to answer */
     const struct mcp_tool *tool;     /* tools/call */
+    const void *row;                 /* resource or prompt; NULL: a list */
     void *args;
+    const struct json *raw_args; /* of a tool with its own schema */
     enum mcp_run where;
     struct mcp_fault fault;
     struct buf reply;
+    struct buf blocks; /* of content, messages, contents or values */
     enum err result;
     bool away, rendered, lost;
+
+    /* --- the client, as this call knows it --- */
+    struct mcp_session *session; /* legacy; pinned. NULL: none */
+    unsigned can;                /* enum mcp_can */
+    enum mcp_log_level log_level;
+    const struct json *token; /* progressToken, or NULL */
+    double progress;
+    int64_t progress_ns;
+    bool announce; /* initialize made a session: tell its id */
+
+    /* --- waiting --- */
+    enum mcp_wants wants;
+    int64_t pause_ms;
+    struct mcp_ask *asks;
+    const struct json *given, *kept; /* inputResponses; of requestState */
+    unsigned lacking; /* enum mcp_can: what mcp_ask could not ask */
+    bool deaf;   /* a part of a batch: nothing can be sent before the answer */
+    bool parked; /* whoever clears it wakes the call. Lock: server->lock */
+    bool timed;  /* stands in the server's timers. Lock: server->lock */
+    int64_t due_ns;
+    struct mcp_call_link at_timers;
+    size_t values; /* completions offered */
+    struct slice next_cursor;
+    struct mcp_task *task;
+
+    /* --- messages before the answer --- */
+    struct buf outbox; /* lines. Lock: server->lock */
+    struct mcp_mail flush;
+    bool flushing;     /* `flush` is in the mailbox. Lock: server->lock */
+    bool emitted;      /* something was ever sent */
+    bool opened;       /* the stream has begun. Thread: loop */
+    bool overrun;      /* too much was to be sent. Lock: server->lock */
+    void (*after_flush)(struct mcp_call_state *c); /* Lock: server->lock */
+    uint32_t stream;   /* of the session; 0: none yet. Lock: server->lock */
+    uint32_t sequence; /* of its last event. Lock: server->lock */
+    int64_t let_go_ms; /* mcp_let_go; < 0: not asked */
+
+    /* --- streams that stay open --- */
+    bool listening;
+    struct mcp_call_link at_listeners; /* Lock: server->lock */
+    struct mcp_filter filter;
+    uint32_t follows;         /* the stream a client resumes; 0: none */
+    struct mcp_exchange aside; /* stands in for an exchange that has ended */
 };
 
 struct mcp_tool_entry {
     struct slice name;
     const struct mcp_tool *row;
-};
-
-struct mcp_server {
-    struct mcp_server_config config;
-    unsigned offers; /* enum mcp_offer */
-    struct mcp_tool_entry *tools;
-    size_t tools_count;
-    /* Answers that are the same for everybody, rendered once by mcp/reply. */
-    struct buf hello[MCP_REV_COUNT]; /* of initialize or server/discover */
-    struct buf tools_list[MCP_REV_COUNT];
-    struct buf tail[MCP_REV_COUNT]; /* what closes every result object */
-    struct lock lock;
-    struct mcp_call_link away; /* Lock: lock */
-    struct mcp_lane *lanes;    /* of the HTTP loops. Lock: lock */
-    _Atomic uint32_t open;     /* length of `away`; written under lock */
-    atomic_bool stopping;      /* set under lock, read anywhere */
 };
 
 /* Idle calls, kept warm: of one stdio peer, or of all HTTP peers of a loop,
@@ -86,15 +161,53 @@ struct mcp_peer {
     const char *name;
     const struct mcp_revision *legacy; /* chosen by initialize (stdio) */
     const struct mcp_revision *last;   /* of the last message that had one */
+    struct mcp_session *session;       /* stdio: of initialize, or NULL */
+    struct mcp_call_state *standing;   /* stdio: its own channel, or NULL */
     struct mcp_call_link away, held;
     struct mcp_lane *lane; /* &own, or a loop's */
     struct mcp_lane own;
     bool parsing; /* stdio: a large message is read; later ones are held */
 };
 
+/* The server's own loop, begun when it is first needed. */
+struct mcp_yard {
+    struct lock lock;
+    struct cond changed;
+    struct mcp_mail *first, **last; /* Lock: lock */
+    bool begun, kicked, stopping;   /* Lock: lock */
+    pthread_t thread;
+    struct mcp_peer peer;
+    struct mcp_call_link timers; /* by due_ns. Lock: server->lock */
+};
+
+struct mcp_server {
+    struct mcp_server_config config;
+    unsigned offers; /* enum mcp_offer */
+    struct mcp_tool_entry *tools;
+    size_t tools_count;
+    /* Answers that are the same for everybody, rendered once by mcp/reply. */
+    struct buf hello[MCP_REV_COUNT]; /* of initialize or server/discover */
+    struct buf tools_list[MCP_REV_COUNT];
+    struct buf tail[MCP_REV_COUNT]; /* what closes every result object */
+    uint8_t secret[SHA256_SIZE];    /* of requestState and cursors */
+    struct lock lock;
+    struct mcp_call_link away;      /* Lock: lock */
+    struct mcp_call_link listeners; /* Lock: lock */
+    struct mcp_lane *lanes;         /* of the HTTP loops. Lock: lock */
+    struct map sessions;            /* by id. Lock: lock */
+    struct map tasks;               /* by id. Lock: lock */
+    int64_t last_ask;               /* Lock: lock */
+    _Atomic uint32_t open;          /* length of `away`; written under lock */
+    atomic_bool stopping;           /* set under lock, read anywhere */
+    struct mcp_yard yard;
+};
+
 #define MCP_CALL_OF(link)                                                      \
     ((struct mcp_call_state *)((char *)(link)-offsetof(struct mcp_call_state,  \
                                                        at_peer)))
+#define MCP_CALL_AT(link, member)                                              \
+    ((struct mcp_call_state *)((char *)(link)-offsetof(struct mcp_call_state,  \
+                                                       member)))
 
 /* --- call.c --------------------------------------------------------------- */
 /* A fresh call for this exchange; NULL when out of memory. */
@@ -105,6 +218,8 @@ void mcp_call_free(struct mcp_call_state *c);
 enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f);
 /* The method's begin, run, render and finish. */
 void mcp_call_serve(struct mcp_call_state *c);
+/* run() again, after a wait. */
+void mcp_call_resume(struct mcp_call_state *c);
 /* Hands the call to a worker; `home` runs on the loop afterwards, with
  * c->result. False: the pool refused, c->result says why, the call is here. */
 bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
@@ -115,12 +230,32 @@ void mcp_call_back(struct mcp_call_state *c);
 void mcp_call_finish(struct mcp_call_state *c);
 /* As finish, for a holder whose reply is complete, or empty (202). */
 void mcp_call_answer(struct mcp_call_state *c, int status);
+/* Away without work: `home` runs on the loop after mcp_call_wake, or after
+ * `ms` (< 0: never). ERR_UNAVAILABLE: no timer could be had; it is here. */
+enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
+                       void (*home)(struct mcp_call_state *c));
+/* True: this caller woke it. Thread: any. Lock: server->lock is held */
+bool mcp_call_wake(struct mcp_call_state *c);
 /* notifications/cancelled: every call away with this id. */
 void mcp_peer_cancel(struct mcp_peer *peer, const struct json *id);
 
 /* --- peer.c --------------------------------------------------------------- */
 /* Frees the idle calls. */
 void mcp_lane_done(struct mcp_lane *lane);
+void mcp_peer_init(struct mcp_peer *peer, struct mcp_server *s,
+                   enum mcp_transport kind, const char *name);
+
+/* --- yard.c --------------------------------------------------------------- */
+void mcp_yard_init(struct mcp_yard *y);
+MUST_USE enum err mcp_yard_begin(struct mcp_server *s);
+void mcp_yard_end(struct mcp_server *s);
+/* Lock: server->lock is held */
+void mcp_yard_time(struct mcp_server *s, struct mcp_call_state *c, int64_t ms);
+void mcp_yard_untime(struct mcp_call_state *c);
+/* The call leaves its exchange, which the caller ends, and goes on with
+ * `home` on the server's own loop. */
+void mcp_yard_move(struct mcp_call_state *c,
+                   void (*home)(struct mcp_call_state *c));
 
 /* --- batch.c -------------------------------------------------------------- */
 /* Serves each element and answers c's exchange when the last has ended. */
@@ -133,12 +268,136 @@ void mcp_receive_ruled(struct mcp_call_state *c, const struct mcp_ruling *r);
 /* What can be said without memory. */
 void mcp_receive_nomem(struct mcp_exchange *ex);
 
-/* --- method_tools.c ------------------------------------------------------- */
+/* --- client.c: what the client of a call said of itself -------------------- */
+unsigned mcp_can_of(const struct json *capabilities,
+                    const struct mcp_revision *r);
+void mcp_client_read(struct mcp_call_state *c);
+/* MCP_LOG_SILENT: no such level. */
+enum mcp_log_level mcp_log_level_of(struct slice name);
+/* -32021 that names what is missing. */
+enum err mcp_client_lacks(struct mcp_call_state *c, unsigned can);
+
+/* --- session.c ------------------------------------------------------------ */
+struct mcp_session {
+    char id[UUID_SIZE];
+    const struct mcp_revision *revision;
+    unsigned can;
+    enum mcp_log_level log_level;
+    struct map uris; /* subscribed: owned copies */
+    int64_t used_ns;
+    uint32_t pins; /* calls that hold it */
+    bool ended;
+    uint32_t streams; /* the last stream's number; 1 is the GET stream */
+    uint32_t get_sequence; /* of the last event there */
+    struct mcp_event *events, **events_end;
+    size_t events_count, events_bytes;
+};
+/* All but pin and unpin: Lock: server->lock is held. */
+struct mcp_session *mcp_session_new(struct mcp_server *s);
+struct mcp_session *mcp_session_find(struct mcp_server *s, struct slice id);
+void mcp_session_end(struct mcp_server *s, struct mcp_session *session);
+void mcp_session_pin(struct mcp_call_state *c, struct mcp_session *session);
+void mcp_session_unpin(struct mcp_call_state *c); /* takes the lock */
+void mcp_sessions_free(struct mcp_server *s);
+void mcp_session_free(struct mcp_session *session);
+struct slice mcp_session_id_of(uint32_t stream, uint32_t sequence,
+                               char id[32]);
+/* Keeps an event for a client that comes back; writes its id. */
+struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
+                              uint32_t stream, uint32_t sequence,
+                              struct slice message, bool last, char id[32]);
+
+/* --- notify.c ------------------------------------------------------------- */
+/* Sends a message before the answer. Thread: any. */
+void mcp_emit(struct mcp_call_state *c, struct slice message);
+void mcp_emit_locked(struct mcp_call_state *c, struct slice message);
+/* Loop: what was emitted goes out. */
+void mcp_flush(struct mcp_call_state *c);
+/* True: a flush is in the mailbox, `then` runs after it. */
+bool mcp_flush_first(struct mcp_call_state *c,
+                     void (*then)(struct mcp_call_state *c));
+/* The final message as an event of a resumable stream. True: done. */
+bool mcp_end_stream(struct mcp_call_state *c);
+enum err mcp_listen_begin(struct mcp_call_state *c);
+enum err mcp_listen_run(struct mcp_call_state *c);
+void mcp_listen_render(struct mcp_call_state *c, enum err e);
+void mcp_tell_task(struct mcp_server *s, struct slice id, struct slice body);
+
+/* --- ask.c ---------------------------------------------------------------- */
+/* After a handler said ERR_PENDING with c->wants set. Thread: loop */
+void mcp_await(struct mcp_call_state *c);
+/* inputResponses and requestState of a request. */
+enum err mcp_asks_begin(struct mcp_call_state *c);
+/* Forgets them; frees what the arena does not hold. */
+void mcp_asks_done(struct mcp_call_state *c);
+/* A response of the client. */
+void mcp_answer(struct mcp_call_state *c);
+/* {"key":{"method":...,"params":{...}},...} of those open. */
+void mcp_asks_write(struct mcp_call_state *c, struct json_writer *w);
+/* Hands over an answer by key. Lock: server->lock is held */
+void mcp_asks_take(struct mcp_call_state *c, struct slice key,
+                   struct slice text);
+bool mcp_asks_open(const struct mcp_call_state *c);
+
+/* --- token.c: text that only this process can have written ---------------- */
+/* base64url(expiry, mac, payload); `bound` is what it belongs to. arena */
+struct slice mcp_token_write(struct mcp_server *s, struct arena *a,
+                             struct slice bound, struct slice payload,
+                             int64_t ttl_ms);
+enum err mcp_token_read(struct mcp_server *s, struct arena *a,
+                        struct slice bound, struct slice token,
+                        struct slice *ret_payload);
+void mcp_base64_put(struct buf *b, struct slice bytes);
+
+/* --- page.c: lists --------------------------------------------------------- */
+struct mcp_list_kind;
+struct mcp_list {
+    struct mcp_call_state *c;
+    const struct mcp_prompt_arg *args; /* of the prompt being listed */
+    const struct mcp_list_kind *kind;
+    struct json_writer w;
+    size_t from, to, count;
+};
+/* params.cursor; `ret` is the first entry. */
+enum err mcp_page_begin(struct mcp_call_state *c, size_t *ret);
+struct slice mcp_page_cursor(struct mcp_call_state *c, size_t next);
+
+/* --- task.c --------------------------------------------------------------- */
+void mcp_task_start(struct mcp_call_state *c);
+/* The task's call has ended with this result object or error object. */
+void mcp_task_end(struct mcp_call_state *c);
+void mcp_task_waits(struct mcp_call_state *c, bool waits);
+void mcp_tasks_free(struct mcp_server *s);
+enum err mcp_tasks_begin(struct mcp_call_state *c);
+void mcp_tasks_get_render(struct mcp_call_state *c, enum err e);
+enum err mcp_tasks_update_begin(struct mcp_call_state *c);
+enum err mcp_tasks_cancel_begin(struct mcp_call_state *c);
+
+/* --- method_*.c ----------------------------------------------------------- */
 enum err mcp_tools_list_begin(struct mcp_call_state *c);
 void mcp_tools_list_render(struct mcp_call_state *c, enum err e);
 enum err mcp_tools_call_begin(struct mcp_call_state *c);
 enum err mcp_tools_call_run(struct mcp_call_state *c);
 void mcp_tools_call_render(struct mcp_call_state *c, enum err e);
+enum err mcp_list_begin(struct mcp_call_state *c);
+enum err mcp_resources_list_run(struct mcp_call_state *c);
+enum err mcp_templates_list_run(struct mcp_call_state *c);
+enum err mcp_prompts_list_run(struct mcp_call_state *c);
+void mcp_list_render(struct mcp_call_state *c, enum err e);
+enum err mcp_resources_read_begin(struct mcp_call_state *c);
+enum err mcp_resources_read_run(struct mcp_call_state *c);
+void mcp_resources_read_render(struct mcp_call_state *c, enum err e);
+enum err mcp_prompts_get_begin(struct mcp_call_state *c);
+enum err mcp_prompts_get_run(struct mcp_call_state *c);
+void mcp_prompts_get_render(struct mcp_call_state *c, enum err e);
+enum err mcp_complete_begin(struct mcp_call_state *c);
+enum err mcp_complete_run(struct mcp_call_state *c);
+void mcp_complete_render(struct mcp_call_state *c, enum err e);
+enum err mcp_set_level_begin(struct mcp_call_state *c);
+enum err mcp_subscribe_begin(struct mcp_call_state *c);
+enum err mcp_unsubscribe_begin(struct mcp_call_state *c);
+/* An error of a handler that is no tool, as a JSON-RPC error. */
+void mcp_handler_fault(struct mcp_call_state *c, enum err e);
 
 static inline void mcp_link_init(struct mcp_call_link *head)
 {

@@ -20,6 +20,9 @@ static const struct fault_row rows[MCP_FAULT_COUNT] = {
     [MCP_FAULT_HEADER] = {-32020, 400, 400, SLICE_INIT("Header mismatch")},
     [MCP_FAULT_VERSION] = {-32022, 400, 400, SLICE_INIT("Unsupported protocol version")},
     [MCP_FAULT_HTTP_VERSION] = {-32000, 400, 400, SLICE_INIT("Unsupported protocol version")},
+    [MCP_FAULT_CAPABILITY] = {-32021, 400, 400, SLICE_INIT("Missing required client capability")},
+    [MCP_FAULT_URL] = {-32042, 200, 200, SLICE_INIT("URL elicitation required")},
+    [MCP_FAULT_RESOURCE] = {-32002, 200, 200, SLICE_INIT("Resource not found")},
     [MCP_FAULT_SESSION] = {-32001, 404, 404, SLICE_INIT("Session not found")},
 };
 
@@ -34,8 +37,10 @@ static const struct {
 };
 /* clang-format on */
 
-int mcp_fault_code(enum mcp_fault_kind k)
+int mcp_fault_code(enum mcp_fault_kind k, const struct mcp_revision *r)
 {
+    if (k == MCP_FAULT_RESOURCE && mcp_revision_is_modern(r))
+        k = MCP_FAULT_PARAMS;
     return rows[k].code;
 }
 

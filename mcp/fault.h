@@ -25,6 +25,9 @@ enum mcp_fault_kind {
     MCP_FAULT_VERSION,      /* a claimed version that is not served */
     MCP_FAULT_HTTP_VERSION, /* legacy: MCP-Protocol-Version not served */
     MCP_FAULT_SESSION,      /* legacy: unknown Mcp-Session-Id */
+    MCP_FAULT_CAPABILITY,   /* modern: the client did not declare it */
+    MCP_FAULT_URL,          /* 2025-11-25: open a page first */
+    MCP_FAULT_RESOURCE,     /* no such resource; the code is the era's */
     MCP_FAULT_COUNT
 };
 
@@ -34,7 +37,7 @@ struct mcp_fault {
     struct slice data; /* JSON; empty: none */
 };
 
-int mcp_fault_code(enum mcp_fault_kind k);
+int mcp_fault_code(enum mcp_fault_kind k, const struct mcp_revision *r);
 int mcp_fault_status(enum mcp_fault_kind k, const struct mcp_revision *r);
 /* Where an error of the program meets the protocol outside a tool. */
 enum mcp_fault_kind mcp_fault_of(enum err e);

@@ -122,6 +122,17 @@ static enum err read_integer(struct parse *s, const struct mcp_field *f,
     return OK;
 }
 
+static enum err read_number(struct parse *s, const struct mcp_field *f,
+                            const struct json *v, void *at)
+{
+    double n;
+    if (!json_double(v, &n)) return wrong(s, f, v);
+    if (n < (double)f->min || (f->max && n > (double)f->max))
+        return out_of_range(s, f, v);
+    *(double *)at = n;
+    return OK;
+}
+
 static enum err read_boolean(struct parse *s, const struct mcp_field *f,
                              const struct json *v, void *at)
 {
@@ -184,6 +195,7 @@ static const struct type_row {
 } types[MCP_FIELD_TYPE_COUNT] = {
     [MCP_FIELD_STRING] = {"a string", "string", read_string},
     [MCP_FIELD_INTEGER] = {"an integer", "integer", read_integer},
+    [MCP_FIELD_NUMBER] = {"a number", "number", read_number},
     [MCP_FIELD_BOOLEAN] = {"true or false", "boolean", read_boolean},
     [MCP_FIELD_OBJECT] = {"an object", "object", read_object},
     [MCP_FIELD_STRINGS] = {"an array of strings", "array", read_strings},
@@ -192,10 +204,11 @@ static const struct type_row {
 
 static void put_range(struct buf *b, const struct mcp_field *f)
 {
-    const char *unit = f->type == MCP_FIELD_INTEGER  ? ""
+    bool value = f->type == MCP_FIELD_INTEGER || f->type == MCP_FIELD_NUMBER;
+    const char *unit = value                         ? ""
                        : f->type == MCP_FIELD_STRING ? " characters"
                                                      : " items";
-    if (f->type != MCP_FIELD_INTEGER && !f->min && !f->max) return;
+    if (!value && !f->min && !f->max) return;
     if (f->min > INT64_MIN && f->max)
         buf_printf(b, ", from %" PRId64 " to %" PRId64 "%s", f->min, f->max,
                    unit);
@@ -292,6 +305,8 @@ static void set_default(char *args, const struct mcp_field *f)
 {
     if (f->type == MCP_FIELD_INTEGER)
         *(int64_t *)(void *)(args + f->offset) = f->def;
+    if (f->type == MCP_FIELD_NUMBER)
+        *(double *)(void *)(args + f->offset) = (double)f->def;
     if (f->type == MCP_FIELD_BOOLEAN)
         *(bool *)(void *)(args + f->offset) = f->def != 0;
 }
@@ -345,10 +360,11 @@ static void put_bounds(struct json_writer *w, const struct mcp_field *f)
     static const char *const names[MCP_FIELD_TYPE_COUNT][2] = {
         [MCP_FIELD_STRING] = {"minLength", "maxLength"},
         [MCP_FIELD_INTEGER] = {"minimum", "maximum"},
+        [MCP_FIELD_NUMBER] = {"minimum", "maximum"},
         [MCP_FIELD_STRINGS] = {"minItems", "maxItems"},
     };
     const char *const *name = names[f->type];
-    bool zero = f->type == MCP_FIELD_INTEGER;
+    bool zero = f->type == MCP_FIELD_INTEGER || f->type == MCP_FIELD_NUMBER;
     if (!name[0]) return;
     if (f->min > INT64_MIN && (f->min || zero))
         json_put_int(w, name[0], f->min);
@@ -387,6 +403,7 @@ static void put_field(struct json_writer *w, const struct mcp_field *f)
         put_enum(w, f);
     put_bounds(w, f);
     put_default(w, f);
+    if (f->header) json_put_string(w, "x-mcp-header", slice_of(f->header));
     json_end_object(w);
 }
 

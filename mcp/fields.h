@@ -23,6 +23,7 @@
 enum mcp_field_type {
     MCP_FIELD_STRING = 1, /* struct slice; absent {NULL,0} */
     MCP_FIELD_INTEGER,    /* int64_t; absent: the default */
+    MCP_FIELD_NUMBER,     /* double; absent: the default */
     MCP_FIELD_BOOLEAN,    /* bool; absent: the default */
     MCP_FIELD_OBJECT,     /* const struct json *; absent NULL */
     MCP_FIELD_STRINGS,    /* struct mcp_strings; absent {NULL,0} */
@@ -48,6 +49,8 @@ struct mcp_field {
     bool has_default;           /* print it */
     const char *const *choices; /* NULL-ended; STRING, FLAGS */
     const char *example;        /* JSON text for the mend */
+    const char *header;         /* x-mcp-header: the Mcp-Param-* header that
+                                   repeats a STRING, INTEGER or BOOLEAN */
     enum err wrong;             /* of a wrong type or choice; 0:
                                    ERR_INVALID_PARAMETER */
 };

@@ -149,11 +149,12 @@ static void initialize(struct ladder *l)
 static const struct mcp_revision *legacy_revision(struct ladder *l)
 {
     const struct mcp_revision *r = mcp_revision_legacy();
-    if (l->h->session.p) {
+    if (l->h->session.p && !l->h->agreed) {
         refuse(l, r, MCP_FAULT_SESSION,
                "Session not found: send initialize without Mcp-Session-Id");
         return NULL;
     }
+    if (!l->h->version.p && l->h->agreed) return l->h->agreed;
     if (!l->h->version.p) return mcp_revision_unstated();
     if (l->header) return l->header;
     mcp_rules_refuse(

@@ -10,6 +10,53 @@ static enum err params_fault(struct mcp_call_state *c, const char *why)
     return mcp_call_fault(c, mcp_fault(MCP_FAULT_PARAMS, slice_of(why)));
 }
 
+/* stdio: the stream itself is the session. */
+static void stdio_session(struct mcp_call_state *c, struct mcp_session *session)
+{
+    struct mcp_peer *peer = c->peer;
+    struct mcp_call_state *standing = peer->standing;
+    struct mcp_session *old = peer->session;
+    peer->session = session;
+    if (standing) {
+        if (standing->session) standing->session->pins--;
+        mcp_session_pin(standing, session);
+    }
+    if (!old) return;
+    old->ended = true; /* calls under way keep it */
+    if (!old->pins) mcp_session_free(old);
+}
+
+static enum err start_session(struct mcp_call_state *c, unsigned can)
+{
+    struct mcp_server *s = c->pub.server;
+    enum err e = OK;
+    enum mcp_sessions wish = s->config.sessions;
+    if (c->peer->kind == MCP_HTTP &&
+        (wish == MCP_SESSIONS_NEVER || (wish == MCP_SESSIONS_NEEDED && !can)))
+        return OK;
+    lock_take(&s->lock);
+    struct mcp_session *session = mcp_session_new(s);
+    if (!session) {
+        e = ERR_NOMEM;
+    } else {
+        session->revision = c->revision;
+        session->can = can;
+    }
+    if (!e && c->peer->kind == MCP_HTTP) {
+        e = map_put(&s->sessions, slice_of(session->id), session, NULL);
+        if (e) mcp_session_free(session);
+        c->announce = !e;
+        if (!e) mcp_session_pin(c, session);
+    } else if (!e) {
+        stdio_session(c, session);
+    }
+    lock_drop(&s->lock);
+    if (e)
+        return mcp_call_fault(
+            c, mcp_fault(MCP_FAULT_INTERNAL, SLICE("Out of memory")));
+    return OK;
+}
+
 /* A second initialize replaces the first: clients that lost their state send
  * one, and nothing here depends on the former. */
 static enum err initialize_begin(struct mcp_call_state *c)
@@ -28,7 +75,7 @@ static enum err initialize_begin(struct mcp_call_state *c)
     c->revision = mcp_revision_negotiate(version->text);
     if (c->peer->kind == MCP_STDIO)
         c->peer->legacy = c->peer->last = c->revision;
-    return OK;
+    return start_session(c, mcp_can_of(caps, c->revision));
 }
 
 static void hello_render(struct mcp_call_state *c, enum err e)
@@ -69,6 +116,32 @@ static const struct mcp_method methods[] = {
      "name", mcp_tools_call_begin, mcp_tools_call_run, mcp_tools_call_render},
     {SLICE_INIT("tools/list"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_TOOLS,
      NULL, mcp_tools_list_begin, NULL, mcp_tools_list_render},
+    {SLICE_INIT("resources/read"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_RESOURCES,
+     "uri", mcp_resources_read_begin, mcp_resources_read_run, mcp_resources_read_render},
+    {SLICE_INIT("resources/list"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_RESOURCES,
+     NULL, mcp_list_begin, mcp_resources_list_run, mcp_list_render},
+    {SLICE_INIT("resources/templates/list"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_RESOURCES,
+     NULL, mcp_list_begin, mcp_templates_list_run, mcp_list_render},
+    {SLICE_INIT("resources/subscribe"), MCP_REQUEST, MCP_REVS_LEGACY, MCP_OFFERS_RESOURCES | MCP_OFFERS_UPDATES,
+     NULL, mcp_subscribe_begin, NULL, empty_render},
+    {SLICE_INIT("resources/unsubscribe"), MCP_REQUEST, MCP_REVS_LEGACY, MCP_OFFERS_RESOURCES | MCP_OFFERS_UPDATES,
+     NULL, mcp_unsubscribe_begin, NULL, empty_render},
+    {SLICE_INIT("prompts/get"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_PROMPTS,
+     "name", mcp_prompts_get_begin, mcp_prompts_get_run, mcp_prompts_get_render},
+    {SLICE_INIT("prompts/list"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_PROMPTS,
+     NULL, mcp_list_begin, mcp_prompts_list_run, mcp_list_render},
+    {SLICE_INIT("completion/complete"), MCP_REQUEST, MCP_REVS_ALL, MCP_OFFERS_COMPLETION,
+     NULL, mcp_complete_begin, mcp_complete_run, mcp_complete_render},
+    {SLICE_INIT("logging/setLevel"), MCP_REQUEST, MCP_REVS_LEGACY, MCP_OFFERS_LOGS,
+     NULL, mcp_set_level_begin, NULL, empty_render},
+    {SLICE_INIT("subscriptions/listen"), MCP_REQUEST, MCP_REVS_MODERN, MCP_OFFERS_STREAM,
+     NULL, mcp_listen_begin, mcp_listen_run, mcp_listen_render},
+    {SLICE_INIT("tasks/get"), MCP_REQUEST, MCP_REVS_MODERN, MCP_OFFERS_TASKS,
+     "taskId", mcp_tasks_begin, NULL, mcp_tasks_get_render},
+    {SLICE_INIT("tasks/update"), MCP_REQUEST, MCP_REVS_MODERN, MCP_OFFERS_TASKS,
+     "taskId", mcp_tasks_update_begin, NULL, empty_render},
+    {SLICE_INIT("tasks/cancel"), MCP_REQUEST, MCP_REVS_MODERN, MCP_OFFERS_TASKS,
+     "taskId", mcp_tasks_cancel_begin, NULL, empty_render},
     {SLICE_INIT("initialize"), MCP_REQUEST, MCP_REVS_LEGACY, 0,
      NULL, initialize_begin, NULL, hello_render},
     {SLICE_INIT("server/discover"), MCP_REQUEST, MCP_REVS_MODERN, 0,

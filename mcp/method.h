@@ -19,7 +19,17 @@ struct mcp_call_state;
 
 /* What a server offers, from its configuration; a method whose needs are not
  * offered does not exist. */
-enum mcp_offer { MCP_OFFERS_TOOLS = 1 << 0 };
+enum mcp_offer {
+    MCP_OFFERS_TOOLS = 1 << 0,
+    MCP_OFFERS_RESOURCES = 1 << 1,
+    MCP_OFFERS_PROMPTS = 1 << 2,
+    MCP_OFFERS_COMPLETION = 1 << 3,
+    MCP_OFFERS_LOGS = 1 << 4,
+    MCP_OFFERS_CHANGES = 1 << 5, /* list_changed */
+    MCP_OFFERS_UPDATES = 1 << 6, /* resources/updated */
+    MCP_OFFERS_TASKS = 1 << 7,
+    MCP_OFFERS_STREAM = 1 << 8 /* any of what subscriptions/listen tells */
+};
 
 struct mcp_method {
     struct slice name;

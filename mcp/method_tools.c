@@ -1,22 +1,20 @@
 /* tools/list and tools/call. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/random.h"
 #include "mcp/call_state.h"
 #include "mcp/reply.h"
+#include "mcp/rules.h"
 
 /* --- tools/list ---------------------------------------------------------- */
 
 /* All tools are on one page, so that no cursor was ever given out. */
 enum err mcp_tools_list_begin(struct mcp_call_state *c)
 {
-    const struct json *cursor = json_get(c->m.params, SLICE("cursor"));
-    if (!cursor || json_is(cursor, JSON_NULL)) return OK;
-    return mcp_call_fault(
-        c, mcp_fault(MCP_FAULT_PARAMS,
-                     SLICE("Invalid cursor: the list has one page; ask for "
-                           "it without cursor")));
+    size_t from;
+    return mcp_page_begin(c, &from);
 }
 
 void mcp_tools_list_render(struct mcp_call_state *c, enum err e)
@@ -46,6 +44,10 @@ static enum err parse_args(struct mcp_call_state *c, const struct json *args)
 {
     static const struct mcp_field none[] = {{0}};
     const struct mcp_tool *t = c->tool;
+    if (t->input_schema) {
+        c->raw_args = args;
+        return OK;
+    }
     size_t size = t->args_size ? t->args_size : 1;
     c->args = arena_zalloc(&c->pub.arena, size);
     if (!c->args) return ERR_NOMEM;
@@ -60,6 +62,42 @@ static enum err too_large(struct mcp_call_state *c, const struct json *args)
                         SLICE("Put the bulk into a file of the project and "
                               "name the file."),
                         "arguments of %zu bytes", args->raw.n);
+}
+
+/* --- tools/call: Mcp-Param-* ----------------------------------------------- */
+
+static bool header_agrees(struct mcp_call_state *c, struct slice sent,
+                          const struct json *v)
+{
+    struct slice text;
+    int64_t n;
+    if (!v || json_is(v, JSON_NULL)) return !sent.p;
+    if (!sent.p || mcp_header_decode(sent, &c->pub.arena, &text)) return false;
+    if (json_is(v, JSON_STRING)) return slice_eq(text, v->text);
+    if (json_is_bool(v)) return slice_eq(text, v->raw);
+    return json_integral(v, &n) && json_number_equal(text, v->raw);
+}
+
+/* Over HTTP a modern request repeats some arguments in headers. */
+static enum err check_headers(struct mcp_call_state *c, const struct json *args)
+{
+    const struct mcp_field *f = c->tool->args;
+    char name[80];
+    if (c->peer->kind != MCP_HTTP || !mcp_revision_is_modern(c->revision))
+        return OK;
+    for (; f && f->name; f++) {
+        if (!f->header) continue;
+        (void)snprintf(name, sizeof(name), "mcp-param-%s", f->header);
+        struct slice sent = c->ex->ops->header(c->ex, name);
+        if (sent.p) sent = slice_trim(sent);
+        if (!header_agrees(c, sent, json_get(args, slice_of(f->name))))
+            return mcp_call_fault(
+                c, mcp_faultf(MCP_FAULT_HEADER, &c->pub.arena,
+                              "Mcp-Param-%s is missing, malformed or differs "
+                              "from arguments.%s",
+                              f->header, f->name));
+    }
+    return OK;
 }
 
 enum err mcp_tools_call_begin(struct mcp_call_state *c)
@@ -82,13 +120,18 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
     if (atomic_load_explicit(&c->peer->server->stopping, memory_order_relaxed))
         return ERR_CLOSED;
     if (args && args->raw.n > MCP_ARGUMENTS_MAX) return too_large(c, args);
+    if (c->tool->task == MCP_TASK_ALWAYS && !(c->can & MCP_CAN_TASKS))
+        return mcp_client_lacks(c, MCP_CAN_TASKS);
     c->where = c->tool->run;
-    return parse_args(c, args);
+    enum err e = check_headers(c, args);
+    if (!e) e = mcp_asks_begin(c);
+    return e ? e : parse_args(c, args);
 }
 
 enum err mcp_tools_call_run(struct mcp_call_state *c)
 {
-    return c->tool->call(&c->pub, c->args);
+    const void *args = c->tool->input_schema ? c->raw_args : c->args;
+    return c->tool->call(&c->pub, args);
 }
 
 /* --- tools/call: telling an error ---------------------------------------- */
@@ -184,10 +227,17 @@ void mcp_tools_call_render(struct mcp_call_state *c, enum err e)
 {
     enum err e2;
     if (!e) e = twin_finish(&c->pub.out);
+    if (!e && c->blocks.err) e = c->blocks.err;
+    if (!e && (c->blocks.n || !c->pub.out.plain.n)) {
+        mcp_reply_tool_blocks(&c->reply, c->peer->server, c->revision, c->m.id,
+                              &c->pub.out, buf_slice(&c->blocks),
+                              c->pub.is_error);
+        return;
+    }
     if (e && (e2 = finish_problem(c, e)) != OK) {
         c->reply.err = e2;
         return;
     }
     mcp_reply_tool(&c->reply, c->peer->server, c->revision, c->m.id,
-                   &c->pub.out, e != OK);
+                   &c->pub.out, e != OK || c->pub.is_error);
 }

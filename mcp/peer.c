@@ -43,18 +43,25 @@ static struct mcp_lane *loop_lane(struct mcp_server *s)
     return lane;
 }
 
-struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
-                              const char *name)
+void mcp_peer_init(struct mcp_peer *peer, struct mcp_server *s,
+                   enum mcp_transport kind, const char *name)
 {
-    struct mcp_peer *peer = MEM_NEW(struct mcp_peer);
-    if (!peer) return NULL;
     peer->server = s;
     peer->kind = kind;
     peer->name = name;
     mcp_link_init(&peer->away);
     mcp_link_init(&peer->held);
     lane_init(&peer->own);
-    peer->lane = kind == MCP_HTTP ? loop_lane(s) : &peer->own;
+    peer->lane = &peer->own;
+}
+
+struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
+                              const char *name)
+{
+    struct mcp_peer *peer = MEM_NEW(struct mcp_peer);
+    if (!peer) return NULL;
+    mcp_peer_init(peer, s, kind, name);
+    if (kind == MCP_HTTP) peer->lane = loop_lane(s);
     if (!peer->lane) {
         mem_free(peer);
         return NULL;
@@ -66,5 +73,6 @@ void mcp_peer_free(struct mcp_peer *peer)
 {
     if (!peer) return;
     mcp_lane_done(&peer->own);
+    mcp_session_free(peer->session);
     mem_free(peer);
 }

@@ -50,6 +50,34 @@ static struct slice header(struct mcp_exchange *ex, const char *name)
     return v.p ? slice_trim(v) : v;
 }
 
+/* The session a request names is its call's until the call has ended. */
+static const struct mcp_revision *http_session(struct mcp_call_state *c,
+                                               struct slice id)
+{
+    struct mcp_server *s = c->pub.server;
+    if (!id.p) return NULL;
+    lock_take(&s->lock);
+    struct mcp_session *session = mcp_session_find(s, id);
+    if (session) mcp_session_pin(c, session);
+    lock_drop(&s->lock);
+    return session ? session->revision : NULL;
+}
+
+/* A modern message and initialize know of no session before them. */
+static void settle_session(struct mcp_call_state *c)
+{
+    struct mcp_peer *peer = c->peer;
+    bool stranger = mcp_revision_is_modern(c->revision) ||
+                    slice_eq(c->m.method, SLICE("initialize"));
+    if (stranger && c->session) {
+        mcp_session_unpin(c);
+    } else if (!stranger && peer->session && !c->session) {
+        lock_take(&c->pub.server->lock);
+        mcp_session_pin(c, peer->session);
+        lock_drop(&c->pub.server->lock);
+    }
+}
+
 static void rule(struct mcp_call_state *c, struct mcp_ruling *ret)
 {
     struct mcp_peer *peer = c->peer;
@@ -63,6 +91,7 @@ static void rule(struct mcp_call_state *c, struct mcp_ruling *ret)
                                  .method = header(c->ex, "mcp-method"),
                                  .name = header(c->ex, "mcp-name"),
                                  .session = header(c->ex, "mcp-session-id")};
+    h.agreed = http_session(c, h.session);
     mcp_rules_http(&c->m, &h, offers, &c->pub.arena, ret);
 }
 
@@ -71,6 +100,8 @@ void mcp_receive_ruled(struct mcp_call_state *c, const struct mcp_ruling *r)
     c->revision = r->revision;
     c->method = r->method;
     c->fault = r->fault;
+    settle_session(c);
+    mcp_client_read(c);
     if (c->lost && mcp_revision_lost_cancels(r->revision)) {
         cancel_set(&c->pub.cancel, CANCEL_CONNECTION);
         mcp_call_finish(c);
@@ -87,6 +118,7 @@ void mcp_receive_ruled(struct mcp_call_state *c, const struct mcp_ruling *r)
         mcp_call_finish(c);
         return;
     case MCP_RULE_ACCEPT:
+        if (c->m.kind == MCP_RESPONSE) mcp_answer(c);
         mcp_call_answer(c, 202);
         return;
     }
@@ -174,36 +206,4 @@ void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
     } else {
         read_message(c);
     }
-}
-
-/* --- GET and DELETE ------------------------------------------------------- */
-
-static void refuse_method(struct mcp_exchange *ex)
-{
-    static const struct mcp_header allow = {"Allow", SLICE_INIT("POST")};
-    struct buf b = BUF_INIT(4096);
-    mcp_error_body(&b, -32600, SLICE("this method is not served here"));
-    ex->ops->reply(ex, 405, &allow, 1, buf_slice(&b));
-    buf_done(&b);
-}
-
-void mcp_receive_get(struct mcp_peer *peer, struct mcp_exchange *ex)
-{
-    (void)peer;
-    ex->call = NULL;
-    refuse_method(ex);
-}
-
-void mcp_receive_delete(struct mcp_peer *peer, struct mcp_exchange *ex)
-{
-    (void)peer;
-    ex->call = NULL;
-    refuse_method(ex);
-}
-
-void mcp_receive_standing(struct mcp_peer *peer, struct mcp_exchange *ex)
-{
-    (void)peer;
-    ex->call = NULL;
-    ex->ops->drop(ex);
 }

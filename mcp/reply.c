@@ -18,6 +18,7 @@ static struct slice tail_of(const struct mcp_server *s,
 
 static void open_result(struct buf *b, const struct json *id)
 {
+    if (!id) return;
     buf_put(b, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
     buf_put(b, mcp_id_raw(id));
     buf_put(b, SLICE(",\"result\":"));
@@ -61,11 +62,76 @@ void mcp_reply_tool(struct buf *b, const struct mcp_server *s,
         buf_put(b, buf_slice(&t->plain));
     }
     if (is_error) buf_put(b, SLICE(",\"isError\":true"));
+    mcp_reply_close(b, s, r, id);
+}
+
+void mcp_reply_tool_blocks(struct buf *b, const struct mcp_server *s,
+                           const struct mcp_revision *r, const struct json *id,
+                           const struct twin *t, struct slice blocks,
+                           bool is_error)
+{
+    struct json_writer w = mcp_reply_open(b, r, id, "complete");
+    json_key(&w, SLICE("content"));
+    json_begin_array(&w);
+    if (blocks.n) json_raw(&w, blocks);
+    json_end_array(&w);
+    if (t->plain.n && has(r, MCP_HAS_STRUCTURED))
+        json_put_raw(&w, "structuredContent", buf_slice(&t->plain));
+    if (is_error) json_put_bool(&w, "isError", true);
+    mcp_reply_close(b, s, r, id);
+}
+
+struct json_writer mcp_reply_open(struct buf *b, const struct mcp_revision *r,
+                                  const struct json *id, const char *type)
+{
+    open_result(b, id);
+    struct json_writer w = json_writer(b);
+    json_begin_object(&w);
+    if (has(r, MCP_HAS_RESULT_TYPE))
+        json_put_string(&w, "resultType", slice_of(type));
+    return w;
+}
+
+/* The tail begins with a comma where it says anything, and an empty object
+ * says nothing before it: only revisions with a resultType have such a tail. */
+void mcp_reply_close(struct buf *b, const struct mcp_server *s,
+                     const struct mcp_revision *r, const struct json *id)
+{
     buf_put(b, tail_of(s, r));
-    buf_putc(b, '}');
+    if (id) buf_putc(b, '}');
+}
+
+void mcp_reply_input_required(struct buf *b, const struct mcp_server *s,
+                              const struct mcp_revision *r,
+                              const struct json *id, struct slice requests,
+                              struct slice state)
+{
+    struct json_writer w = mcp_reply_open(b, r, id, "input_required");
+    json_put_raw(&w, "inputRequests", requests);
+    json_put_string(&w, "requestState", state);
+    mcp_reply_close(b, s, r, id);
+}
+
+void mcp_reply_listen_end(struct buf *b, const struct json *id)
+{
+    open_result(b, id);
+    buf_put(b, SLICE("{\"resultType\":\"complete\",\"_meta\":{"
+                     "\"io.modelcontextprotocol/subscriptionId\":"));
+    buf_put(b, mcp_id_raw(id));
+    buf_put(b, SLICE("}}}"));
 }
 
 /* --- errors -------------------------------------------------------------- */
+
+void mcp_reply_fault(struct json_writer *w, const struct mcp_revision *r,
+                     const struct mcp_fault *f)
+{
+    json_begin_object(w);
+    json_put_int(w, "code", mcp_fault_code(f->kind, r));
+    json_put_string(w, "message", f->message);
+    if (f->data.n) json_put_raw(w, "data", f->data);
+    json_end_object(w);
+}
 
 void mcp_reply_error(struct buf *b, const struct mcp_revision *r,
                      enum mcp_transport kind, const struct json *id,
@@ -78,11 +144,7 @@ void mcp_reply_error(struct buf *b, const struct mcp_revision *r,
     if (id) json_put_raw(&w, "id", id->raw);
     if (null_id) json_put_raw(&w, "id", SLICE("null"));
     json_key(&w, SLICE("error"));
-    json_begin_object(&w);
-    json_put_int(&w, "code", mcp_fault_code(f->kind));
-    json_put_string(&w, "message", f->message);
-    if (f->data.n) json_put_raw(&w, "data", f->data);
-    json_end_object(&w);
+    mcp_reply_fault(&w, r, f);
     json_end_object(&w);
 }
 
@@ -138,23 +200,54 @@ static void cache_hints(struct json_writer *w, const struct mcp_revision *r)
     json_put_string(w, "cacheScope", SLICE("public"));
 }
 
+/* A setting is told where the server has the offer named beside it. */
 static const struct {
     unsigned offer; /* enum mcp_offer */
-    const char *name, *settings;
+    const char *name;
+    unsigned feature; /* enum mcp_feature; 0: every revision */
+    struct {
+        unsigned offer;
+        const char *name;
+    } settings[2];
 } capabilities[] = {
-    {MCP_OFFERS_TOOLS, "tools", "{}"},
+    {MCP_OFFERS_TOOLS, "tools", 0, {{MCP_OFFERS_CHANGES, "listChanged"}}},
+    {MCP_OFFERS_RESOURCES,
+     "resources",
+     0,
+     {{MCP_OFFERS_UPDATES, "subscribe"}, {MCP_OFFERS_CHANGES, "listChanged"}}},
+    {MCP_OFFERS_PROMPTS, "prompts", 0, {{MCP_OFFERS_CHANGES, "listChanged"}}},
+    {MCP_OFFERS_COMPLETION, "completions", MCP_HAS_AUDIO, {{0}}},
+    {MCP_OFFERS_LOGS, "logging", 0, {{0}}},
 };
 
-static void put_capabilities(struct json_writer *w, const struct mcp_server *s)
+static void put_settings(struct json_writer *w, const struct mcp_server *s,
+                         size_t row)
+{
+    json_begin_object(w);
+    for (size_t k = 0; k < 2 && capabilities[row].settings[k].name; k++) {
+        if (s->offers & capabilities[row].settings[k].offer)
+            json_put_bool(w, capabilities[row].settings[k].name, true);
+    }
+    json_end_object(w);
+}
+
+static void put_capabilities(struct json_writer *w, const struct mcp_server *s,
+                             const struct mcp_revision *r)
 {
     json_key(w, SLICE("capabilities"));
     json_begin_object(w);
     for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
          i++) {
-        if (s->offers & capabilities[i].offer)
-            json_put_raw(w, capabilities[i].name,
-                         slice_of(capabilities[i].settings));
+        unsigned f = capabilities[i].feature;
+        if (!(s->offers & capabilities[i].offer) ||
+            (f && !has(r, (enum mcp_feature)f)))
+            continue;
+        json_key(w, slice_of(capabilities[i].name));
+        put_settings(w, s, i);
     }
+    if ((s->offers & MCP_OFFERS_TASKS) && has(r, MCP_HAS_CLAIM))
+        json_put_raw(w, "extensions",
+                     SLICE("{\"io.modelcontextprotocol/tasks\":{}}"));
     json_end_object(w);
 }
 
@@ -177,7 +270,7 @@ void mcp_reply_hello(struct buf *b, const struct mcp_server *s,
         json_put_raw(&w, "supportedVersions", mcp_revision_list());
     else
         json_put_string(&w, "protocolVersion", r->version);
-    put_capabilities(&w, s);
+    put_capabilities(&w, s, r);
     if (!has(r, MCP_HAS_RESULT_META)) {
         json_key(&w, SLICE("serverInfo"));
         implementation(&w, &s->config, r);
@@ -209,7 +302,10 @@ static void tool(struct json_writer *w, const struct mcp_tool *t,
     if (has(r, MCP_HAS_TITLE)) put_text(w, "title", t->title);
     put_text(w, "description", t->description);
     json_key(w, SLICE("inputSchema"));
-    mcp_fields_schema(t->args, w);
+    if (t->input_schema)
+        json_raw(w, slice_of(t->input_schema));
+    else
+        mcp_fields_schema(t->args, w);
     if (has(r, MCP_HAS_STRUCTURED) && t->output_schema)
         json_put_raw(w, "outputSchema", slice_of(t->output_schema));
     annotations(w, t, r);

@@ -40,7 +40,13 @@ enum mcp_feature {
     MCP_HAS_DETAILS = 1 << 7,     /* websiteUrl of implementations */
     MCP_HAS_BATCH = 1 << 8,       /* JSON-RPC arrays */
     MCP_HAS_NULL_ID = 1 << 9,     /* an unread id is told as null on stdio */
-    MCP_HAS_LOST_CANCEL = 1 << 10 /* a closed connection cancels */
+    MCP_HAS_LOST_CANCEL = 1 << 10, /* a closed connection cancels */
+    MCP_HAS_AUDIO = 1 << 11,       /* audio content, progress messages,
+                                      completions */
+    MCP_HAS_LINKS = 1 << 12,       /* resource_link, elicitation */
+    MCP_HAS_PRIMING = 1 << 13,     /* streams begin with an event id */
+    MCP_HAS_URL_ASKS = 1 << 14,    /* elicitation by url */
+    MCP_HAS_URL_FAULT = 1 << 15    /* -32042 */
 };
 
 struct mcp_revision {
@@ -65,6 +71,11 @@ const struct mcp_revision *mcp_revision_unstated(void);
 bool mcp_revision_is_modern(const struct mcp_revision *r);
 bool mcp_revision_takes_batches(const struct mcp_revision *r);
 bool mcp_revision_lost_cancels(const struct mcp_revision *r);
+bool mcp_revision_primes(const struct mcp_revision *r);
+bool mcp_revision_elicits(const struct mcp_revision *r);
+bool mcp_revision_elicits_urls(const struct mcp_revision *r);
+bool mcp_revision_has_url_fault(const struct mcp_revision *r);
+bool mcp_revision_has_progress_text(const struct mcp_revision *r);
 
 /* ["2026-07-28",...], newest first. */
 struct slice mcp_revision_list(void);

@@ -41,6 +41,8 @@ struct mcp_http_headers {
     struct slice method;  /* Mcp-Method */
     struct slice name;    /* Mcp-Name */
     struct slice session; /* Mcp-Session-Id */
+    /* What that session agreed on, or NULL: there is no such session. */
+    const struct mcp_revision *agreed;
 };
 
 /* `legacy`: what `initialize` chose on this stream, or NULL. */

@@ -3,7 +3,13 @@
 #include "base/alloc.h"
 #include "mcp/reply.h"
 
-enum { READY_MAX = 4 << 20, CALL_TIMEOUT_MS = 60000 };
+enum {
+    READY_MAX = 4 << 20,
+    CALL_TIMEOUT_MS = 60000,
+    ASK_TIMEOUT_MS = 600000,
+    TASK_TTL_MS = 3600000,
+    PAGE_MAX = 1000
+};
 
 static size_t count_tools(const struct mcp_server_config *c)
 {
@@ -22,12 +28,36 @@ static enum err take_tools(struct mcp_server *s)
     s->tools = mem_array(n, sizeof(*s->tools));
     if (!s->tools) return ERR_NOMEM;
     for (size_t i = 0; c->tools[i]; i++) {
-        for (const struct mcp_tool *t = c->tools[i]; t->name; t++)
+        for (const struct mcp_tool *t = c->tools[i]; t->name; t++) {
             s->tools[s->tools_count++] =
                 (struct mcp_tool_entry){slice_of(t->name), t};
+            if (t->task) s->offers |= MCP_OFFERS_TASKS | MCP_OFFERS_STREAM;
+        }
     }
     s->offers |= MCP_OFFERS_TOOLS;
     return OK;
+}
+
+/* Declared is what is there. */
+static void take_offers(struct mcp_server *s)
+{
+    const struct mcp_server_config *c = &s->config;
+    if (c->resources && c->resources->uri) s->offers |= MCP_OFFERS_RESOURCES;
+    if (c->prompts && c->prompts->get) s->offers |= MCP_OFFERS_PROMPTS;
+    if (c->complete) s->offers |= MCP_OFFERS_COMPLETION;
+    if (c->features & MCP_LOGS) s->offers |= MCP_OFFERS_LOGS;
+    if (c->features & MCP_LIST_CHANGES)
+        s->offers |= MCP_OFFERS_CHANGES | MCP_OFFERS_STREAM;
+    if (c->features & MCP_UPDATES)
+        s->offers |= MCP_OFFERS_UPDATES | MCP_OFFERS_STREAM;
+}
+
+static void take_defaults(struct mcp_server_config *c)
+{
+    if (!c->call_timeout_ms) c->call_timeout_ms = CALL_TIMEOUT_MS;
+    if (!c->ask_timeout_ms) c->ask_timeout_ms = ASK_TIMEOUT_MS;
+    if (!c->task_ttl_ms) c->task_ttl_ms = TASK_TTL_MS;
+    if (!c->page_max) c->page_max = PAGE_MAX;
 }
 
 /* Lists do not change while the program runs: each is written once. */
@@ -49,9 +79,13 @@ enum err mcp_server_new(const struct mcp_server_config *c,
     struct mcp_server *s = MEM_NEW(struct mcp_server);
     if (!s) return ERR_NOMEM;
     s->config = *c;
-    if (!s->config.call_timeout_ms) s->config.call_timeout_ms = CALL_TIMEOUT_MS;
-    lock_init(&s->lock, "mcp-server", RANK_LEAF);
+    take_defaults(&s->config);
+    lock_init(&s->lock, "mcp-server", RANK_PEER);
     mcp_link_init(&s->away);
+    mcp_link_init(&s->listeners);
+    mcp_yard_init(&s->yard);
+    random_bytes(s->secret, sizeof(s->secret));
+    take_offers(s);
     enum err e = take_tools(s);
     for (size_t i = 0; !e && i < MCP_REV_COUNT; i++)
         e = render(s, &mcp_revisions[i]);
@@ -66,6 +100,10 @@ enum err mcp_server_new(const struct mcp_server_config *c,
 void mcp_server_free(struct mcp_server *s)
 {
     if (!s) return;
+    mcp_server_stop(s); /* tasks have no peer that waits for them */
+    mcp_yard_end(s);
+    mcp_tasks_free(s);
+    mcp_sessions_free(s);
     while (s->lanes) {
         struct mcp_lane *lane = s->lanes;
         s->lanes = lane->next;

@@ -32,7 +32,7 @@ static void check_served(const struct mcp_message *m,
 static void check_refused(const struct mcp_message *m,
                           const struct mcp_ruling *r)
 {
-    int code = mcp_fault_code(r->fault.kind);
+    int code = mcp_fault_code(r->fault.kind, r->revision);
     int status = mcp_fault_status(r->fault.kind, r->revision);
     bool modern = mcp_revision_is_modern(r->revision);
     bool modern_code = code <= -32020 && code >= -32099;
