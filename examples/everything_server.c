@@ -860,7 +860,7 @@ int main(int argc, char **argv)
         .resources = resources,
         .prompts = prompts,
         .complete = complete,
-        .features = MCP_LOGS | MCP_LIST_CHANGES | MCP_UPDATES,
+        .tells = MCP_LOGS | MCP_LIST_CHANGES | MCP_UPDATES,
         .sessions = MCP_SESSIONS_ALWAYS};
     struct mcp_server *server;
     int64_t port = -1;

@@ -45,10 +45,10 @@ static void take_offers(struct mcp_server *s)
     if (c->resources && c->resources->uri) s->offers |= MCP_OFFERS_RESOURCES;
     if (c->prompts && c->prompts->get) s->offers |= MCP_OFFERS_PROMPTS;
     if (c->complete) s->offers |= MCP_OFFERS_COMPLETION;
-    if (c->features & MCP_LOGS) s->offers |= MCP_OFFERS_LOGS;
-    if (c->features & MCP_LIST_CHANGES)
+    if (c->tells & MCP_LOGS) s->offers |= MCP_OFFERS_LOGS;
+    if (c->tells & MCP_LIST_CHANGES)
         s->offers |= MCP_OFFERS_CHANGES | MCP_OFFERS_STREAM;
-    if (c->features & MCP_UPDATES)
+    if (c->tells & MCP_UPDATES)
         s->offers |= MCP_OFFERS_UPDATES | MCP_OFFERS_STREAM;
 }
 

@@ -127,7 +127,7 @@ struct mcp_completion {
 /* --- the server ---------------------------------------------------------- */
 
 /* What a server does beyond its rows; each is declared to clients. */
-enum mcp_feature_offer {
+enum mcp_tells {
     MCP_LOGS = 1,         /* handlers call mcp_log */
     MCP_LIST_CHANGES = 2, /* mcp_changed is called */
     MCP_UPDATES = 4       /* mcp_updated is called */
@@ -154,7 +154,7 @@ struct mcp_server_config {
     const struct mcp_prompt *prompts;     /* ended by a row without get */
     /* mcp_add_value; NULL: no completion. Runs on a worker. */
     enum err (*complete)(struct mcp_call *call, const struct mcp_completion *c);
-    unsigned features; /* enum mcp_feature_offer */
+    unsigned tells; /* enum mcp_tells */
     enum mcp_sessions sessions;
     size_t page_max;        /* entries of a page of a list; 0: 1,000 */
     int64_t ask_timeout_ms; /* for a client's user to answer; 0: 600,000 */

@@ -37,10 +37,11 @@ static void drop_event(struct mcp_session *session)
 void mcp_session_free(struct mcp_session *session)
 {
     size_t i = 0;
+    struct slice key;
     void *uri;
     if (!session) return;
     while (session->events) drop_event(session);
-    while (map_next(&session->uris, &i, NULL, &uri)) mem_free(uri);
+    while (map_next(&session->uris, &i, &key, &uri)) mem_free(uri);
     map_done(&session->uris);
     mem_free(session);
 }
@@ -51,8 +52,9 @@ static void sweep(struct mcp_server *s)
     int64_t now = clock_coarse();
     struct mcp_session *old = NULL, *session;
     size_t i = 0;
+    struct slice key;
     void *value;
-    while (map_next(&s->sessions, &i, NULL, &value)) {
+    while (map_next(&s->sessions, &i, &key, &value)) {
         session = value;
         if (!session->pins && (!old || session->used_ns < old->used_ns))
             old = session;
@@ -115,8 +117,9 @@ void mcp_session_unpin(struct mcp_call_state *c)
 void mcp_sessions_free(struct mcp_server *s)
 {
     size_t i = 0;
+    struct slice key;
     void *session;
-    while (map_next(&s->sessions, &i, NULL, &session))
+    while (map_next(&s->sessions, &i, &key, &session))
         mcp_session_free(session);
     map_done(&s->sessions);
 }

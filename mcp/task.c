@@ -38,8 +38,9 @@ static void task_free(struct mcp_task *t)
 void mcp_tasks_free(struct mcp_server *s)
 {
     size_t i = 0;
+    struct slice key;
     void *t;
-    while (map_next(&s->tasks, &i, NULL, &t)) task_free(t);
+    while (map_next(&s->tasks, &i, &key, &t)) task_free(t);
     map_done(&s->tasks);
 }
 
@@ -48,8 +49,9 @@ static void expire_one(struct mcp_server *s)
 {
     int64_t now = clock_wall_ms();
     size_t i = 0;
+    struct slice key;
     void *value;
-    while (map_next(&s->tasks, &i, NULL, &value)) {
+    while (map_next(&s->tasks, &i, &key, &value)) {
         struct mcp_task *t = value;
         if (t->call || !terminal(t) || t->created_ms + t->ttl_ms > now)
             continue;

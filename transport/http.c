@@ -94,7 +94,16 @@ static bool body_readable(struct conn *c)
 
 static void serve_mcp(struct conn *c)
 {
-    if (!token_fine(c) || !body_readable(c)) return;
+    if (!token_fine(c)) return;
+    if (evhttp_request_get_command(c->req) == EVHTTP_REQ_GET) {
+        tp__http_receive(c, mcp_receive_get);
+        return;
+    }
+    if (evhttp_request_get_command(c->req) == EVHTTP_REQ_DELETE) {
+        tp__http_receive(c, mcp_receive_delete);
+        return;
+    }
+    if (!body_readable(c)) return;
     struct evbuffer *in = evhttp_request_get_input_buffer(c->req);
     struct slice message = {.n = evbuffer_get_length(in)};
     message.p = (const char *)evbuffer_pullup(in, -1);
@@ -103,7 +112,7 @@ static void serve_mcp(struct conn *c)
         return;
     }
     if (!message.p) message.p = "";
-    tp__http_receive(c, message);
+    tp__http_receive_message(c, message);
 }
 
 static void serve_page(struct conn *c, const struct tp_route *route,
@@ -123,7 +132,8 @@ static void serve_page(struct conn *c, const struct tp_route *route,
 
 /* --- the table of paths --------------------------------------------------- */
 
-static const struct tp_route mcp_route = {"/mcp", TP_POST, NULL};
+static const struct tp_route mcp_route = {"/mcp", TP_GET | TP_POST | TP_DELETE,
+                                          NULL};
 
 static const struct tp_route *route_find(const struct tp_http *h,
                                          const char *path)
@@ -142,15 +152,24 @@ static unsigned method_of(struct evhttp_request *req)
         return TP_GET;
     case EVHTTP_REQ_POST:
         return TP_POST;
+    case EVHTTP_REQ_DELETE:
+        return TP_DELETE;
     default:
         return 0;
     }
 }
 
+/* There is no head of a stream. */
+static bool is_head_of_mcp(struct conn *c, const struct tp_route *r)
+{
+    return !r->page && evhttp_request_get_command(c->req) == EVHTTP_REQ_HEAD;
+}
+
 static void refuse_method(struct conn *c, unsigned methods)
 {
-    static const char *const allow[] = {"", "GET, HEAD", "POST",
-                                        "GET, HEAD, POST"};
+    static const char *const allow[] = {
+        "",       "GET, HEAD",         "POST",         "GET, HEAD, POST",
+        "DELETE", "GET, HEAD, DELETE", "POST, DELETE", "GET, POST, DELETE"};
     tp__http_add_header(c, "Allow", allow[methods]);
     tp__http_refuse(c, 405, "this method is not served here");
 }
@@ -175,7 +194,7 @@ static void route(struct conn *c)
         return;
     else if (!r)
         tp__http_refuse(c, 404, "no such path; the MCP endpoint is /mcp");
-    else if (!(r->methods & method_of(c->req)))
+    else if (!(r->methods & method_of(c->req)) || is_head_of_mcp(c, r))
         refuse_method(c, r->methods);
     else if (r->page)
         serve_page(c, r, evhttp_uri_get_query(uri));

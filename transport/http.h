@@ -36,7 +36,7 @@ struct tp_page {
     struct buf body;
 };
 
-enum tp_methods { TP_GET = 1, TP_POST = 2 };
+enum tp_methods { TP_GET = 1, TP_POST = 2, TP_DELETE = 4 };
 
 /* A path of the table. HEAD goes with GET. */
 struct tp_route {

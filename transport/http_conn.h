@@ -80,7 +80,11 @@ void tp__conn_bury(struct tp_http *h);
 /* --- http_exchange.c: one request --- */
 extern const struct mcp_exchange_ops tp__http_ops;
 /* The request of c->req becomes a call. The message is borrowed. */
-void tp__http_receive(struct conn *c, struct slice message);
+void tp__http_receive_message(struct conn *c, struct slice message);
+/* The same, without a message: GET or DELETE. */
+void tp__http_receive(struct conn *c,
+                      void (*receive)(struct mcp_peer *peer,
+                                      struct mcp_exchange *ex));
 /* Answers c->req; it is evhttp's again. Empty `content_type`: no body. */
 void tp__http_send(struct conn *c, int status, const char *content_type,
                    struct slice body);

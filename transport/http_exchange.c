@@ -282,18 +282,37 @@ const struct mcp_exchange_ops tp__http_ops = {
     .post = exchange_post,
 };
 
-void tp__http_receive(struct conn *c, struct slice message)
+static void call_begins(struct conn *c)
 {
     c->open_call = true;
     c->ex.call = NULL;
     c->hold++; /* an answer that is ready at once may end everything */
-    mcp_receive(c->peer, &c->ex, message);
+}
+
+static void call_began(struct conn *c)
+{
     c->hold--;
     if (c->open_call && !c->closed) {
         int fd = bufferevent_getfd(c->bev);
         c->watched = tp_gone_watch(c->http->gone, fd, c) == OK;
     }
     tp__conn_release(c);
+}
+
+void tp__http_receive_message(struct conn *c, struct slice message)
+{
+    call_begins(c);
+    mcp_receive(c->peer, &c->ex, message);
+    call_began(c);
+}
+
+void tp__http_receive(struct conn *c,
+                      void (*receive)(struct mcp_peer *peer,
+                                      struct mcp_exchange *ex))
+{
+    call_begins(c);
+    receive(c->peer, &c->ex);
+    call_began(c);
 }
 
 void tp__http_left(void *conn)
