@@ -861,7 +861,8 @@ int main(int argc, char **argv)
         .prompts = prompts,
         .complete = complete,
         .tells = MCP_LOGS | MCP_LIST_CHANGES | MCP_UPDATES,
-        .sessions = MCP_SESSIONS_ALWAYS};
+        .sessions = MCP_SESSIONS_ALWAYS,
+        .answers_resume = true};
     struct mcp_server *server;
     int64_t port = -1;
     bool http = argc == 3 && strcmp(argv[1], "--http-port") == 0 &&

@@ -329,7 +329,7 @@ void mcp_call_answer(struct mcp_call_state *c, int status)
     if (c->announce) id.value = slice_of(c->session->id);
     if (c->reply.err)
         mcp_receive_nomem(ex);
-    else if (!mcp_end_stream(c))
+    else if (!mcp_end_stream(c, status))
         ex->ops->reply(ex, status, &id, c->announce, buf_slice(&c->reply));
     call_release(c);
 }

@@ -317,7 +317,7 @@ void mcp_flush(struct mcp_call_state *c);
 bool mcp_flush_first(struct mcp_call_state *c,
                      void (*then)(struct mcp_call_state *c));
 /* The final message as an event of a resumable stream. True: done. */
-bool mcp_end_stream(struct mcp_call_state *c);
+bool mcp_end_stream(struct mcp_call_state *c, int status);
 enum err mcp_listen_begin(struct mcp_call_state *c);
 enum err mcp_listen_run(struct mcp_call_state *c);
 void mcp_listen_render(struct mcp_call_state *c, enum err e);

@@ -159,13 +159,28 @@ bool mcp_flush_first(struct mcp_call_state *c,
     return wait;
 }
 
-bool mcp_end_stream(struct mcp_call_state *c)
+/* An answer that was nothing but one message so far may become a stream. */
+static bool becomes_stream(struct mcp_call_state *c, int status)
+{
+    struct mcp_server *s = c->pub.server;
+    if (!s->config.answers_resume || status != 200 || c->announce ||
+        !mcp_revision_primes(c->revision) || c->m.kind != MCP_REQUEST)
+        return false;
+    lock_take(&s->lock);
+    c->stream = ++c->session->streams;
+    lock_drop(&s->lock);
+    open_stream(c);
+    return true;
+}
+
+bool mcp_end_stream(struct mcp_call_state *c, int status)
 {
     struct mcp_server *s = c->pub.server;
     struct mcp_exchange *ex = c->ex;
     struct slice body = buf_slice(&c->reply);
     char id[32];
-    if (!c->stream || !resumable(c) || !body.n) return false;
+    if (!resumable(c) || !body.n) return false;
+    if (!c->stream && !becomes_stream(c, status)) return false;
     lock_take(&s->lock);
     struct entry head = {.stream = c->stream, .sequence = ++c->sequence};
     (void)mcp_session_keep(s, c->session, c->stream, head.sequence, body, true,

@@ -156,6 +156,9 @@ struct mcp_server_config {
     enum err (*complete)(struct mcp_call *call, const struct mcp_completion *c);
     unsigned tells; /* enum mcp_tells */
     enum mcp_sessions sessions;
+    /* In a session every answer is a stream, so that a client that loses its
+     * connection can fetch the answer again. */
+    bool answers_resume;
     size_t page_max;        /* entries of a page of a list; 0: 1,000 */
     int64_t ask_timeout_ms; /* for a client's user to answer; 0: 600,000 */
     int64_t task_ttl_ms;    /* a task is kept so long; 0: 3,600,000 */
