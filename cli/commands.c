@@ -18,8 +18,11 @@ const struct cli_command cli_commands[] = {
     {"call", "TOOL [key=value ...]",
      "Calls a tool of the project's running server, or of one of its own.",
      CLI_PROJECT | CLI_ARGUMENTS, cli_call},
-    {"sessions", "[list | show SESSION | history SESSION]",
-     "Shows the sessions of the project.", CLI_PROJECT | CLI_OUTPUT,
+    {"sessions",
+     "[list | show SESSION | history SESSION | report SESSION |\n"
+     "                              verify [SESSION] | export [SESSION ...] | "
+     "import FILE ... | delete SESSION]",
+     "Shows the sessions of the project, and keeps their record.", CLI_PROJECT | CLI_OUTPUT,
      cli_sessions},
     {0},
 };

@@ -101,3 +101,35 @@ enum err cli_examples(struct arena *a, struct slice *ret)
     }
     return ERR_NOT_FOUND;
 }
+
+/* Room for one more behind them. */
+static struct cli_list folders(const struct cli_list *named, struct slice root,
+                               const char *kind, struct arena *a)
+{
+    static const char *const places[] = {".phasegate", ".praxis-os"};
+    enum { PLACES = sizeof(places) / sizeof(places[0]) };
+    if (named->count || !root.n) return *named;
+    struct cli_list l = {ARENA_ARRAY(a, struct slice, PLACES + 1), 0};
+    for (size_t i = 0; l.items && i < PLACES; i++) {
+        struct slice path =
+            arena_printf(a, "%.*s/%s/%s", SLICE_ARG(root), places[i], kind);
+        if (path.p) l.items[l.count++] = path;
+    }
+    return l;
+}
+
+struct cli_list cli_workflows(const struct cli_options *o, struct slice root,
+                              struct arena *a)
+{
+    struct slice path;
+    struct cli_list l = folders(&o->set.workflows, root, "workflows", a);
+    if (!o->set.workflows.count && l.items && cli_examples(a, &path) == OK)
+        l.items[l.count++] = path;
+    return l;
+}
+
+struct cli_list cli_standards(const struct cli_options *o, struct slice root,
+                              struct arena *a)
+{
+    return folders(&o->set.standards, root, "standards", a);
+}

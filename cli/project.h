@@ -22,5 +22,12 @@ MUST_USE enum err cli_program(struct arena *a, struct slice *ret);
  * (PREFIX/share/phasegate/workflows beside PREFIX/bin), or in the source tree
  * it was built from. ERR_NOT_FOUND. arena */
 MUST_USE enum err cli_examples(struct arena *a, struct slice *ret);
+/* The folders named by options, else those of the project; for workflows the
+ * ones that come with the program stand last, so that a project's own of the
+ * same name wins. arena */
+struct cli_list cli_workflows(const struct cli_options *o, struct slice root,
+                              struct arena *a);
+struct cli_list cli_standards(const struct cli_options *o, struct slice root,
+                              struct arena *a);
 
 #endif

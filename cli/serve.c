@@ -88,31 +88,6 @@ static enum err cannot(struct serve *s, enum err e, const char *what,
 
 /* --- the engine ----------------------------------------------------------- */
 
-/* The folders of one kind: those named, or the usual places that exist. */
-static struct cli_list folders(struct serve *s, const struct cli_list *named,
-                               const char *kind)
-{
-    static const char *const places[] = {".phasegate", ".praxis-os"};
-    enum { PLACES = sizeof(places) / sizeof(places[0]) };
-    if (named->count || !s->root.n) return *named;
-    struct cli_list l = {ARENA_ARRAY(&s->arena, struct slice, PLACES + 1), 0};
-    for (size_t i = 0; l.items && i < PLACES; i++) {
-        struct slice path = arena_printf(&s->arena, "%.*s/%s/%s",
-                                         SLICE_ARG(s->root), places[i], kind);
-        if (path.p) l.items[l.count++] = path;
-    }
-    return l;
-}
-
-/* The workflows that come with the program, last, so that a project's own of
- * the same name wins. */
-static void add_examples(struct serve *s, struct cli_list *l)
-{
-    struct slice path;
-    if (s->o.set.workflows.count || !l->items) return;
-    if (cli_examples(&s->arena, &path) == OK) l->items[l->count++] = path;
-}
-
 static struct eng_watch_options watch_options(const struct cli_settings *set)
 {
     return (struct eng_watch_options){
@@ -125,9 +100,8 @@ static struct eng_watch_options watch_options(const struct cli_settings *set)
 static enum err engine_start(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
-    struct cli_list workflows = folders(s, &set->workflows, "workflows");
-    struct cli_list standards = folders(s, &set->standards, "standards");
-    add_examples(s, &workflows);
+    struct cli_list workflows = cli_workflows(&s->o, s->root, &s->arena);
+    struct cli_list standards = cli_standards(&s->o, s->root, &s->arena);
     enum err e = pool_new("worker", (uint32_t)set->workers,
                           (uint32_t)set->queue, &s->pool);
     if (e) return cannot(s, e, "workers cannot be started", "");

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/reach.h"
+#include "cli/sessions_record.h"
 #include "cli/tell.h"
 
 enum { PREFIX_LEAST = 4, TEXT_MOST = 48 };
@@ -204,15 +205,17 @@ static int resolve(struct sessions *s, struct slice prefix, struct slice *ret)
 
 static const struct verb *find_verb(struct slice word)
 {
-    const char *names[VERBS + 1] = {NULL};
+    const char *names[VERBS + CLI_RECORD_VERBS + 1] = {NULL};
     for (size_t i = 0; i < VERBS; i++) {
         names[i] = verbs[i].name;
         if (slice_eq(word, slice_of(verbs[i].name))) return &verbs[i];
     }
+    for (size_t i = 0; i < CLI_RECORD_VERBS; i++)
+        names[VERBS + i] = cli_record_verbs[i];
     const char *near = cli_nearest(word, names);
     (void)fprintf(stderr, "phasegate: sessions has no \"%.*s\"; %s%s\n",
                   SLICE_ARG(word), near ? "did you mean " : "",
-                  near ? near : "list, show and history it has");
+                  near ? near : "--help tells what it has");
     return NULL;
 }
 
@@ -232,6 +235,8 @@ static int run(struct sessions *s, int argc, char **argv)
     int at = s->o.rest, code;
     struct cli_reply r;
     struct slice id = {0}, args = SLICE("{}");
+    if (at < argc && cli_record_has(slice_of(argv[at])))
+        return cli_record_run(&s->o, s->root, &s->arena, argc - at, argv + at);
     const struct verb *v =
         find_verb(at < argc ? slice_of(argv[at]) : SLICE("list"));
     if (!v) return CLI_USAGE;

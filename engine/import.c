@@ -119,10 +119,11 @@ static enum err look(struct import *im, struct eng_record *r,
     arena_init(&a, SCRATCH_CEILING);
     e = st_session_get(tx, r->row.id, &a, &has);
     if (!e)
-        *ret_why = has.event_seq == r->row.event_seq &&
-                           sha256_equal(has.event_hash, r->row.event_hash)
-                       ? "it is here already"
-                       : "a session of this id is here, with another record";
+        *ret_why =
+            !im->ours || (has.event_seq == r->row.event_seq &&
+                          sha256_equal(has.event_hash, r->row.event_hash))
+                ? "it is here already"
+                : "a session of this id is here, with another record";
     else if (e == ERR_NOT_FOUND)
         e = version_after(tx, &a, &r->row);
     arena_done(&a);
@@ -424,15 +425,15 @@ static enum err import_run(struct import *im)
     const struct json *doc;
     enum err e = parse(im, &doc);
     if (e) return e;
-    bool ours = json_get(doc, SLICE("phasegate_export")) != NULL;
-    e = ours ? import_ours(im, doc) : eng__import_praxis(im, doc);
+    im->ours = json_get(doc, SLICE("phasegate_export")) != NULL;
+    e = im->ours ? import_ours(im, doc) : eng__import_praxis(im, doc);
     if (e) return e;
     if (im->imported.err || im->skipped.err || im->refused.err)
         return eng__problem_nomem(im->call);
     struct json_writer w = json_writer(&im->call->out->plain);
     json_begin_object(&w);
     json_put_string(&w, "format",
-                    ours ? SLICE("phasegate") : SLICE("praxis-os"));
+                    im->ours ? SLICE("phasegate") : SLICE("praxis-os"));
     list_write(&w, "imported", &im->imported);
     list_write(&w, "skipped", &im->skipped);
     list_write(&w, "refused", &im->refused);

@@ -35,6 +35,7 @@ struct import {
     struct engine *engine;
     struct eng_call *call;
     const struct eng_import_args *args;
+    bool ours; /* the record is as it was: a head can be compared */
     struct buf imported, skipped, refused; /* "{...},{...}" */
 };
 void eng__import_skipped(struct import *im, struct slice id, const char *why);

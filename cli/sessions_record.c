@@ -1,0 +1,415 @@
+#include "cli/sessions_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/project.h"
+#include "cli/tell.h"
+#include "engine/engine.h"
+
+#define OUT_CEILING (1u << 30)
+#define FILE_CEILING ((size_t)512 << 20)
+#define FILES_MOST 100000
+#define ID_SIZE 36
+#define PREFIX_LEAST 4
+
+struct record {
+    const struct cli_options *o;
+    struct slice root;
+    struct arena *arena;
+    struct engine *engine;
+    struct twin twin;
+};
+
+/* --- calls of the engine that end before they return -----------------------
+ */
+
+static void call_begin(struct record *r, struct eng_call *c)
+{
+    twin_clear(&r->twin);
+    *c = (struct eng_call){.arena = r->arena,
+                           .out = &r->twin,
+                           .now = clock_now(),
+                           .actor = SLICE("cli")};
+    problem_init(&c->problem);
+}
+
+static int complain(struct eng_call *c, enum err e)
+{
+    cli_complain(&c->problem);
+    return e == ERR_INVALID_SESSION_ID ? CLI_USAGE : CLI_NOT_SO;
+}
+
+static const struct json *answer(struct record *r)
+{
+    const struct json *v = NULL;
+    struct json_error je;
+    struct slice text = arena_copy(r->arena, buf_slice(&r->twin.plain));
+    return json_parse(text, NULL, r->arena, &v, &je) ? NULL : v;
+}
+
+static int64_t number(const struct json *v, const char *key)
+{
+    int64_t n = 0;
+    (void)json_int64(json_get(v, slice_of(key)), &n);
+    return n;
+}
+
+static struct slice text(struct record *r, const struct json *v,
+                         const char *key)
+{
+    return cli_one_line(r->arena, json_text(json_get(v, slice_of(key))), 200);
+}
+
+/* --- which session -------------------------------------------------------- */
+
+static int no_session(const char *word, const char *why)
+{
+    (void)fprintf(stderr,
+                  "phasegate: %s \"%.80s\"; `phasegate sessions` lists "
+                  "them\n",
+                  why, word);
+    return CLI_NOT_SO;
+}
+
+static int resolve(struct record *r, const char *word, struct slice *ret)
+{
+    struct slice prefix = slice_of(word), found = {0};
+    struct eng_list_sessions_args args = {.limit = 200};
+    *ret = prefix;
+    if (prefix.n == ID_SIZE) return CLI_DONE; /* a hidden one too */
+    if (prefix.n < PREFIX_LEAST)
+        return no_session(word, "give at least 4 characters of the id, not");
+    do {
+        struct eng_call c;
+        call_begin(r, &c);
+        enum err e = eng_list_sessions(r->engine, &c, &args);
+        if (e) return complain(&c, e);
+        const struct json *page = answer(r);
+        const struct json *list = json_get(page, SLICE("sessions"));
+        for (uint32_t i = 0; list && i < list->count; i++) {
+            struct slice id =
+                json_text(json_get(&list->items[i], SLICE("session_id")));
+            if (!slice_starts(id, prefix)) continue;
+            if (found.n) return no_session(word, "several sessions begin with");
+            found = id;
+        }
+        args.cursor = json_text(json_get(page, SLICE("next_cursor")));
+    } while (args.cursor.n);
+    *ret = found;
+    return found.n ? CLI_DONE : no_session(word, "no session begins with");
+}
+
+/* --- the verbs ------------------------------------------------------------ */
+
+static int verify(struct record *r, int argc, char **argv)
+{
+    struct eng_verify_args args = {0};
+    struct eng_call c;
+    int code = argc > 1 ? resolve(r, argv[1], &args.session_id) : CLI_DONE;
+    if (code) return code;
+    call_begin(r, &c);
+    enum err e = eng_verify(r->engine, &c, &args);
+    if (e) return complain(&c, e);
+    const struct json *v = answer(r);
+    bool intact = json_is(json_get(v, SLICE("intact")), JSON_TRUE);
+    const struct json *flaws = json_get(v, SLICE("flaws"));
+    if (r->o->set.json) {
+        cli_print_json(v);
+        return intact ? CLI_DONE : CLI_NOT_SO;
+    }
+    for (uint32_t i = 0; flaws && i < flaws->count; i++) {
+        struct slice id = text(r, &flaws->items[i], "session_id");
+        printf("%.*s: %.*s: %.*s\n", SLICE_ARG(id.n ? id : SLICE("store")),
+               SLICE_ARG(text(r, &flaws->items[i], "code")),
+               SLICE_ARG(text(r, &flaws->items[i], "what")));
+    }
+    printf("%s%s%s: %" PRId64 " sessions, %" PRId64 " events, %u flaws\n",
+           cli_tone(intact ? CLI_GOOD : CLI_BAD),
+           intact ? "intact" : "NOT INTACT", cli_tone(CLI_PLAIN),
+           number(v, "sessions"), number(v, "events"),
+           flaws ? flaws->count : 0);
+    const struct json *head = json_get(v, SLICE("store_head"));
+    printf("head: event %" PRId64 " %.*s\n", number(head, "event_id"),
+           SLICE_ARG(text(r, head, "hash")));
+    return intact ? CLI_DONE : CLI_NOT_SO;
+}
+
+static int report(struct record *r, int argc, char **argv)
+{
+    struct eng_report_args args;
+    struct eng_call c;
+    (void)argc;
+    int code = resolve(r, argv[1], &args.session_id);
+    if (code) return code;
+    call_begin(r, &c);
+    enum err e = eng_report(r->engine, &c, &args);
+    if (e) return complain(&c, e);
+    const struct json *v = answer(r);
+    struct slice page = json_text(json_get(v, SLICE("text")));
+    if (r->o->set.json)
+        cli_print_json(v);
+    else
+        (void)fwrite(page.p, 1, page.n, stdout);
+    return CLI_DONE;
+}
+
+static int export(struct record *r, int argc, char **argv)
+{
+    struct eng_call c;
+    size_t n = (size_t)argc - 1;
+    struct slice *ids = ARENA_ARRAY(r->arena, struct slice, n + 1);
+    if (!ids) return CLI_NOT_SO;
+    for (size_t i = 0; i < n; i++) {
+        int code = resolve(r, argv[i + 1], &ids[i]);
+        if (code) return code;
+    }
+    call_begin(r, &c);
+    struct eng_export_args args = {ids, n};
+    enum err e = eng_export(r->engine, &c, &args);
+    if (e) return complain(&c, e);
+    (void)fwrite(r->twin.plain.p, 1, r->twin.plain.n, stdout);
+    (void)putchar('\n');
+    return CLI_DONE;
+}
+
+/* Asks when a person can be asked. */
+static bool sure(struct slice id)
+{
+    char line[16] = "";
+    if (!isatty(STDIN_FILENO)) return true;
+    (void)fprintf(stderr, "Remove session %.*s with its whole record? [y/N] ",
+                  SLICE_ARG(id));
+    return fgets(line, sizeof(line), stdin) && (line[0] | 0x20) == 'y';
+}
+
+static int delete (struct record *r, int argc, char **argv)
+{
+    struct eng_remove_session_args args;
+    struct eng_call c;
+    (void)argc;
+    int code = resolve(r, argv[1], &args.session_id);
+    if (code) return code;
+    if (!sure(args.session_id)) {
+        (void)fputs("phasegate: nothing was removed\n", stderr);
+        return CLI_NOT_SO;
+    }
+    call_begin(r, &c);
+    enum err e = eng_remove_session(r->engine, &c, &args);
+    if (e) return complain(&c, e);
+    if (r->o->set.json)
+        cli_print_json(answer(r));
+    else
+        printf("removed %.*s\n", SLICE_ARG(args.session_id));
+    return CLI_DONE;
+}
+
+/* --- import --------------------------------------------------------------- */
+
+struct tally {
+    struct json_writer w;
+    int64_t imported, skipped, refused, unreadable;
+};
+
+static void tell(struct record *r, const struct json *list, const char *did)
+{
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        const struct json *v = &list->items[i];
+        struct slice more = text(r, v, "why");
+        if (!more.n) more = text(r, v, "trouble");
+        if (!more.n) more = text(r, v, "status");
+        printf("%-8s %.*s  %.*s\n", did, SLICE_ARG(text(r, v, "session_id")),
+               SLICE_ARG(more));
+        const struct json *notes = json_get(v, SLICE("notes"));
+        for (uint32_t n = 0; notes && n < notes->count; n++)
+            cli_say(CLI_DIM, "note", "%.*s",
+                    SLICE_ARG(cli_one_line(r->arena,
+                                           json_text(&notes->items[n]), 200)));
+    }
+}
+
+static void unread(struct record *r, struct tally *t, struct slice path,
+                   const struct problem *p)
+{
+    t->unreadable++;
+    if (!r->o->set.json) {
+        cli_complain(p);
+        return;
+    }
+    json_begin_object(&t->w);
+    json_put_string(&t->w, "file", path);
+    json_put_string(&t->w, "what", p->what);
+    json_put_string(&t->w, "why", p->why);
+    json_end_object(&t->w);
+}
+
+static void import_text(struct record *r, struct tally *t, struct slice path,
+                        struct slice content)
+{
+    struct eng_call c;
+    struct eng_import_args args = {.name = path, .text = content};
+    call_begin(r, &c);
+    if (eng_import(r->engine, &c, &args)) {
+        unread(r, t, path, &c.problem);
+        return;
+    }
+    const struct json *v = answer(r);
+    const struct json *in = json_get(v, SLICE("imported"));
+    const struct json *skip = json_get(v, SLICE("skipped"));
+    const struct json *no = json_get(v, SLICE("refused"));
+    t->imported += in ? in->count : 0;
+    t->skipped += skip ? skip->count : 0;
+    t->refused += no ? no->count : 0;
+    if (r->o->set.json) {
+        json_begin_object(&t->w);
+        json_put_string(&t->w, "file", path);
+        json_raw_members(&t->w, slice_sub(v->raw, 1, v->raw.n - 2));
+        json_end_object(&t->w);
+        return;
+    }
+    tell(r, in, "imported");
+    tell(r, skip, "skipped");
+    tell(r, no, "REFUSED");
+}
+
+static void import_file(struct record *r, struct tally *t, struct slice path)
+{
+    struct slice content;
+    struct problem p;
+    enum err e = file_read(path, FILE_CEILING, r->arena, &content);
+    if (!e) {
+        import_text(r, t, path, content);
+        return;
+    }
+    problem_init(&p);
+    problem_setf(&p, r->arena, e,
+                 e == ERR_NOT_FOUND   ? SLICE("There is no such file.")
+                 : e == ERR_TOO_LARGE ? SLICE("It is larger than 512 MiB.")
+                                      : SLICE("It is no readable file."),
+                 SLICE("Name files that exist and can be read."),
+                 "%.*s cannot be read", SLICE_ARG(path));
+    unread(r, t, path, &p);
+}
+
+/* A folder stands for the *.json in it. */
+static void import_path(struct record *r, struct tally *t, struct slice path)
+{
+    struct file_name *list;
+    size_t n;
+    struct stat st;
+    bool folder = stat(arena_cstr(r->arena, path), &st) == 0 &&
+                  S_ISDIR(st.st_mode) &&
+                  folder_list(path, FILES_MOST, r->arena, &list, &n) == OK;
+    if (!folder) {
+        import_file(r, t, path);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (slice_ends(list[i].name, SLICE(".json")))
+            import_file(r, t, path_join(r->arena, path, list[i].name));
+}
+
+static int import(struct record *r, int argc, char **argv)
+{
+    struct buf files = BUF_INIT(OUT_CEILING);
+    struct tally t = {.w = json_writer(&files)};
+    json_begin_array(&t.w);
+    for (int i = 1; i < argc; i++) import_path(r, &t, slice_of(argv[i]));
+    json_end_array(&t.w);
+    if (r->o->set.json)
+        printf("{\"imported\":%" PRId64 ",\"skipped\":%" PRId64
+               ",\"refused\":%" PRId64 ",\"unreadable\":%" PRId64
+               ",\"files\":%.*s}\n",
+               t.imported, t.skipped, t.refused, t.unreadable,
+               SLICE_ARG(buf_slice(&files)));
+    else
+        printf("%" PRId64 " imported, %" PRId64 " skipped, %" PRId64
+               " refused, %" PRId64 " unreadable\n",
+               t.imported, t.skipped, t.refused, t.unreadable);
+    buf_done(&files);
+    return t.refused || t.unreadable ? CLI_NOT_SO : CLI_DONE;
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static const struct verb {
+    const char *words;
+    int least, most; /* words behind the verb */
+    int (*run)(struct record *r, int argc, char **argv);
+    bool makes_file; /* where there is no state file yet */
+} verbs[CLI_RECORD_VERBS] = {
+    {"verify [SESSION]", 0, 1, verify, false},
+    {"report SESSION", 1, 1, report, false},
+    {"export [SESSION ...]", 0, 1 << 20, export, false},
+    {"import FILE ...", 1, 1 << 20, import, true},
+    {"delete SESSION", 1, 1, delete, false},
+};
+const char *const cli_record_verbs[CLI_RECORD_VERBS] = {
+    "verify", "report", "export", "import", "delete"};
+
+static const struct verb *verb_of(struct slice word)
+{
+    for (size_t i = 0; i < CLI_RECORD_VERBS; i++)
+        if (slice_eq(word, slice_of(cli_record_verbs[i]))) return &verbs[i];
+    return NULL;
+}
+
+bool cli_record_has(struct slice verb)
+{
+    return verb_of(verb) != NULL;
+}
+
+static bool state_is_there(struct record *r)
+{
+    struct stat st;
+    struct slice path = r->o->set.state;
+    if (!path.n)
+        path = path_join(r->arena, r->root, SLICE(".phasegate/state.db"));
+    if (stat(arena_cstr(r->arena, path), &st) == 0) return true;
+    (void)fprintf(stderr,
+                  "phasegate: there is no state file %.*s; start a "
+                  "workflow, or import sessions\n",
+                  SLICE_ARG(path));
+    return false;
+}
+
+static int open_and_run(struct record *r, const struct verb *v, int argc,
+                        char **argv)
+{
+    const struct cli_settings *set = &r->o->set;
+    struct cli_list workflows = cli_workflows(r->o, r->root, r->arena);
+    struct problem p;
+    struct eng_options options = {.root = r->root,
+                                  .state_path = set->state,
+                                  .workflows = workflows.items,
+                                  .workflows_count = workflows.count,
+                                  .watch = {.mode = ENG_WATCH_OFF}};
+    if (!v->makes_file && !state_is_there(r)) return CLI_NOT_SO;
+    problem_init(&p);
+    if (eng_open(&options, r->arena, &p, &r->engine)) {
+        cli_complain(&p);
+        return CLI_CANNOT_START;
+    }
+    twin_init(&r->twin, OUT_CEILING);
+    int code = v->run(r, argc, argv);
+    twin_done(&r->twin);
+    eng_close(r->engine);
+    return code;
+}
+
+int cli_record_run(const struct cli_options *o, struct slice root,
+                   struct arena *a, int argc, char **argv)
+{
+    struct record r = {.o = o, .root = root, .arena = a};
+    const struct verb *v = verb_of(slice_of(argv[0]));
+    if (!v || argc - 1 < v->least || argc - 1 > v->most) {
+        (void)fprintf(stderr, "phasegate sessions %s [--json]\n",
+                      v ? v->words : "VERB");
+        return CLI_USAGE;
+    }
+    return open_and_run(&r, v, argc, argv);
+}
