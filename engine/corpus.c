@@ -34,14 +34,13 @@ struct corpus {
     struct pool_job job;
     struct cancel stop;
     _Atomic uint64_t done, total;
+    struct eng_vouch vouch; /* when the walk last found what the index has */
     struct lock lock;
     struct cond ended;
     /* Guarded by lock. */
     struct st_index *index;  /* NULL until it was needed */
     bool busy;               /* one thread brings it up to date */
     bool background;         /* a worker of the pool does */
-    uint64_t round;          /* updates that have ended */
-    enum err last;           /* how the last one did */
     bool verified;           /* the index spoke for ... */
     uint64_t signature;      /* ... files of this signature ... */
     uint64_t file, revision; /* ... as of this revision */
@@ -285,8 +284,7 @@ static void end_update(struct corpus *c, enum err e,
 {
     lock_take(&c->lock);
     c->busy = c->background = false;
-    c->round++;
-    c->last = e;
+    eng_vouch_set(&c->vouch, 0, 0);
     c->verified = !e && walk->settled;
     if (!e) {
         c->signature = walk->signature;
@@ -370,11 +368,12 @@ static enum err take_turn(struct corpus *c, const struct cancel *cancel,
     return e;
 }
 
+/* `walk` NULL: the files are known to be those it was compared with. */
 static bool speaks_for(struct corpus *c, const struct corpus_walk *walk,
                        const struct st_index_state *state)
 {
     lock_take(&c->lock);
-    bool yes = c->verified && c->signature == walk->signature &&
+    bool yes = c->verified && (!walk || c->signature == walk->signature) &&
                c->file == state->file && c->revision == state->revision;
     lock_drop(&c->lock);
     return yes;
@@ -438,12 +437,19 @@ static enum err current(struct corpus *c, const struct cancel *cancel,
                         struct arena *a, struct corpus_state *ret)
 {
     struct corpus_walk walk;
+    int64_t now = clock_now();
+    uint64_t stamp = eng_watch_barrier(c->options.watch, ENG_WATCH_STANDARDS);
     *ret = (struct corpus_state){0};
-    enum err e =
-        corpus_walk(c->options.roots, c->options.roots_count, false, a, &walk);
-    if (!e) e = look(c, cancel, &ret->index);
-    if (e || speaks_for(c, &walk, &ret->index)) return e;
-    return bring_up(c, cancel, a, ret);
+    enum err e = look(c, cancel, &ret->index);
+    if (e) return e;
+    if (eng_vouch_holds(&c->vouch, stamp, now) &&
+        speaks_for(c, NULL, &ret->index))
+        return OK;
+    e = corpus_walk(c->options.roots, c->options.roots_count, false, a, &walk);
+    if (e) return e;
+    if (!speaks_for(c, &walk, &ret->index)) return bring_up(c, cancel, a, ret);
+    eng_vouch_set(&c->vouch, stamp, now);
+    return OK;
 }
 
 enum err corpus_current(struct corpus *c, const struct cancel *cancel,

@@ -3,10 +3,11 @@
  * speaks for them.
  *
  * The files are the truth. Before a search the corpus is asked whether the
- * index still speaks for them (corpus_current): it walks the roots by stat(2)
- * alone and, where a file is new, gone or another one, reads that file and
- * puts it into the index. So a search that begins after a save has returned
- * never gives what stood there before, with or without a watcher.
+ * index still speaks for them (corpus_current): unless the watcher vouches for
+ * all of them, it walks the roots by stat(2) alone and, where a file is new,
+ * gone or another one, reads that file and puts it into the index. So a search
+ * that begins after a save has returned never gives what stood there before,
+ * with or without a watcher.
  *
  * One thread of the process brings the index up to date at a time; the others
  * wait for it. What is too much to wait for (the first time of a large corpus)
@@ -19,6 +20,7 @@
 #define ENGINE_CORPUS_H
 
 #include "base/pool.h"
+#include "engine/watch.h"
 #include "state/index.h"
 
 struct corpus;
@@ -27,7 +29,9 @@ struct corpus_options {
     struct slice index_path; /* its folder exists */
     const struct slice *roots;
     size_t roots_count;
-    struct pool *pool; /* NULL: all in the caller's thread */
+    struct pool *pool;       /* NULL: all in the caller's thread */
+    struct eng_watch *watch; /* of the same roots; outlives the corpus; NULL:
+                                every search walks them */
 };
 
 /* Copies the options; opens nothing yet. */

@@ -264,7 +264,8 @@ enum err eng__search_open(struct engine *e)
         &(struct corpus_options){.index_path = path,
                                  .roots = e->options.standards,
                                  .roots_count = e->options.standards_count,
-                                 .pool = e->options.pool},
+                                 .pool = e->options.pool,
+                                 .watch = e->watch},
         &e->corpus);
 }
 
