@@ -114,9 +114,8 @@ static void open_stream(struct mcp_call_state *c)
     struct slice text = {0};
     if (c->opened) return;
     c->opened = true;
-    if (!resumable(c) || c->listening || !mcp_revision_primes(c->revision))
-        return;
-    text = event_id(&first, id);
+    if (!resumable(c) || c->listening) return;
+    if (mcp_revision_primes(c->revision)) text = event_id(&first, id);
     (void)c->ex->ops->open(c->ex, text, RETRY_MS);
 }
 
@@ -164,7 +163,7 @@ static bool becomes_stream(struct mcp_call_state *c, int status)
 {
     struct mcp_server *s = c->pub.server;
     if (!s->config.answers_resume || status != 200 || c->announce ||
-        !mcp_revision_primes(c->revision) || c->m.kind != MCP_REQUEST)
+        c->m.kind != MCP_REQUEST)
         return false;
     lock_take(&s->lock);
     c->stream = ++c->session->streams;

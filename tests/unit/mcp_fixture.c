@@ -166,7 +166,10 @@ static void fake_reply(struct mcp_exchange *ex, int status,
                        struct slice body)
 {
     struct fake_exchange *fx = fake_of(ex);
-    (void)headers, (void)count;
+    for (size_t i = 0; i < count; i++) {
+        if (slice_eq(slice_of(headers[i].name), SLICE("Mcp-Session-Id")))
+            fx->session = arena_copy(&fx->fs->arena, headers[i].value);
+    }
     fx->replies++;
     fx->status = status;
     fx->body = arena_copy(&fx->fs->arena, body);
@@ -176,8 +179,12 @@ static void fake_reply(struct mcp_exchange *ex, int status,
 static bool fake_event(struct mcp_exchange *ex, struct slice id,
                        struct slice message)
 {
-    (void)ex, (void)id, (void)message;
-    return false;
+    struct fake_exchange *fx = fake_of(ex);
+    CHECK_INT_LT(fx->events_n, 16);
+    fx->ids[fx->events_n] = arena_copy(&fx->fs->arena, id);
+    fx->events[fx->events_n++] = arena_copy(&fx->fs->arena, message);
+    CHECK_INT_EQ(fx->replies + fx->drops, 0);
+    return true;
 }
 
 static bool fake_open(struct mcp_exchange *ex, struct slice id,
@@ -288,12 +295,35 @@ struct mcp_server *fake_mcp(struct fake_server *fs)
     return fs->mcp;
 }
 
-struct fake_exchange *fake_begin(struct fake_server *fs, const char *message,
-                                 const struct mcp_header *headers)
+static struct fake_exchange *fake_new(struct fake_server *fs,
+                                      const struct mcp_header *headers)
 {
     struct fake_exchange *fx = ARENA_NEW(&fs->arena, struct fake_exchange);
     *fx = (struct fake_exchange){
         .ex = {.ops = &fake_ops}, .fs = fs, .headers = headers};
+    return fx;
+}
+
+struct fake_exchange *fake_open_stream(struct fake_server *fs,
+                               const struct mcp_header *headers)
+{
+    struct fake_exchange *fx = fake_new(fs, headers);
+    mcp_receive_get(fs->peer, &fx->ex);
+    return fx;
+}
+
+struct fake_exchange *fake_end_session(struct fake_server *fs,
+                                  const struct mcp_header *headers)
+{
+    struct fake_exchange *fx = fake_new(fs, headers);
+    mcp_receive_delete(fs->peer, &fx->ex);
+    return fx;
+}
+
+struct fake_exchange *fake_begin(struct fake_server *fs, const char *message,
+                                 const struct mcp_header *headers)
+{
+    struct fake_exchange *fx = fake_new(fs, headers);
     mcp_receive(fs->peer, &fx->ex, slice_of(message));
     return fx;
 }
@@ -316,6 +346,14 @@ void fake_wait(struct fake_exchange *fx)
         m->run(m);
     }
     CHECK_INT_EQ(fx->replies + fx->drops, 1);
+}
+
+void fake_wait_events(struct fake_exchange *fx, int n)
+{
+    while (fx->events_n < n) {
+        struct mcp_mail *m = take_mail(fx->fs);
+        m->run(m);
+    }
 }
 
 struct fake_exchange *fake_send(struct fake_server *fs, const char *message,

@@ -22,7 +22,18 @@ struct fake_exchange {
     const struct mcp_header *headers; /* ended by {0} */
     int replies, drops, status;
     struct slice body; /* of the reply; the loop's */
+    struct slice events[16], ids[16]; /* before the reply; the loop's */
+    int events_n;
+    struct slice session; /* the Mcp-Session-Id it was answered with */
 };
+
+/* GET and DELETE; the caller waits for what it expects. */
+struct fake_exchange *fake_open_stream(struct fake_server *fs,
+                               const struct mcp_header *headers);
+struct fake_exchange *fake_end_session(struct fake_server *fs,
+                                  const struct mcp_header *headers);
+/* Runs the mailbox until the exchange has had n events. */
+void fake_wait_events(struct fake_exchange *fx, int n);
 
 /* workers 0: no pool. */
 struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind);
