@@ -409,8 +409,10 @@ void mcp_receive_get(struct mcp_peer *peer, struct mcp_exchange *ex)
 void mcp_receive_standing(struct mcp_peer *peer, struct mcp_exchange *ex)
 {
     struct mcp_server *s = peer->server;
-    struct mcp_call_state *c = mcp_call_take(peer, ex);
+    bool speaks = (s->offers & (MCP_OFFERS_CHANGES | MCP_OFFERS_UPDATES)) != 0;
+    struct mcp_call_state *c = speaks ? mcp_call_take(peer, ex) : NULL;
     if (!c) {
+        ex->call = NULL;
         ex->ops->drop(ex);
         return;
     }

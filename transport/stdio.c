@@ -37,6 +37,7 @@ struct tp_stdio {
     uint32_t open;
     size_t open_bytes;
     struct line_exchange *idle;
+    struct line_exchange *standing; /* what mcp/ says of its own accord */
     bool reading; /* the readable event is in the base */
     bool eof;     /* nothing more will be read */
     bool last;    /* the line without newline was given out */
@@ -79,6 +80,7 @@ static void input_end(struct tp_stdio *s)
     if (s->eof) return;
     s->eof = true;
     input_stop(s);
+    if (s->standing) mcp_exchange_lost(&s->standing->ex);
     tell(s, TP_STDIO_ENDING);
 }
 
@@ -157,6 +159,7 @@ static void line_end(struct mcp_exchange *ex, struct slice id,
     struct tp_stdio *s = le->stdio;
     tp_loop_assert_owner(s->c.loop);
     out_line(s, message);
+    if (le == s->standing) s->standing = NULL;
     s->open--;
     s->open_bytes -= le->bytes;
     le->next = s->idle;
@@ -380,6 +383,18 @@ static bool events_make(struct tp_stdio *s)
     return s->readable && s->writable;
 }
 
+/* mcp/ ends it at once when it has nothing to say of its own accord. */
+static bool standing_make(struct tp_stdio *s)
+{
+    struct line_exchange *le = MEM_NEW(struct line_exchange);
+    if (!le) return false;
+    *le = (struct line_exchange){.ex.ops = &line_ops, .stdio = s};
+    s->standing = le;
+    s->open++;
+    mcp_receive_standing(s->peer, &le->ex);
+    return true;
+}
+
 enum err tp_stdio_new(const struct tp_stdio_config *c, struct tp_stdio **ret)
 {
     struct tp_stdio *s = MEM_NEW(struct tp_stdio);
@@ -392,7 +407,7 @@ enum err tp_stdio_new(const struct tp_stdio_config *c, struct tp_stdio **ret)
     s->answers = BUF_INIT(OUT_CEILING);
     s->shut.run = run_shut;
     s->peer = mcp_peer_new(c->server, MCP_STDIO, "stdio");
-    if (!s->peer || !events_make(s)) {
+    if (!s->peer || !events_make(s) || !standing_make(s)) {
         tp_stdio_free(s);
         return ERR_NOMEM;
     }

@@ -18,7 +18,7 @@ static const struct room {
     {"mcp/", "base/ mcp/ "},
     {"transport/", "base/ mcp/ transport/ "},
     {"cli/", "base/ state/ engine/ mcp/ mcp/tools/ transport/ cli/ "},
-    {"examples/", "base/ mcp/ transport/ "},
+    {"examples/", "base/ mcp/ transport/ examples/ "},
 };
 
 /* Libraries, each behind the door of one room, some of one file alone. */
