@@ -24,12 +24,6 @@
 
 /* --- requests ------------------------------------------------------------ */
 
-static struct slice input_header(struct conn *c, const char *name)
-{
-    return slice_of(
-        evhttp_find_header(evhttp_request_get_input_headers(c->req), name));
-}
-
 static bool sent_twice(struct conn *c, const char *name)
 {
     size_t n = 0;
@@ -43,8 +37,8 @@ static bool sent_twice(struct conn *c, const char *name)
 static bool meant_for_us(struct conn *c)
 {
     const struct tp_names *names = &c->http->c.names;
-    struct slice host = input_header(c, "Host");
-    struct slice origin = input_header(c, "Origin");
+    struct slice host = tp__http_header(c, "Host");
+    struct slice origin = tp__http_header(c, "Origin");
     if (!host.p || sent_twice(c, "Host") || sent_twice(c, "Origin")) {
         tp__http_refuse(c, 400,
                         "exactly one Host header and at most one Origin "
@@ -63,13 +57,41 @@ static bool meant_for_us(struct conn *c)
                         "machine may call this server");
         return false;
     }
+    c->cors = origin.p != NULL;
     return true;
+}
+
+/* evhttp reads no body of other methods. */
+enum {
+    BODIES_ARE_READ = EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+                      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+                      EVHTTP_REQ_PATCH | EVHTTP_REQ_CONNECT
+};
+
+/* Where the body ends must be beyond doubt: what one reader takes for its
+ * rest another one may take for the next request. */
+static bool framing_plain(struct conn *c)
+{
+    struct slice coding = tp__http_header(c, "Transfer-Encoding");
+    struct slice length = tp__http_header(c, "Content-Length");
+    bool body = coding.p || (length.p && !slice_eq(length, SLICE("0")));
+    bool unread =
+        body && !(evhttp_request_get_command(c->req) & BODIES_ARE_READ);
+    if (!unread && !(coding.p && length.p) &&
+        (!coding.p || slice_eq_nocase(coding, SLICE("chunked"))) &&
+        !sent_twice(c, "Transfer-Encoding") && !sent_twice(c, "Content-Length"))
+        return true;
+    tp__http_add_header(c, "Connection", "close");
+    tp__http_refuse(c, 400,
+                    "the length of the body is not clear: one Content-Length "
+                    "or Transfer-Encoding: chunked, and no body with HEAD");
+    return false;
 }
 
 static bool token_fine(struct conn *c)
 {
     const struct slice *tokens = c->http->c.tokens;
-    struct slice given = input_header(c, "Authorization");
+    struct slice given = tp__http_header(c, "Authorization");
     if (tokens[0].n == 0 && tokens[1].n == 0) return true;
     if (tp_bearer_is(given, tokens[0]) || tp_bearer_is(given, tokens[1]))
         return true;
@@ -82,27 +104,18 @@ static bool token_fine(struct conn *c)
 
 static bool body_readable(struct conn *c)
 {
-    struct slice coding = input_header(c, "Content-Encoding");
+    struct slice coding = tp__http_header(c, "Content-Encoding");
     if (coding.p && !slice_eq_nocase(coding, SLICE("identity"))) {
         tp__http_refuse(c, 415, "the body must not be compressed");
         return false;
     }
-    if (tp_content_is_json(input_header(c, "Content-Type"))) return true;
+    if (tp_content_is_json(tp__http_header(c, "Content-Type"))) return true;
     tp__http_refuse(c, 415, "Content-Type must be application/json");
     return false;
 }
 
-static void serve_mcp(struct conn *c)
+static void serve_post(struct conn *c)
 {
-    if (!token_fine(c)) return;
-    if (evhttp_request_get_command(c->req) == EVHTTP_REQ_GET) {
-        tp__http_receive(c, mcp_receive_get);
-        return;
-    }
-    if (evhttp_request_get_command(c->req) == EVHTTP_REQ_DELETE) {
-        tp__http_receive(c, mcp_receive_delete);
-        return;
-    }
     if (!body_readable(c)) return;
     struct evbuffer *in = evhttp_request_get_input_buffer(c->req);
     struct slice message = {.n = evbuffer_get_length(in)};
@@ -113,6 +126,20 @@ static void serve_mcp(struct conn *c)
     }
     if (!message.p) message.p = "";
     tp__http_receive_message(c, message);
+}
+
+/* HEAD is told what GET would begin with; it opens nothing. */
+static void serve_mcp(struct conn *c)
+{
+    if (!token_fine(c)) return;
+    if (tp__http_is_head(c))
+        tp__http_send(c, 200, "text/event-stream", (struct slice){0});
+    else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_GET)
+        tp__http_receive(c, mcp_receive_get);
+    else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_DELETE)
+        tp__http_receive(c, mcp_receive_delete);
+    else
+        serve_post(c);
 }
 
 static void serve_page(struct conn *c, const struct tp_route *route,
@@ -159,19 +186,45 @@ static unsigned method_of(struct evhttp_request *req)
     }
 }
 
-/* There is no head of a stream. */
-static bool is_head_of_mcp(struct conn *c, const struct tp_route *r)
+static void tell_methods(struct conn *c, unsigned methods, const char *header)
 {
-    return !r->page && evhttp_request_get_command(c->req) == EVHTTP_REQ_HEAD;
+    static const struct {
+        unsigned method;
+        const char *names;
+    } rows[] = {{TP_GET, "GET, HEAD, "},
+                {TP_POST, "POST, "},
+                {TP_DELETE, "DELETE, "},
+                {~0u, "OPTIONS"}};
+    char text[64];
+    struct buf b = BUF_INIT(sizeof(text));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (methods & rows[i].method) buf_puts(&b, rows[i].names);
+    (void)snprintf(text, sizeof(text), "%.*s", SLICE_ARG(buf_slice(&b)));
+    buf_done(&b);
+    tp__http_add_header(c, header, text);
 }
 
 static void refuse_method(struct conn *c, unsigned methods)
 {
-    static const char *const allow[] = {
-        "",       "GET, HEAD",         "POST",         "GET, HEAD, POST",
-        "DELETE", "GET, HEAD, DELETE", "POST, DELETE", "GET, POST, DELETE"};
-    tp__http_add_header(c, "Allow", allow[methods]);
+    tell_methods(c, methods, "Allow");
     tp__http_refuse(c, 405, "this method is not served here");
+}
+
+/* Also what a browser asks before it lets a page send its request: without a
+ * token, for it sends none. */
+static void tell_options(struct conn *c, unsigned methods)
+{
+    tell_methods(c, methods, "Allow");
+    if (c->cors) {
+        tell_methods(c, methods, "Access-Control-Allow-Methods");
+        /* '*' is every header but Authorization; old browsers take the names */
+        tp__http_add_header(c, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, Accept, "
+                            "MCP-Protocol-Version, Mcp-Method, Mcp-Name, "
+                            "Mcp-Session-Id, Last-Event-ID, *");
+        tp__http_add_header(c, "Access-Control-Max-Age", "7200");
+    }
+    tp__http_send(c, 204, NULL, (struct slice){0});
 }
 
 static void refuse_busy(struct conn *c, const char *why)
@@ -190,11 +243,13 @@ static void route(struct conn *c)
         refuse_busy(c, "OVER_CAPACITY: too many connections (conn.max)");
     else if (atomic_load_explicit(&h->refusing, memory_order_relaxed))
         refuse_busy(c, "the server is shutting down");
-    else if (!meant_for_us(c))
+    else if (!meant_for_us(c) || !framing_plain(c))
         return;
     else if (!r)
         tp__http_refuse(c, 404, "no such path; the MCP endpoint is /mcp");
-    else if (!(r->methods & method_of(c->req)) || is_head_of_mcp(c, r))
+    else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_OPTIONS)
+        tell_options(c, r->methods);
+    else if (!(r->methods & method_of(c->req)))
         refuse_method(c, r->methods);
     else if (r->page)
         serve_page(c, r, evhttp_uri_get_query(uri));
@@ -214,6 +269,7 @@ static void on_request(struct evhttp_request *req, void *ctx)
     atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
     tp__conn_phase(c, CONN_PENDING);
     c->req = req;
+    c->cors = false;
     route(c);
 }
 

@@ -1,7 +1,8 @@
 /*
- * http: evhttp on one loop. POST /mcp becomes an mcp exchange; other paths
- * are rows of pages answered at once. Every connection is known, bounded and
- * timed:
+ * http: evhttp on one loop. POST, GET and DELETE of /mcp become mcp exchanges;
+ * other paths are rows of pages answered at once. HEAD and OPTIONS are
+ * answered here, and pages of allowed origins may read what they get (CORS).
+ * Every connection is known, bounded and timed:
  *
  *   - at most `conns_max`; the next ones are answered 503, far more are closed
  *   - a message must be complete within header_ms, or body_ms once 64 KiB of
@@ -12,8 +13,14 @@
  *   - a client that leaves while its answer is pending is noticed at once
  *     (transport/gone.h) and told to mcp/
  *
- * Order of the checks: Host and Origin (403), path (404), method (405 with
- * Allow), token (401), coding and Content-Type (415), body.
+ * Order of the checks: Host and Origin (403), framing (400), path (404),
+ * method (405 with Allow), token (401), coding and Content-Type (415), body.
+ * Every refusal is a JSON-RPC error without id, evhttp's own (400, 408, 413,
+ * 417) included.
+ *
+ * A stream of events is chunked, one event per message; when it has been
+ * silent for keepalive_ms it gets a comment. To HTTP/1.0 it goes as it is and
+ * ends with its connection.
  *
  * Thread: the loop, unless a function says otherwise. Needs a TP_LOOP_NET
  * loop.
@@ -38,7 +45,7 @@ struct tp_page {
 
 enum tp_methods { TP_GET = 1, TP_POST = 2, TP_DELETE = 4 };
 
-/* A path of the table. HEAD goes with GET. */
+/* A path of the table. HEAD goes with GET, OPTIONS with all. */
 struct tp_route {
     const char *path;
     unsigned methods;                              /* enum tp_methods */

@@ -1,7 +1,6 @@
 #include "transport/http_conn.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -128,6 +127,16 @@ static void conn_limits(struct tp_http *h, struct bufferevent *bev)
     bufferevent_setwatermark(bev, EV_READ, 0, h->c.body_max + h->c.headers_max);
 }
 
+static bool watch_bytes(struct bufferevent *bev, struct conn *c)
+{
+    struct evbuffer *in = bufferevent_get_input(bev);
+    struct evbuffer *out = bufferevent_get_output(bev);
+    if (!evbuffer_add_cb(in, on_input, c)) return false;
+    if (evbuffer_add_cb(out, tp__http_early, c)) return true;
+    evbuffer_remove_cb(in, on_input, c);
+    return false;
+}
+
 /* evhttp asks for the bufferevent of a connection it has accepted. The
  * connection itself exists only after we return: see conn_adopt_all. */
 struct bufferevent *tp__conn_new(struct event_base *base, void *http)
@@ -137,7 +146,7 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
     struct conn *c = MEM_NEW(struct conn);
     struct mcp_peer *peer =
         c && bev ? mcp_peer_new(h->c.server, MCP_HTTP, "http") : NULL;
-    if (!peer || !evbuffer_add_cb(bufferevent_get_input(bev), on_input, c)) {
+    if (!peer || !watch_bytes(bev, c)) {
         mcp_peer_free(peer);
         mem_free(c);
         return bev; /* an unknown connection is evhttp's alone */
@@ -184,6 +193,7 @@ static void conn_adopt(struct conn *c)
     }
     atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
     evbuffer_remove_cb(bufferevent_get_input(bev), on_input, c);
+    evbuffer_remove_cb(bufferevent_get_output(bev), tp__http_early, c);
     bufferevent_decref(bev);
     c->closed = true;
     tp__conn_release(c);
@@ -214,15 +224,10 @@ static int64_t patience_ms(const struct conn *c)
  * bound is not read any more and would not see its end. */
 static void conn_expire(struct conn *c, int64_t age_ms)
 {
-    static const struct slice timeout =
-        SLICE_INIT("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-                   "Content-Length: 0\r\n\r\n");
     bool idle = c->phase == CONN_IDLE;
     log_info("http", "connection closed",
              LOG_C("reason", idle ? "idle" : "slow"), LOG_I("age_ms", age_ms));
-    if (!idle)
-        (void)send(bufferevent_getfd(c->bev), timeout.p, timeout.n,
-                   MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!idle && !c->early) tp__http_late(c);
     evhttp_connection_free(c->evcon);
 }
 

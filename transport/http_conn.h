@@ -11,6 +11,8 @@
 #include "transport/http.h"
 
 struct bufferevent;
+struct evbuffer;
+struct evbuffer_cb_info;
 struct event_base;
 struct event;
 struct evhttp;
@@ -41,6 +43,8 @@ struct conn {
     bool streaming; /* the answer has begun as a stream of events */
     bool watched;
     bool refused; /* over the limit: 503 whatever it asks */
+    bool cors;    /* the request comes from a page that may read the answer */
+    bool early;   /* evhttp refused by itself, in our words */
     struct conn *next, *prev;
 };
 
@@ -82,10 +86,15 @@ extern const struct mcp_exchange_ops tp__http_ops;
 /* The request of c->req becomes a call. The message is borrowed. */
 void tp__http_receive_message(struct conn *c, struct slice message);
 /* The same, without a message: GET or DELETE. */
-void tp__http_receive(struct conn *c,
-                      void (*receive)(struct mcp_peer *peer,
-                                      struct mcp_exchange *ex));
-/* Answers c->req; it is evhttp's again. Empty `content_type`: no body. */
+void tp__http_receive(struct conn *c, void (*receive)(struct mcp_peer *peer,
+                                                      struct mcp_exchange *ex));
+/* A header of c->req; {NULL, 0}: absent. */
+struct slice tp__http_header(const struct conn *c, const char *name);
+bool tp__http_is_head(const struct conn *c);
+/* The value of a Date header. */
+const char *tp__http_date(struct tp_http *h);
+/* Answers c->req; it is evhttp's again. Empty `content_type`: no body. To
+ * HEAD only the length of the body is told. */
 void tp__http_send(struct conn *c, int status, const char *content_type,
                    struct slice body);
 /* The same, with a JSON-RPC error that has no id. */
@@ -94,5 +103,12 @@ void tp__http_add_header(struct conn *c, const char *name, const char *value);
 void tp__http_keepalive(struct conn *c);
 /* The client of a pending request has left. */
 void tp__http_left(void *conn);
+
+/* --- http_early.c: before there is a request --- */
+/* A callback of the connection's output: evhttp's own refusals become JSON. */
+void tp__http_early(struct evbuffer *out, const struct evbuffer_cb_info *info,
+                    void *conn);
+/* 408, as far as the socket takes it at once. */
+void tp__http_late(struct conn *c);
 
 #endif

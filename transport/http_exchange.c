@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 
 #include "base/clock.h"
@@ -28,8 +29,35 @@ void tp__http_add_header(struct conn *c, const char *name, const char *value)
         log_warn("http", "header left out", LOG_C("name", name));
 }
 
+static void header_number(struct conn *c, const char *name, size_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%zu", value);
+    tp__http_add_header(c, name, text);
+}
+
+static void header_slice(struct conn *c, const struct mcp_header *header)
+{
+    struct buf b = BUF_INIT(8192);
+    buf_put(&b, header->value);
+    buf_putc(&b, '\0');
+    if (!b.err) tp__http_add_header(c, header->name, b.p);
+    buf_done(&b);
+}
+
+struct slice tp__http_header(const struct conn *c, const char *name)
+{
+    return slice_of(
+        evhttp_find_header(evhttp_request_get_input_headers(c->req), name));
+}
+
+bool tp__http_is_head(const struct conn *c)
+{
+    return evhttp_request_get_command(c->req) == EVHTTP_REQ_HEAD;
+}
+
 /* evhttp would format one for each answer. */
-static const char *date_now(struct tp_http *h)
+const char *tp__http_date(struct tp_http *h)
 {
     int64_t now = clock_wall_ms() / 1000;
     if (now != h->date_s) {
@@ -79,10 +107,21 @@ static struct evhttp_request *let_go(struct conn *c)
     return req;
 }
 
+/* A page of an allowed origin may read answers, and the headers it needs. */
+static void headers_cors(struct conn *c)
+{
+    tp__http_add_header(c, "Access-Control-Allow-Origin",
+                        tp__http_header(c, "Origin").p);
+    tp__http_add_header(c, "Access-Control-Expose-Headers",
+                        "Mcp-Session-Id, WWW-Authenticate, Retry-After");
+    tp__http_add_header(c, "Vary", "Origin");
+}
+
 static void headers_common(struct conn *c, const char *content_type)
 {
-    tp__http_add_header(c, "Date", date_now(c->http));
+    tp__http_add_header(c, "Date", tp__http_date(c->http));
     if (content_type) tp__http_add_header(c, "Content-Type", content_type);
+    if (c->cors) headers_cors(c);
     if (c->refused ||
         atomic_load_explicit(&c->http->refusing, memory_order_relaxed))
         tp__http_add_header(c, "Connection", "close");
@@ -91,9 +130,11 @@ static void headers_common(struct conn *c, const char *content_type)
 void tp__http_send(struct conn *c, int status, const char *content_type,
                    struct slice body)
 {
-    headers_common(c, body.n ? content_type : NULL);
+    headers_common(c, body.n || tp__http_is_head(c) ? content_type : NULL);
     struct evbuffer *out = evhttp_request_get_output_buffer(c->req);
-    if (body.n && evbuffer_add(out, body.p, body.n) != 0) {
+    if (tp__http_is_head(c)) { /* evhttp would send the body */
+        if (body.n) header_number(c, "Content-Length", body.n);
+    } else if (body.n && evbuffer_add(out, body.p, body.n) != 0) {
         log_error("http", "out of memory for an answer");
         status = 503;
     }
@@ -145,44 +186,70 @@ static bool call_ended(struct conn *c)
     return false;
 }
 
-static void stream_put(struct conn *c, struct slice id, struct slice message)
+/* The whole of `chunk` goes out, or nothing; the chunk is freed. */
+static bool stream_send(struct conn *c, struct evbuffer *chunk, bool whole)
+{
+    if (whole) {
+        evhttp_send_reply_chunk(c->req, chunk);
+        sending(c);
+        c->since = clock_coarse();
+    }
+    evbuffer_free(chunk);
+    return whole;
+}
+
+/* Between tokens of JSON a line break is white space, in an event the end of
+ * a line: such a message takes several. */
+static bool put_data(struct evbuffer *chunk, struct slice message)
+{
+    bool fine = true;
+    while (fine && message.n) {
+        size_t n = slice_find_byte(message, '\n');
+        n = slice_find_byte(slice_sub(message, 0, n), '\r');
+        fine = evbuffer_add(chunk, "data: ", 6) == 0 &&
+               evbuffer_add(chunk, message.p, n) == 0 &&
+               evbuffer_add(chunk, "\n", 1) == 0;
+        message = slice_sub(message, n + 1, message.n);
+    }
+    return fine && evbuffer_add(chunk, "\n", 1) == 0;
+}
+
+static bool stream_put(struct conn *c, struct slice id, struct slice message)
 {
     struct evbuffer *chunk = evbuffer_new();
-    if (!chunk) return;
-    evbuffer_add(chunk, "event: message\n", 15);
-    if (id.n) evbuffer_add_printf(chunk, "id: %.*s\n", SLICE_ARG(id));
-    evbuffer_add(chunk, "data: ", 6);
-    evbuffer_add(chunk, message.p, message.n);
-    evbuffer_add(chunk, "\n\n", 2);
-    evhttp_send_reply_chunk(c->req, chunk);
-    evbuffer_free(chunk);
-    sending(c);
-    c->since = clock_coarse();
+    if (!chunk) return false;
+    bool fine = evbuffer_add(chunk, "event: message\n", 15) == 0;
+    if (fine && id.n)
+        fine = evbuffer_add_printf(chunk, "id: %.*s\n", SLICE_ARG(id)) > 0;
+    return stream_send(c, chunk, fine && put_data(chunk, message));
 }
 
 /* An event without a message: a place to resume from. */
-static void stream_prime(struct conn *c, struct slice id, int64_t retry_ms)
+static bool stream_prime(struct conn *c, struct slice id, int64_t retry_ms)
 {
     struct evbuffer *chunk = evbuffer_new();
-    if (!chunk) return;
-    evbuffer_add_printf(chunk, "id: %.*s\n", SLICE_ARG(id));
-    if (retry_ms)
-        evbuffer_add_printf(chunk, "retry: %" PRId64 "\n", retry_ms);
-    evbuffer_add(chunk, "data: \n\n", 8);
-    evhttp_send_reply_chunk(c->req, chunk);
-    evbuffer_free(chunk);
-    sending(c);
-    c->since = clock_coarse();
+    if (!chunk) return false;
+    bool fine = evbuffer_add_printf(chunk, "id: %.*s\n", SLICE_ARG(id)) > 0;
+    if (fine && retry_ms)
+        fine = evbuffer_add_printf(chunk, "retry: %" PRId64 "\n", retry_ms) > 0;
+    return stream_send(c, chunk,
+                       fine && evbuffer_add(chunk, "data: \n\n", 8) == 0);
 }
 
+/* HTTP/1.0 has no chunks: such a stream ends with its connection, whatever
+ * the client asked for; with keep-alive evhttp would announce a length of 0. */
 static void stream_begin(struct conn *c)
 {
+    if (c->req->major == 1 && c->req->minor == 0)
+        evhttp_remove_header(evhttp_request_get_input_headers(c->req),
+                             "Connection");
     headers_common(c, "text/event-stream");
     tp__http_add_header(c, "Cache-Control", "no-cache, no-transform");
     tp__http_add_header(c, "X-Accel-Buffering", "no");
     evhttp_send_reply_start(c->req, 200, NULL);
     sending(c);
     c->streaming = true;
+    c->since = clock_coarse();
 }
 
 static bool exchange_open(struct mcp_exchange *ex, struct slice id,
@@ -191,8 +258,7 @@ static bool exchange_open(struct mcp_exchange *ex, struct slice id,
     struct conn *c = conn_of(ex);
     if (c->closed) return false;
     if (!c->streaming) stream_begin(c);
-    if (id.n) stream_prime(c, id, retry_ms);
-    return true;
+    return !id.n || stream_prime(c, id, retry_ms);
 }
 
 static bool exchange_event(struct mcp_exchange *ex, struct slice id,
@@ -203,13 +269,13 @@ static bool exchange_event(struct mcp_exchange *ex, struct slice id,
     struct evbuffer *out = bufferevent_get_output(c->bev);
     if (evbuffer_get_length(out) > c->http->c.out_max) return false;
     if (!c->streaming) stream_begin(c);
-    stream_put(c, id, message);
-    return true;
+    return stream_put(c, id, message);
 }
 
 static void stream_end(struct conn *c, struct slice id, struct slice message)
 {
-    if (message.n) stream_put(c, id, message);
+    if (message.n && !stream_put(c, id, message))
+        log_error("http", "out of memory for the end of a stream");
     /* May complete at once, and the connection may be closed by it. */
     c->hold++;
     evhttp_send_reply_end(let_go(c));
@@ -231,12 +297,7 @@ static void exchange_reply(struct mcp_exchange *ex, int status,
         stream_end(c, (struct slice){0}, body);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        char value[512];
-        (void)snprintf(value, sizeof(value), "%.*s",
-                       SLICE_ARG(headers[i].value));
-        tp__http_add_header(c, headers[i].name, value);
-    }
+    for (size_t i = 0; i < count; i++) header_slice(c, &headers[i]);
     tp__http_send(c, status, "application/json", body);
 }
 
@@ -306,9 +367,8 @@ void tp__http_receive_message(struct conn *c, struct slice message)
     call_began(c);
 }
 
-void tp__http_receive(struct conn *c,
-                      void (*receive)(struct mcp_peer *peer,
-                                      struct mcp_exchange *ex))
+void tp__http_receive(struct conn *c, void (*receive)(struct mcp_peer *peer,
+                                                      struct mcp_exchange *ex))
 {
     call_begins(c);
     receive(c->peer, &c->ex);
@@ -326,9 +386,5 @@ void tp__http_keepalive(struct conn *c)
 {
     struct evbuffer *chunk = evbuffer_new();
     if (!chunk) return;
-    evbuffer_add(chunk, ":\n\n", 3);
-    evhttp_send_reply_chunk(c->req, chunk);
-    evbuffer_free(chunk);
-    sending(c);
-    c->since = clock_coarse();
+    (void)stream_send(c, chunk, evbuffer_add(chunk, ":\n\n", 3) == 0);
 }

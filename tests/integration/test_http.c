@@ -2,9 +2,12 @@
 #include "tests/runner/server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "tests/integration/process.h"
+#include "tests/unit/transport_host.h"
 
 enum { MIB = 1 << 20 };
 
@@ -23,32 +26,40 @@ struct asked {
 };
 
 #define JSON_TYPE "Content-Type: application/json\r\n"
+#define ALL_METHODS "GET, HEAD, POST, DELETE, OPTIONS"
 
-TEST_EACH(
-    http, the_ladder_of_refusals, struct asked, row,
-    {"fine", "POST", "/mcp", JSON_TYPE, 200, "Content-Type",
-     "application/json"},
-    {"get", "GET", "/mcp", "", 405, "Allow", "POST"},
-    {"delete", "DELETE", "/mcp", "", 405, "Allow", "POST"},
-    {"put", "PUT", "/mcp", JSON_TYPE, 405, "Allow", "POST"},
-    {"options", "OPTIONS", "/mcp", "", 405, "Allow", "POST"},
-    {"patch", "PATCH", "/mcp", JSON_TYPE, 405, "Allow", "POST"},
-    {"text", "POST", "/mcp", "Content-Type: text/plain\r\n", 415, NULL, NULL},
-    {"no type", "POST", "/mcp", "", 415, NULL, NULL},
-    {"host", "POST", "/mcp", JSON_TYPE "Host: evil.example.com\r\n", 403, NULL,
-     NULL},
-    {"origin", "POST", "/mcp", JSON_TYPE "Origin: http://evil.example.com\r\n",
-     403, NULL, NULL},
-    {"null origin", "POST", "/mcp", JSON_TYPE "Origin: null\r\n", 403, NULL,
-     NULL},
-    {"own origin", "POST", "/mcp",
-     JSON_TYPE "Origin: http://localhost:3000\r\n", 200, NULL, NULL},
-    {"host before all", "PUT", "/nowhere", "Host: evil.example.com\r\n", 403,
-     NULL, NULL},
-    {"path", "POST", "/other", JSON_TYPE, 404, NULL, NULL},
-    {"health", "GET", "/health", "", 200, "Content-Type", "application/json"},
-    {"ready", "GET", "/ready", "", 200, NULL, NULL},
-    {"post to health", "POST", "/health", JSON_TYPE, 405, "Allow", "GET, HEAD"})
+TEST_EACH(http, the_ladder_of_refusals, struct asked, row,
+          {"fine", "POST", "/mcp", JSON_TYPE, 200, "Content-Type",
+           "application/json"},
+          {"get without a stream", "GET", "/mcp",
+           "Accept: application/json\r\n", 406, NULL, NULL},
+          {"get of 2026-07-28", "GET", "/mcp",
+           "Accept: text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n",
+           405, "Allow", "GET, POST"},
+          {"delete without a session", "DELETE", "/mcp", "", 405, "Allow",
+           "GET, POST"},
+          {"put", "PUT", "/mcp", JSON_TYPE, 405, "Allow", ALL_METHODS},
+          {"options", "OPTIONS", "/mcp", "", 204, "Allow", ALL_METHODS},
+          {"patch", "PATCH", "/mcp", JSON_TYPE, 405, "Allow", ALL_METHODS},
+          {"text", "POST", "/mcp", "Content-Type: text/plain\r\n", 415, NULL,
+           NULL},
+          {"no type", "POST", "/mcp", "", 415, NULL, NULL},
+          {"host", "POST", "/mcp", JSON_TYPE "Host: evil.example.com\r\n", 403,
+           NULL, NULL},
+          {"origin", "POST", "/mcp",
+           JSON_TYPE "Origin: http://evil.example.com\r\n", 403, NULL, NULL},
+          {"null origin", "POST", "/mcp", JSON_TYPE "Origin: null\r\n", 403,
+           NULL, NULL},
+          {"own origin", "POST", "/mcp",
+           JSON_TYPE "Origin: http://localhost:3000\r\n", 200, NULL, NULL},
+          {"host before all", "PUT", "/nowhere", "Host: evil.example.com\r\n",
+           403, NULL, NULL},
+          {"path", "POST", "/other", JSON_TYPE, 404, NULL, NULL},
+          {"health", "GET", "/health", "", 200, "Content-Type",
+           "application/json"},
+          {"ready", "GET", "/ready", "", 200, NULL, NULL},
+          {"post to health", "POST", "/health", JSON_TYPE, 405, "Allow",
+           "GET, HEAD, OPTIONS"})
 {
     struct http *h = open_to(NULL);
     bool body = row->method[0] == 'P';
@@ -103,6 +114,8 @@ TEST(http, a_body_of_16_mib_is_served_and_a_longer_one_refused,
     r = http_request(h, "POST", "/mcp", JSON_TYPE,
                      (struct slice){body, most + 1});
     CHECK_INT_EQ(r.status, 413);
+    CHECK_CONTAINS(json_text(json_at(r.json, "error", "message", NULL)),
+                   "body.max");
     CHECK(http_closed(h, 5));
 }
 
@@ -201,4 +214,74 @@ TEST(http, both_transports_work_on_one_state)
     CHECK_SLICE_EQ(json_text(json_at(seen, "structuredContent", "session",
                                      "session_id", NULL)),
                    id);
+}
+
+/* --- the stream of a GET -------------------------------------------------- */
+
+enum { SLOW_S = 20 };
+
+static int open_stream(struct server *s)
+{
+    int fd = host_connect(server_port(s));
+    host_write(fd, SLICE("GET /mcp HTTP/1.1\r\nHost: localhost\r\n"
+                         "Accept: text/event-stream\r\n"
+                         "MCP-Protocol-Version: 2025-11-25\r\n\r\n"));
+    struct slice head = host_read_to(fd, "\r\n\r\n", SLOW_S);
+    CHECK_CONTAINS(head, "HTTP/1.1 200 OK\r\n");
+    CHECK_CONTAINS(head, "\r\nContent-Type: text/event-stream\r\n");
+    return fd;
+}
+
+static size_t resident_kib(struct server *s)
+{
+    struct slice text = process_file(
+        arena_cstr(test_arena(),
+                   arena_printf(test_arena(), "/proc/%d", (int)server_pid(s))),
+        "status");
+    size_t at = slice_find(text, SLICE("VmRSS:"));
+    CHECK_INT_LT(at, text.n);
+    return strtoul(text.p + at + 6, NULL, 10);
+}
+
+TEST(http, a_get_is_a_stream_that_is_kept_alive)
+{
+    static const char *const args[] = {"--conn-keepalive-ms", "1000", NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    int fd = open_stream(s);
+    for (int i = 0; i < 3; i++) host_read_to(fd, "\r\n:\n\n\r\n", SLOW_S);
+    /* Others are served meanwhile. */
+    struct http *h = http_open(server_port(s));
+    CHECK_INT_EQ(http_request(h, "POST", "/mcp", JSON_TYPE, SLICE(PING)).status,
+                 200);
+    close(fd);
+}
+
+TEST(http, open_streams_do_not_hold_the_end_up)
+{
+    struct server *s = server_start(&(struct server_options){0});
+    int fds[8];
+    for (size_t i = 0; i < 8; i++) fds[i] = open_stream(s);
+    struct server_exit end = server_stop_signal(s, SIGTERM);
+    CHECK_INT_EQ(end.status, 0);
+    CHECK_INT_LT((int)(end.seconds * 1000), test_sanitized() ? 5000 : 1000);
+    for (size_t i = 0; i < 8; i++) {
+        struct slice rest = host_read(fds[i], MIB, SLOW_S);
+        CHECK(slice_ends(rest, SLICE("0\r\n\r\n")));
+        close(fds[i]);
+    }
+}
+
+TEST(http, flooding_an_open_stream_keeps_memory_under_64_mib)
+{
+    struct server *s = server_start(&(struct server_options){0});
+    int fds[4];
+    for (size_t i = 0; i < 4; i++) {
+        fds[i] = open_stream(s);
+        CHECK_INT_LT(host_flood(fds[i], (size_t)256 * MIB, 200), 24 * MIB);
+    }
+    if (!test_sanitized()) CHECK_INT_LT(resident_kib(s), 64 * 1024);
+    struct http *h = http_open(server_port(s)); /* nobody else is harmed */
+    CHECK_INT_EQ(http_request(h, "POST", "/mcp", JSON_TYPE, SLICE(PING)).status,
+                 200);
+    for (size_t i = 0; i < 4; i++) close(fds[i]);
 }

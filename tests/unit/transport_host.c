@@ -94,17 +94,38 @@ static const struct mcp_field stream_fields[] = {
      .max = 100000},
     {0}};
 
+static struct mcp_exchange *exchange_of(struct mcp_call *call)
+{
+    return ((struct mcp_call_state *)call)->ex;
+}
+
 static enum err stream(struct mcp_call *call, const void *args)
 {
     const struct stream_args *a = args;
-    struct mcp_exchange *ex = ((struct mcp_call_state *)call)->ex;
+    struct mcp_exchange *ex = exchange_of(call);
     char *text = arena_alloc(&call->arena, EVENT_BYTES);
     int64_t taken = 0;
     memset(text, 'x', EVENT_BYTES);
     for (int64_t i = 0; i < a->n; i++)
-        taken += ex->ops->event(ex, SLICE("7"),
-                                (struct slice){text, EVENT_BYTES});
+        taken +=
+            ex->ops->event(ex, SLICE("7"), (struct slice){text, EVENT_BYTES});
     buf_printf(&call->out.plain, "{\"taken\":%d}", (int)taken);
+    return keep(call);
+}
+
+static enum err event(struct mcp_call *call, const void *args)
+{
+    const struct echo_args *a = args;
+    struct mcp_exchange *ex = exchange_of(call);
+    if (!ex->ops->event(ex, (struct slice){0}, a->text)) return ERR_IO;
+    return keep(call);
+}
+
+static enum err prime(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    struct mcp_exchange *ex = exchange_of(call);
+    if (!ex->ops->open(ex, SLICE("p-1"), 1000)) return ERR_IO;
     return keep(call);
 }
 
@@ -128,6 +149,18 @@ static const struct mcp_tool tools[] = {
      .args_size = sizeof(struct stream_args),
      .args = stream_fields,
      .call = stream},
+    {.name = "event",
+     .title = "Event",
+     .description = "Streams a text.",
+     .run = MCP_RUN_INLINE,
+     .args_size = sizeof(struct echo_args),
+     .args = echo_fields,
+     .call = event},
+    {.name = "prime",
+     .title = "Prime",
+     .description = "Opens a stream.",
+     .run = MCP_RUN_INLINE,
+     .call = prime},
     {0}};
 
 /* --- life ----------------------------------------------------------------- */
@@ -159,6 +192,19 @@ void host_release(struct host *h)
     h->held_n = 0;
     lock_drop(&h->lock);
     for (int i = 0; i < n; i++) mcp_call_done(calls[i], OK);
+}
+
+void host_stop(struct host *h)
+{
+    mcp_server_stop(h->mcp);
+}
+
+void host_wait_calls(struct host *h, uint32_t n)
+{
+    for (int64_t until = patience(); host_open_calls(h) != n; pause_ms(1)) {
+        if (clock_now() > until)
+            FAIL("%u calls open, not %u", host_open_calls(h), n);
+    }
 }
 
 uint32_t host_open_calls(struct host *h)
@@ -235,8 +281,7 @@ void host_wait_open(struct host *h, uint32_t n)
     for (int64_t until = patience();; pause_ms(1)) {
         host_stats(h, &s);
         if (s.open == n) return;
-        if (clock_now() > until)
-            FAIL("%u connections open, not %u", s.open, n);
+        if (clock_now() > until) FAIL("%u connections open, not %u", s.open, n);
     }
 }
 
@@ -342,6 +387,21 @@ size_t host_flood(int fd, size_t most, int quiet_ms)
         sum += (size_t)n;
     }
     return sum;
+}
+
+struct slice host_read_to(int fd, const char *part, double seconds)
+{
+    struct buf b = BUF_INIT((size_t)64 << 20);
+    int64_t until = clock_now() + (int64_t)(seconds * 1e9);
+    while (slice_find(buf_slice(&b), slice_of(part)) == b.n) {
+        struct slice more = host_read(fd, 1, 0.2);
+        buf_put(&b, more);
+        if (clock_now() > until)
+            FAIL("no '%s' in %.*s", part, SLICE_ARG(buf_slice(&b)));
+    }
+    struct slice ret = arena_copy(test_arena(), buf_slice(&b));
+    buf_done(&b);
+    return ret;
 }
 
 struct slice host_read(int fd, size_t n, double seconds)

@@ -6,6 +6,8 @@
  *   hold          is pending until host_release
  *   stream {n}    sends n events of 64 KiB as far as they are taken, then is
  *                 pending; the result says how many were taken
+ *   event {text}  sends the text as an event, then is pending
+ *   prime         opens a stream with event id p-1, then is pending
  */
 #ifndef TESTS_UNIT_TRANSPORT_HOST_H
 #define TESTS_UNIT_TRANSPORT_HOST_H
@@ -42,6 +44,10 @@ bool host_cancelled(struct host *h, double seconds);
 /* Answers all that are held. */
 void host_release(struct host *h);
 uint32_t host_open_calls(struct host *h);
+/* Waits until exactly n calls are open, streams of GET included. */
+void host_wait_calls(struct host *h, uint32_t n);
+/* The server stops: every call is cancelled, streams end. */
+void host_stop(struct host *h);
 
 /* A plain TCP connection to the port, non-blocking reads and writes left to
  * the test. */
@@ -52,6 +58,8 @@ void host_write(int fd, struct slice bytes);
 size_t host_flood(int fd, size_t most, int quiet_ms);
 /* Reads up to the end, or until `n` bytes, or `seconds` have passed. */
 struct slice host_read(int fd, size_t n, double seconds);
+/* Reads until `part` has come; all that was read. */
+struct slice host_read_to(int fd, const char *part, double seconds);
 /* A whole request for a tool as text; `revision` picks the envelope. */
 struct slice host_post(const char *revision, const char *tool,
                        const char *arguments);
