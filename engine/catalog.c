@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "engine/problems.h"
 #include "engine/signature.h"
+#include "engine/source.h"
 
 #define LOAD_CEILING (256u << 20)
 #define WORKFLOWS_MAX 4096
@@ -297,7 +298,7 @@ static enum err files_differ(const struct eng_files *a,
                              struct eng_drift *ret)
 {
     struct slice *out =
-        ARENA_ARRAY(arena, struct slice, a->count + b->count + 1);
+        ARENA_ARRAY(arena, struct slice, a->count + b->count + 2);
     size_t i = 0, j = 0, n = 0;
     if (!out) return ERR_NOMEM;
     while (i < a->count || j < b->count) {
@@ -311,6 +312,18 @@ static enum err files_differ(const struct eng_files *a,
         j += order >= 0;
     }
     *ret = (struct eng_drift){n > 0, out, n};
+    return OK;
+}
+
+/* The source stands behind the files, where files_differ left room for it. */
+static enum err source_differs(const struct eng_definition *pinned,
+                               struct arena *arena, struct eng_drift *io)
+{
+    struct slice *out = (struct slice *)io->files;
+    if (!out) out = ARENA_NEW(arena, struct slice);
+    if (!out) return ERR_NOMEM;
+    out[io->count] = pinned->files.source.path;
+    *io = (struct eng_drift){true, out, io->count + 1};
     return OK;
 }
 
@@ -339,12 +352,16 @@ enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
     if (r && r != ERR_NOT_FOUND) return eng__problem_store(c, r);
     const struct eng_definition *now =
         r ? NULL : ((const struct entry *)value)->definition;
-    if (!now || !slice_eq(now->hash, pinned->hash)) {
+    if (!now || !slice_eq(now->hash, pinned->files_hash)) {
         r = files_differ(&pinned->files, now ? &now->files : &none, c->arena,
                          ret);
         if (r) return eng__problem_nomem(c);
     }
-    drift_note(r ? NULL : value, pinned, stamp, ret->changed);
+    if (eng__source_changed(e, pinned)) {
+        r = source_differs(pinned, c->arena, ret);
+        if (r) return eng__problem_nomem(c);
+    }
+    drift_note(now ? value : NULL, pinned, stamp, ret->changed);
     return OK;
 }
 
@@ -354,6 +371,7 @@ bool eng__catalog_settled(struct engine *e, struct eng_definition *pinned,
                           int64_t now)
 {
     struct eng_vouch *v = &pinned->settled;
+    if (pinned->files.source.path.n) return false; /* nobody watches a plan */
     uint64_t stamp = eng_watch_stamp(e->watch, ENG_WATCH_WORKFLOWS);
     uint64_t had = atomic_load_explicit(&v->stamp, memory_order_relaxed);
     int64_t at = atomic_load_explicit(&v->at, memory_order_relaxed);

@@ -31,7 +31,8 @@ MUST_USE enum err eng__catalog_names(struct engine *e, struct eng_call *c,
 /* How the files on disk differ from a pinned definition. */
 struct eng_drift {
     bool changed;
-    const struct slice *files; /* changed, added or gone; sorted */
+    const struct slice *files; /* changed, added or gone; sorted,
+                                  and then the plan */
     size_t count;
 };
 MUST_USE enum err eng__catalog_drift(struct engine *e, struct eng_call *c,

@@ -11,38 +11,7 @@
 #include "engine/problems.h"
 #include "engine/view.h"
 
-#define EVIDENCE_MAX (10u << 20)
 #define TEXT_CEILING (64u << 20)
-
-/* --- the evidence as such ----------------------------------------------- */
-
-static enum err evidence_check(struct eng_call *c, const struct json *evidence)
-{
-    if (!json_is(evidence, JSON_OBJECT))
-        return problem_setf(
-            &c->problem, c->arena, ERR_EVIDENCE_NOT_OBJECT,
-            SLICE("Evidence is an object by field name."),
-            SLICE("Send \"evidence\": {\"field\": value, ...}; get_phase "
-                  "shows the fields."),
-            "evidence is %.*s", SLICE_ARG(json_type_name(evidence)));
-    if (evidence->raw.n > EVIDENCE_MAX)
-        return problem_setf(
-            &c->problem, c->arena, ERR_EVIDENCE_TOO_LARGE,
-            SLICE("The limit is 10.0 MiB (10,485,760 bytes) of JSON."),
-            SLICE("Put large outputs into files of the project and name them "
-                  "in the evidence."),
-            "evidence is %zu.%02zu MiB (%zu bytes)", evidence->raw.n >> 20,
-            (evidence->raw.n & 0xfffff) * 100 >> 20, evidence->raw.n);
-    const struct json_member *twice = json_duplicate_key_deep(evidence);
-    if (twice)
-        return problem_setf(
-            &c->problem, c->arena, ERR_INVALID_PARAMETER,
-            SLICE("The same key twice in one object has no single meaning."),
-            SLICE("Send each field once."),
-            "evidence has the key \"%.*s\" twice",
-            SLICE_ARG(slice_sub(twice->key, 0, 120)));
-    return OK;
-}
 
 /* --- may this phase be completed? --------------------------------------- */
 
@@ -326,7 +295,8 @@ static enum err decide(struct eng_op *op)
     const struct eng_gate *g;
     struct eng_repeat repeat;
     struct eng_verdict v;
-    enum err e = evidence_check(op->call, args->evidence);
+    struct eng_call *c = op->call;
+    enum err e = eng_evidence_check(args->evidence, c->arena, &c->problem);
     if (!e) e = eng__session_get(op->engine, op->call, args->session_id, &s);
     if (!e) e = repeat_of(op, &repeat);
     if (!e) e = eng__repeat_check(op, &repeat);

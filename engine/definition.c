@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/json_write.h"
+#include "engine/dynamic.h"
 #include "engine/gate.h"
 #include "engine/lint_text.h"
 #include "engine/metadata.h"
@@ -399,120 +400,17 @@ static void stray_folders(struct building *b)
     }
 }
 
-/* --- dynamic workflows ------------------------------------------------- */
-static const struct {
-    struct slice source_type, parser;
-} sources[] = {
-    {SLICE_INIT("spec_tasks_md"), SLICE_INIT("spec_tasks_parser")},
-    {SLICE_INIT("workflow_definition"),
-     SLICE_INIT("workflow_definition_parser")},
-};
-
-static void bad_config(struct building *b, const struct json *at,
-                       const char *what, struct slice got)
-{
-    eng_report_add(&b->r, LINT_DYNAMIC_CONFIG, &b->meta,
-                   at ? at->raw.p : b->m.document->raw.p, "%s%.*s", what,
-                   SLICE_ARG(eng_clip(b->a, got, 80)));
-}
-
-static struct slice config_text(struct building *b, const struct json *config,
-                                const char *key)
-{
-    const struct json *v = json_get(config, slice_of(key));
-    if (json_is(v, JSON_STRING) && v->text.n > 0) return v->text;
-    eng_report_add(&b->r, LINT_DYNAMIC_CONFIG, &b->meta,
-                   (v ? v : config)->raw.p, "dynamic_config.%s must be a text",
-                   key);
-    return (struct slice){0};
-}
-
-static void check_source(struct building *b, const struct json *config,
-                         struct eng_dynamic *dyn)
-{
-    const struct json *parser = json_get(config, SLICE("parser"));
-    dyn->source_type = config_text(b, config, "source_type");
-    dyn->source_path_key = config_text(b, config, "source_path_key");
-    if (dyn->source_type.n == 0) return;
-    for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
-        if (!slice_eq(dyn->source_type, sources[i].source_type)) continue;
-        dyn->parser = sources[i].parser;
-        if (parser && !slice_eq(json_text(parser), sources[i].parser))
-            bad_config(b, parser, "the source_type wants the parser ",
-                       sources[i].parser);
-        return;
-    }
-    bad_config(b, json_get(config, SLICE("source_type")),
-               "source_type is spec_tasks_md or workflow_definition, not ",
-               dyn->source_type);
-}
-
-static void read_template(struct building *b, const struct json *templates,
-                          const char *key, struct slice *ret_file,
-                          struct slice *ret_text)
-{
-    const struct json *v = json_get(templates, slice_of(key));
-    if (!json_is(v, JSON_STRING)) {
-        bad_config(b, v ? v : templates, "dynamic_config.templates needs ",
-                   slice_of(key));
-        return;
-    }
-    const struct eng_file *f = eng_files_find(&b->d->files, v->text);
-    if (!f) {
-        eng_report_add(&b->r, LINT_TEMPLATE_MISSING, &b->meta, v->raw.p,
-                       "the template %.*s does not exist",
-                       SLICE_ARG(eng_clip(b->a, v->text, 200)));
-        return;
-    }
-    *ret_file = f->path;
-    *ret_text = f->text;
-    struct eng_source src = source(f);
-    size_t open = slice_find(f->text, SLICE("{{#")),
-           close = slice_find(f->text, SLICE("{{/"));
-    size_t at = open < close ? open : close;
-    if (at < f->text.n)
-        eng_report_add(&b->r, LINT_TEMPLATE_SYNTAX_UNSUPPORTED, &src,
-                       f->text.p + at, "%.3s is not rendered", f->text.p + at);
-}
-
-static void read_dynamic(struct building *b)
-{
-    const struct json *config = b->m.dynamic_config;
-    struct eng_dynamic *dyn = ARENA_NEW(b->a, struct eng_dynamic);
-    if (!dyn) {
-        b->r.failed = true;
-        return;
-    }
-    b->d->dynamic_config = dyn;
-    for (size_t i = 0; i < b->m.phases_count; i++) {
-        const struct eng_meta_phase *p = &b->m.phases[i];
-        if (!p->dynamic) continue;
-        dyn->from = p->number;
-        dyn->name = p->name;
-        dyn->purpose = p->purpose;
-        dyn->estimated_effort = p->estimated_effort;
-        dyn->deliverables = p->deliverables.items;
-        dyn->deliverables_count = p->deliverables.count;
-    }
-    if (!config) {
-        bad_config(b, NULL, "a dynamic workflow has no dynamic_config",
-                   (struct slice){0});
-        return;
-    }
-    check_source(b, config, dyn);
-    const struct json *templates = json_get(config, SLICE("templates"));
-    if (!json_is(templates, JSON_OBJECT)) {
-        bad_config(b, config, "dynamic_config has no templates",
-                   (struct slice){0});
-        return;
-    }
-    read_template(b, templates, "phase", &dyn->phase_template_file,
-                  &dyn->phase_template);
-    read_template(b, templates, "task", &dyn->task_template_file,
-                  &dyn->task_template);
-}
-
 /* --- the whole --------------------------------------------------------- */
+static enum err copy_source(struct building *b, const struct eng_file *f)
+{
+    struct eng_files *to = &b->d->files;
+    to->source.path = arena_copy(b->a, f->path);
+    to->source.text = arena_copy(b->a, f->text);
+    if (!to->source.path.p || !to->source.text.p) return ERR_NOMEM;
+    b->d->hash = eng_files_hash(to, b->a);
+    return b->d->hash.p ? OK : ERR_NOMEM;
+}
+
 static enum err copy_files(struct building *b, const struct eng_files *f)
 {
     struct eng_files *to = &b->d->files;
@@ -530,8 +428,10 @@ static enum err copy_files(struct building *b, const struct eng_files *f)
     to->folder = arena_copy(b->a, f->folder);
     to->files = files;
     to->count = f->count;
-    b->d->hash = eng_files_hash(to, b->a);
-    return to->workflow_type.p && to->folder.p && b->d->hash.p ? OK : ERR_NOMEM;
+    b->d->files_hash = b->d->hash = eng_files_hash(to, b->a);
+    if (!to->workflow_type.p || !to->folder.p || !b->d->hash.p)
+        return ERR_NOMEM;
+    return f->source.path.n ? copy_source(b, &f->source) : OK;
 }
 
 static void check_encoding(struct building *b)
@@ -594,13 +494,15 @@ static void read_all(struct building *b)
     read_phases(b);
     stray_folders(b);
     if (b->m.dynamic)
-        read_dynamic(b);
+        eng__dynamic_read(b->d, &b->m, &b->meta, &b->r);
     else if (files_under(&b->d->files, SLICE("phases/dynamic/")).count)
         eng_report_add(&b->r, LINT_UNUSED_DYNAMIC_DIR, NULL, NULL,
                        "phases/dynamic is there, but the workflow is not "
                        "dynamic");
     settle_start(b);
     eng_lint_texts(b->d, &b->m, &b->r);
+    if (b->d->dynamic && b->r.errors == 0 && b->d->files.source.path.n)
+        eng__dynamic_phases(b->d, &b->r);
 }
 
 enum err eng_definition_build(const struct eng_files *f,

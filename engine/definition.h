@@ -27,6 +27,9 @@ struct eng_files {
     struct slice folder;        /* absolute, for messages; empty when pinned */
     struct eng_file *files;     /* sorted by path */
     size_t count;
+    /* The plan of a dynamic workflow's session, its path relative to the
+     * project; an empty path: none. It is packed and hashed like a file. */
+    struct eng_file source;
 };
 /* Reads a workflow folder: metadata.json, *.md, and all below phases, core and
  * supporting-docs, four folders deep. Regular files inside the folder only (a
@@ -66,6 +69,7 @@ struct eng_task {
     struct slice name;
     struct slice file;    /* "task-1-x.md"; empty in a dynamic phase */
     struct slice content; /* the file, byte for byte; rendered when dynamic */
+    struct slice source_text; /* its own lines of the plan; dynamic only */
     struct slice estimated_time;
     const struct slice *dependencies; /* texts */
     size_t dependencies_count;
@@ -81,6 +85,8 @@ struct eng_phase {
     const struct eng_task *tasks; /* by number */
     size_t tasks_count;
     const struct eng_gate *gate; /* never NULL in a valid definition */
+    bool dynamic;                /* it came from the source */
+    int64_t source_number;       /* its number there */
 };
 /* What a dynamic workflow's metadata says about the phases that come from a
  * plan; the plan itself belongs to the session. */
@@ -97,13 +103,14 @@ struct eng_dynamic {
     size_t deliverables_count;
 };
 struct eng_definition {
-    struct slice hash; /* hex */
+    struct slice hash;       /* hex; of the files and the source */
+    struct slice files_hash; /* of the files alone: the same without a source */
     struct slice workflow_type, name, version, description, category,
         estimated_duration;
     bool dynamic;
     const struct eng_dynamic *dynamic_config; /* NULL when not dynamic */
     int64_t start_phase; /* the stated one, else the smallest number */
-    const struct eng_phase *phases; /* static ones, by number */
+    const struct eng_phase *phases; /* static ones, then the source's */
     size_t phases_count;
     const struct json *metadata; /* whole; unknown fields are kept */
     const struct eng_finding *findings;

@@ -235,8 +235,10 @@ enum err eng_files_read(struct slice folder, struct arena *a, struct problem *p,
     e = walk(&r, fd, (struct slice){0}, 0);
     if (e) return e;
     if (r.count > 1) qsort(r.files, r.count, sizeof(*r.files), by_path);
-    *ret =
-        (struct eng_files){type_of(folder, r.root), r.root, r.files, r.count};
+    *ret = (struct eng_files){.workflow_type = type_of(folder, r.root),
+                              .folder = r.root,
+                              .files = r.files,
+                              .count = r.count};
     if (eng_files_find(ret, SLICE("metadata.json"))) return OK;
     return refuse(&r, ERR_NOT_FOUND, ret->workflow_type,
                   SLICE("A folder without metadata.json is not a workflow."),
@@ -266,7 +268,26 @@ void eng_files_pack(const struct eng_files *f, struct buf *out)
         json_end_object(&w);
     }
     json_end_array(&w);
+    if (f->source.path.n) {
+        json_key(&w, SLICE("source"));
+        json_begin_object(&w);
+        json_put_string(&w, "path", f->source.path);
+        json_put_string(&w, "text", f->source.text);
+        json_end_object(&w);
+    }
     json_end_object(&w);
+}
+
+static enum err unpack_source(const struct json *v, struct eng_file *ret)
+{
+    const struct json *path = json_get(v, SLICE("path"));
+    const struct json *text = json_get(v, SLICE("text"));
+    if (!v) return OK;
+    if (!json_is(path, JSON_STRING) || !json_is(text, JSON_STRING) ||
+        path->text.n == 0)
+        return ERR_PARSE;
+    *ret = (struct eng_file){path->text, text->text};
+    return OK;
 }
 
 enum err eng_files_unpack(struct slice body, struct arena *a,
@@ -296,7 +317,7 @@ enum err eng_files_unpack(struct slice body, struct arena *a,
     }
     *ret = (struct eng_files){
         .workflow_type = type->text, .files = list, .count = files->count};
-    return OK;
+    return unpack_source(json_get(doc, SLICE("source")), &ret->source);
 }
 
 static void add_prefixed(struct sha256 *s, struct slice bytes)
@@ -317,6 +338,11 @@ struct slice eng_files_hash(const struct eng_files *f, struct arena *a)
     for (size_t i = 0; i < f->count; i++) {
         add_prefixed(&s, f->files[i].path);
         add_prefixed(&s, f->files[i].text);
+    }
+    if (f->source.path.n) {
+        add_prefixed(&s, (struct slice){0}); /* no file has an empty path */
+        add_prefixed(&s, f->source.path);
+        add_prefixed(&s, f->source.text);
     }
     sha256_end(&s, hash);
     return arena_copy(a, sha256_hex(hash, hex));

@@ -1,6 +1,8 @@
 /* The verdict on evidence. */
 #include "engine/gate.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "engine/expr.h"
 #include "engine/lint.h"
@@ -60,6 +62,83 @@ const struct eng_gate *eng_gate_of_names(const struct slice *names,
                            .enabled = true,
                            .fields = fields,
                            .fields_count = n};
+    return g;
+}
+
+/* Lower case, each run of other characters an underscore, trimmed. A number is
+ * no key: it already says which item is meant. */
+static struct slice slug(struct slice text, struct arena *a)
+{
+    char *out = arena_alloc(a, text.n + 1);
+    size_t n = 0;
+    bool letter = false;
+    if (!out) return (struct slice){0};
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool upper = c >= 'A' && c <= 'Z';
+        if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            letter |= c > '9';
+            out[n++] = (char)(upper ? c | 32 : c);
+        } else if (n > 0 && out[n - 1] != '_') {
+            out[n++] = '_';
+        }
+    }
+    while (n > 0 && out[n - 1] == '_') n--;
+    return (struct slice){out, letter ? n : 0};
+}
+
+/* A key that two items share would answer both with one value: it is none. */
+static void drop_shared_keys(struct eng_gate_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool shared = false;
+        for (size_t k = i + 1; k < count && items[i].key.n; k++) {
+            if (!slice_eq(items[i].key, items[k].key)) continue;
+            items[k].key.n = 0;
+            shared = true;
+        }
+        if (shared) items[i].key.n = 0;
+    }
+}
+
+const struct eng_gate *eng_gate_of_items(const struct slice *texts,
+                                         size_t count, const struct slice *ids,
+                                         size_t ids_count, struct arena *a)
+{
+    struct eng_gate *g = ARENA_NEW(a, struct eng_gate);
+    struct eng_gate_item *items = ARENA_ARRAY(a, struct eng_gate_item, count);
+    struct eng_field *fields = ARENA_ARRAY(a, struct eng_field, 2);
+    struct slice about = arena_printf(
+        a,
+        "true for each of the %zu items: a list in their order, or an object "
+        "by item number (\"1\"...) or key",
+        count);
+    if (!g || !items || !fields || !about.p) return NULL;
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct eng_gate_item){texts[i], slug(texts[i], a)};
+        if (!items[i].key.p) return NULL;
+    }
+    drop_shared_keys(items, count);
+    fields[0] = (struct eng_field){.name = SLICE("validation_gate"),
+                                   .description = about,
+                                   .type = ENG_ANY,
+                                   .required = true,
+                                   .proof = SLICE("claimed")};
+    fields[1] = (struct eng_field){
+        .name = SLICE("tasks_completed"),
+        .description = SLICE("ids of the phase's tasks that are done"),
+        .type = ENG_LIST,
+        .proof = SLICE("claimed")};
+    *g = (struct eng_gate){.source = ENG_GATE_TASKS_MD,
+                           .strict = true,
+                           .strict_stated = true,
+                           .enabled = true,
+                           .fields = fields,
+                           .fields_count = 2,
+                           .items = items,
+                           .items_count = count,
+                           .task_ids = ids,
+                           .task_ids_count = ids_count};
     return g;
 }
 
@@ -335,6 +414,147 @@ static void judge_field(struct judging *j, const struct eng_field *f)
     }
 }
 
+/* --- a plan's items ---------------------------------------------------- */
+static struct slice item_field(struct judging *j, size_t i)
+{
+    return arena_printf(j->a, "validation_gate.%zu", i + 1);
+}
+
+static struct slice item_mend(struct judging *j, size_t i)
+{
+    const struct eng_gate_item *item = &j->g->items[i];
+    return arena_printf(
+        j->a, "When \"%.*s\" is so, send validation_gate with \"%zu\": true",
+        SLICE_ARG(eng_clip(j->a, item->text, 200)), i + 1);
+}
+
+/* One item's answer; NULL: there is none. */
+static void judge_item(struct judging *j, size_t i, const struct json *v)
+{
+    struct eng_verdict_item found = {.field = item_field(j, i),
+                                     .how_to_fix = item_mend(j, i)};
+    struct slice text = eng_clip(j->a, j->g->items[i].text, 200);
+    if (json_is(v, JSON_TRUE)) return;
+    if (!v || v->type == JSON_NULL) {
+        found.kind = ENG_MISSING;
+        found.message = arena_printf(j->a, "gate item %zu is missing: %.*s",
+                                     i + 1, SLICE_ARG(text));
+    } else if (!json_is_bool(v)) {
+        found.kind = ENG_WRONG_TYPE;
+        found.expected = SLICE("boolean");
+        found.got = got_type(v);
+        found.message = arena_printf(
+            j->a, "gate item %zu: expected boolean, got %.*s: %.*s", i + 1,
+            SLICE_ARG(found.got), SLICE_ARG(text));
+    } else {
+        found.kind = ENG_EXPECTATION;
+        found.rule = SLICE("must be true");
+        found.message =
+            arena_printf(j->a, "gate item %zu must be true, is false: %.*s",
+                         i + 1, SLICE_ARG(text));
+    }
+    add(j, found);
+}
+
+/* By number or by key; of two answers both must hold. */
+static const struct json *item_answer(struct judging *j, const struct json *v,
+                                      size_t i)
+{
+    char number[24];
+    int n = snprintf(number, sizeof(number), "%zu", i + 1);
+    const struct json *one = json_get(v, (struct slice){number, (size_t)n});
+    struct slice key = j->g->items[i].key;
+    const struct json *other = key.n ? json_get(v, key) : NULL;
+    return !one || (other && json_is(one, JSON_TRUE)) ? other : one;
+}
+
+static bool is_item_key(const struct eng_gate *g, struct slice key)
+{
+    int64_t n;
+    if (slice_int64(key, &n) && key.p[0] != '0')
+        return n >= 1 && (uint64_t)n <= g->items_count;
+    for (size_t i = 0; i < g->items_count; i++)
+        if (g->items[i].key.n && slice_eq(g->items[i].key, key)) return true;
+    return false;
+}
+
+static void item_stranger(struct judging *j, struct slice name)
+{
+    struct slice clipped = eng_clip(j->a, name, NAME_MOST);
+    add(j, (struct eng_verdict_item){
+               .kind = ENG_UNKNOWN_FIELD,
+               .field = arena_printf(j->a, "validation_gate.%.*s",
+                                     SLICE_ARG(clipped)),
+               .message = arena_printf(j->a, "\"%.*s\" is no item of the gate",
+                                       SLICE_ARG(clipped)),
+               .how_to_fix = SLICE("Answer the items by their numbers; "
+                                   "get_phase lists them.")});
+}
+
+static void judge_item_object(struct judging *j, const struct json *v)
+{
+    size_t strangers = 0;
+    for (size_t i = 0; i < j->g->items_count && !j->err; i++)
+        judge_item(j, i, item_answer(j, v, i));
+    for (uint32_t i = 0; i < v->count && strangers < UNKNOWN_MOST; i++) {
+        if (is_item_key(j->g, v->members[i].key)) continue;
+        item_stranger(j, v->members[i].key);
+        strangers++;
+    }
+}
+
+static void judge_item_list(struct judging *j, const struct json *v)
+{
+    for (size_t i = 0; i < j->g->items_count && !j->err; i++)
+        judge_item(j, i, i < v->count ? &v->items[i] : NULL);
+    if (v->count <= j->g->items_count) return;
+    add(j, (struct eng_verdict_item){
+               .kind = ENG_WRONG_TYPE,
+               .field = SLICE("validation_gate"),
+               .expected = SLICE("list"),
+               .got = SLICE("list"),
+               .message = arena_printf(
+                   j->a, "the gate has %zu items, the list %u values",
+                   j->g->items_count, v->count),
+               .how_to_fix = SLICE("Send one value for each item, in their "
+                                   "order.")});
+}
+
+static void judge_items(struct judging *j, const struct eng_field *f)
+{
+    const struct json *v = json_get(j->evidence, f->name);
+    if (json_is(v, JSON_ARRAY))
+        judge_item_list(j, v);
+    else if (json_is(v, JSON_OBJECT))
+        judge_item_object(j, v);
+    else if (!v || v->type == JSON_NULL) {
+        missing(j, f, v);
+        judge_item_list(j, &(struct json){.type = JSON_ARRAY});
+    } else
+        wrong_type(j, f, v);
+}
+
+static void judge_task_ids(struct judging *j)
+{
+    const struct json *v = json_get(j->evidence, SLICE("tasks_completed"));
+    size_t told = 0;
+    for (uint32_t i = 0; json_is(v, JSON_ARRAY) && i < v->count; i++) {
+        struct slice id = json_text(&v->items[i]);
+        bool known = false;
+        for (size_t k = 0; k < j->g->task_ids_count; k++)
+            known |= slice_eq(j->g->task_ids[k], id);
+        if (known || ++told > UNKNOWN_MOST) continue;
+        struct slice raw = eng_clip(j->a, v->items[i].raw, VALUE_MOST);
+        add(j, (struct eng_verdict_item){
+                   .kind = ENG_UNKNOWN_FIELD,
+                   .field = SLICE("tasks_completed"),
+                   .message = arena_printf(
+                       j->a, "%.*s is no task of this phase", SLICE_ARG(raw)),
+                   .how_to_fix = SLICE("Name tasks by the ids that get_phase "
+                                       "lists.")});
+    }
+}
+
 static void judge_rule(struct judging *j, const struct eng_rule *rule)
 {
     struct eng_expr_result result;
@@ -431,8 +651,13 @@ enum err eng_gate_check(const struct eng_gate *g, const struct json *evidence,
                         .a = a,
                         .open = how->as_written && (!strict || !g->enabled),
                         .soft = !strict};
-    for (size_t i = 0; i < g->fields_count && go_on(&j); i++)
-        judge_field(&j, &g->fields[i]);
+    for (size_t i = 0; i < g->fields_count && go_on(&j); i++) {
+        if (i == 0 && g->items_count)
+            judge_items(&j, &g->fields[i]);
+        else
+            judge_field(&j, &g->fields[i]);
+    }
+    if (g->items_count) judge_task_ids(&j);
     for (size_t i = 0; i < g->rules_count && !j.wanting && go_on(&j); i++)
         judge_rule(&j, &g->rules[i]);
     judge_unknown(&j);

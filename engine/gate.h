@@ -54,6 +54,11 @@ struct eng_rule {
     const struct eng_expr *expr;
     struct slice text, message;
 };
+/* What a plan's gate demands: one sentence, answered with true. */
+struct eng_gate_item {
+    struct slice text;
+    struct slice key; /* its slug; empty when two items would share it */
+};
 struct eng_gate {
     enum eng_gate_source source;
     bool strict;        /* as decided, not as absent */
@@ -64,6 +69,10 @@ struct eng_gate {
     size_t fields_count;
     const struct eng_rule *rules; /* cross-field */
     size_t rules_count;
+    const struct eng_gate_item *items; /* of a plan: fields[0] answers them */
+    size_t items_count;
+    const struct slice *task_ids; /* of the plan's phase */
+    size_t task_ids_count;
 };
 /* "boolean", "integer", ...; "any" for ENG_ANY. */
 struct slice eng_type_name(enum eng_type t);
@@ -79,6 +88,12 @@ const struct eng_gate *eng_gate_parse(const struct eng_source *src,
  * nothing empty, strict. NULL: out of memory. */
 const struct eng_gate *eng_gate_of_names(const struct slice *names,
                                          size_t count, struct arena *a);
+/* The gate of a plan's phase: validation_gate answers each item with true, as
+ * a list in their order or an object by number or key; tasks_completed may
+ * list ids. Keeps what it is given. NULL: out of memory. */
+const struct eng_gate *eng_gate_of_items(const struct slice *texts,
+                                         size_t count, const struct slice *ids,
+                                         size_t ids_count, struct arena *a);
 /* The gate of a phase that has neither: something must be said. Static. */
 const struct eng_gate *eng_gate_of_nothing(void);
 
@@ -137,7 +152,7 @@ void eng_verdict_write(const struct eng_verdict *v, const struct eng_gate *g,
                        struct json_writer *w);
 /* One value:
  * {"strict","approval_required","source","evidence":[{name,type,required,
- *  expect?,description,proof}]} */
+ *  expect?,description,proof}],"items"?:[{number,key?,text}]} */
 void eng_gate_write(const struct eng_gate *g, struct json_writer *w);
 
 #endif

@@ -25,6 +25,7 @@ static void task_write(struct json_writer *w, const struct eng_task *t,
     if (t->id.n) json_put_string(w, "id", t->id);
     json_put_string(w, "name", t->name);
     json_put_string(w, "content", t->content);
+    if (t->source_text.n) json_put_string(w, "source_text", t->source_text);
     if (t->estimated_time.n)
         json_put_string(w, "estimated_time", t->estimated_time);
     texts_write(w, "dependencies", t->dependencies, t->dependencies_count);

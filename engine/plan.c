@@ -118,8 +118,8 @@ static bool task_follows(const struct reader *r, size_t from, uint8_t level,
 static bool is_phase(const struct reader *r, size_t i, bool numbered,
                      const struct plan_heading *h)
 {
-    const struct phase *before = phase_at(r, r->phases.count - 1);
     if (r->phases.count == 0) return true;
+    const struct phase *before = phase_at(r, r->phases.count - 1);
     if (line_at(r, i)->level == phase_at(r, 0)->level)
         return h->number > before->p.number;
     return h->number == before->p.number + 1 &&

@@ -53,7 +53,10 @@ struct eng_plan_phase {
     const struct eng_plan_task *tasks; /* number k of the phase is tasks[k-1] */
     size_t tasks_count;
     struct eng_plan_items gate;
-    const struct eng_gate *evidence; /* of a definition; NULL: the gate items */
+    /* of a workflow definition only */
+    const struct eng_gate *evidence; /* NULL: the gate items */
+    struct slice stated_number;      /* "3", "N+4" */
+    bool human_approval;
 };
 struct eng_plan {
     const struct eng_plan_phase *phases; /* n, n+1, ...; n is 0 or 1 */

@@ -29,6 +29,7 @@ static void phase_write(const struct eng_phase *p, struct buf *out)
     json_begin_object(&w);
     json_put_int(&w, "number", p->number);
     json_put_string(&w, "name", p->name);
+    if (p->dynamic) json_put_int(&w, "source_number", p->source_number);
     json_put_string(&w, "purpose", p->purpose);
     json_put_string(&w, "content", p->content);
     json_key(&w, SLICE("gate"));

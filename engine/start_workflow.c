@@ -5,6 +5,7 @@
 #include "engine/digest.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
+#include "engine/source.h"
 #include "engine/target.h"
 #include "engine/view.h"
 
@@ -211,13 +212,7 @@ static enum err startable(struct eng_op *op, const struct eng_definition **ret)
     if ((*ret)->errors_count)
         return eng_definition_problem(*ret, c->arena, &c->problem);
     if ((*ret)->dynamic)
-        return problem_setf(
-            &c->problem, c->arena, ERR_UNAVAILABLE,
-            SLICE("Its phases come from a plan, and this server does not "
-                  "read plans yet."),
-            SLICE("Choose a workflow whose total_phases is a number; "
-                  "list_workflows shows them."),
-            "%.*s cannot be started", SLICE_ARG(args->workflow_type));
+        return eng__source_define(op->engine, c, *ret, args->options, ret);
     return OK;
 }
 

@@ -33,6 +33,20 @@ static void write_fields(const struct eng_gate *g, bool proof,
     json_end_array(w);
 }
 
+static void write_items(const struct eng_gate *g, struct json_writer *w)
+{
+    json_key(w, SLICE("items"));
+    json_begin_array(w);
+    for (size_t i = 0; i < g->items_count; i++) {
+        json_begin_object(w);
+        json_put_int(w, "number", (int64_t)i + 1);
+        if (g->items[i].key.n) json_put_string(w, "key", g->items[i].key);
+        json_put_string(w, "text", g->items[i].text);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 void eng_gate_write(const struct eng_gate *g, struct json_writer *w)
 {
     json_begin_object(w);
@@ -41,6 +55,7 @@ void eng_gate_write(const struct eng_gate *g, struct json_writer *w)
     json_put_string(w, "source", slice_of(eng_gate_source_name(g->source)));
     json_key(w, SLICE("evidence"));
     write_fields(g, true, w);
+    if (g->items_count) write_items(g, w);
     json_end_object(w);
 }
 
