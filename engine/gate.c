@@ -161,11 +161,11 @@ enum err eng_evidence_check(const struct json *evidence, struct arena *a,
     if (evidence->raw.n > evidence_most) {
         double mib = (double)evidence->raw.n / (1024.0 * 1024.0);
         return problem_setf(p, a, ERR_EVIDENCE_TOO_LARGE,
-                            SLICE("Evidence has at most 10.0 MB (10 x 1024 x "
+                            SLICE("Evidence has at most 10.0 MiB (10 x 1024 x "
                                   "1024 bytes)."),
                             SLICE("Send a summary and the paths of files "
                                   "instead of their contents."),
-                            "evidence of %.2f MB; the limit is 10.0 MB", mib);
+                            "evidence of %.2f MiB; the limit is 10.0 MiB", mib);
     }
     if (evidence->type != JSON_OBJECT)
         return problem_setf(p, a, ERR_EVIDENCE_NOT_OBJECT,
