@@ -336,11 +336,21 @@ static void remove_files(const struct st_index *x)
     unlink(x->path);
 }
 
+/* Nobody else's to read, as the store beside it. */
+static void make_file(const struct st_index *x)
+{
+    int fd = open(x->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+}
+
 static enum err open_once(struct st_index *x, struct index_conn **ret)
 {
     struct index_conn *c = NULL;
     bool empty = is_empty(x);
-    if (empty) remove_files(x);
+    if (empty) {
+        remove_files(x);
+        make_file(x);
+    }
     enum err e = conn_open(x, SQLITE_OPEN_CREATE, &c);
     if (e) return e;
     e = empty ? make_tables(c) : check_tables(c);
