@@ -99,3 +99,23 @@ TEST(sha256, plain_c_matches_a_published_vector)
     CHECK_INT_EQ(s.h[0], 0xba7816bf);
     CHECK_INT_EQ(s.h[7], 0xf20015ad);
 }
+
+TEST(sha256, hex_is_read_back_and_nothing_else_is)
+{
+    static const char *const wrong[] = {
+        "", "00",
+        "g3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8555"};
+    uint8_t hash[SHA256_SIZE], again[SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
+    sha256_of(SLICE("abc"), hash);
+    CHECK(sha256_parse(sha256_hex(hash, hex), again));
+    CHECK(sha256_equal(hash, again));
+    for (char *p = hex; *p; p++)
+        if (*p >= 'a') *p = (char)(*p - 32);
+    CHECK(sha256_parse(slice_of(hex), again));
+    CHECK(sha256_equal(hash, again));
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        CHECK(!sha256_parse(slice_of(wrong[i]), again));
+}
