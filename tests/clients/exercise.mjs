@@ -29,6 +29,14 @@ async function callTools(wire) {
     await wire.request('tools/call', { name, arguments: {} });
 }
 
+// A task of everything_server; another server has neither task nor method.
+const tasks = { capabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } };
+async function withTask(wire, method, params) {
+  const slow = { name: 'slow_compute', arguments: { seconds: 1, label: 'x' } };
+  const { result } = await wire.request('tools/call', slow, tasks);
+  await wire.request(method, { taskId: result?.taskId ?? 'none', ...params }, tasks);
+}
+
 const examples = {
   'initialize': wire => wire.request('initialize',
     { protocolVersion: wire.revision, capabilities: {}, clientInfo: { name: 'x', version: '1' } }),
@@ -60,6 +68,9 @@ const examples = {
   'logging/setLevel': wire => wire.request('logging/setLevel', { level: 'warning' }),
   'subscriptions/listen': wire => wire.request('subscriptions/listen',
     { notifications: { toolsListChanged: true } }, { streams: true }),
+  'tasks/get': wire => withTask(wire, 'tasks/get'),
+  'tasks/update': wire => withTask(wire, 'tasks/update', { inputResponses: {} }),
+  'tasks/cancel': wire => withTask(wire, 'tasks/cancel'),
   'notifications/initialized': wire => wire.notify('notifications/initialized'),
   'notifications/cancelled': wire => wire.notify('notifications/cancelled', { requestId: 4711 }),
   'notifications/roots/list_changed': wire => wire.notify('notifications/roots/list_changed'),

@@ -65,9 +65,43 @@ class Schema {
 const schemas = {};
 const schemaOf = revision => schemas[revision] ??= new Schema(revision);
 
+/* --- the tasks extension, whose schema is not in the revision's ------------ */
+const task = {
+  type: 'object',
+  required: ['taskId', 'status', 'createdAt', 'lastUpdatedAt', 'ttlMs'],
+  properties: {
+    taskId: { type: 'string' },
+    status: { enum: ['working', 'input_required', 'completed', 'failed', 'cancelled'] },
+    createdAt: { type: 'string', format: 'date-time' },
+    lastUpdatedAt: { type: 'string', format: 'date-time' },
+    ttlMs: { type: ['integer', 'null'] },
+    pollIntervalMs: { type: 'integer' }
+  }
+};
+const completed = {
+  type: 'object',
+  required: ['resultType'],
+  properties: { resultType: { const: 'complete' }, _meta: {} }
+};
+const extension = {
+  'tasks/get': { allOf: [completed, task] },
+  'tasks/update': { ...completed, additionalProperties: false },
+  'tasks/cancel': { ...completed, additionalProperties: false },
+  created: { ...task, not: { anyOf: ['task', 'result', 'error', 'inputRequests',
+    'requestState', 'ttl', 'pollInterval'].map(name => ({ required: [name] })) } }
+};
+
+function extensionProblems(name, result) {
+  const valid = compile(extension[name]);
+  return valid(result) ? []
+                       : valid.errors.map(e => `${name}${e.instancePath} ${e.message}`);
+}
+
 /* --- one message ----------------------------------------------------------- */
 function resultProblems(schema, asked, message, connection) {
   const { result } = message;
+  if (asked.method in extension) return extensionProblems(asked.method, result);
+  if (result.resultType === 'task') return extensionProblems('created', result);
   const name = result.resultType === 'input_required'
     ? 'InputRequiredResult'
     : schema.resultOf(asked.method);
@@ -77,7 +111,7 @@ function resultProblems(schema, asked, message, connection) {
     problems.push(`the result of ${asked.method} must be {}`);
   if (asked.method === 'tools/list' && !problems.length)
     problems.push(...learnTools(connection, result.tools));
-  if (asked.method === 'tools/call')
+  if (asked.method === 'tools/call' && name !== 'InputRequiredResult')
     problems.push(...toolProblems(connection, asked.params?.name, result));
   return problems;
 }

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 export const MODERN = '2026-07-28';
 const clientInfo = { name: 'phasegate-tests', version: '1' };
 const PATIENCE_MS = 60_000;
+const END_MS = 20_000; // from the end of its stdin to its own
 
 let connections = 0;
 let ids = 0;
@@ -24,11 +25,11 @@ class Wire {
   }
 
   // The revision's envelope around a method and its params.
-  message(kind, method, params) {
+  message(kind, method, params, clientCapabilities = {}) {
     const _meta = {
       'io.modelcontextprotocol/protocolVersion': this.revision,
       'io.modelcontextprotocol/clientInfo': clientInfo,
-      'io.modelcontextprotocol/clientCapabilities': {}
+      'io.modelcontextprotocol/clientCapabilities': clientCapabilities
     };
     const claimed = this.revision === MODERN ? { ...params, _meta } : params;
     const id = kind === 'request' ? { id: ++ids } : {};
@@ -36,8 +37,8 @@ class Wire {
   }
 
   // The answer; with `streams` the first message of any kind.
-  async request(method, params = {}, { streams = false } = {}) {
-    const message = this.message('request', method, params);
+  async request(method, params = {}, { streams = false, capabilities } = {}) {
+    const message = this.message('request', method, params, capabilities);
     this.keep('client', message);
     return this.exchange(JSON.stringify(message), message,
                          m => streams || m.id === message.id);
@@ -94,12 +95,14 @@ export class StdioWire extends Wire {
 
   async close() {
     this.child.stdin.end();
+    const late = setTimeout(() => this.child.kill('SIGKILL'), END_MS);
     const status = await this.ended;
+    clearTimeout(late);
     if (status !== 0) throw new Error(`the server ended with ${status}`);
   }
 }
 
-// The JSON messages of a text/event-stream, as they come.
+// The events of a text/event-stream, as they come.
 async function* events(body) {
   let text = '';
   for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
@@ -107,9 +110,9 @@ async function* events(body) {
     const whole = text.split(/\r?\n\r?\n/);
     text = whole.pop();
     for (const event of whole) {
-      const data = event.split(/\r?\n/).filter(l => l.startsWith('data:'))
-        .map(l => l.slice(5).trim()).join('\n');
-      if (data) yield JSON.parse(data);
+      const field = name => event.split(/\r?\n/).filter(l => l.startsWith(`${name}:`))
+        .map(l => l.slice(name.length + 1).trim()).join('\n');
+      yield { id: field('id'), data: field('data') };
     }
   }
 }
@@ -144,23 +147,33 @@ export class HttpWire extends Wire {
       });
       if (!wanted && r.status !== 202) throw new Error(`${text} was answered ${r.status}`);
       this.session = r.headers.get('mcp-session-id') ?? this.session;
-      return await this.#first(r, wanted);
+      return await this.#first(r, wanted, stop.signal);
     } finally {
       clearTimeout(timer);
       stop.abort();
     }
   }
 
-  async #first(reply, wanted) {
+  async #first(reply, wanted, signal) {
     const streamed = reply.headers.get('content-type')?.startsWith('text/event-stream');
-    const body = streamed ? events(reply.body) : [await reply.text()];
-    for await (const part of body) {
-      if (part === '') continue;
-      const all = [streamed ? part : JSON.parse(part)].flat();
+    const body = streamed ? events(reply.body) : [{ data: await reply.text() }];
+    let last;
+    for await (const { id, data } of body) {
+      last = id || last;
+      if (!data) continue;
+      const all = [JSON.parse(data)].flat();
       for (const m of all) this.keep('server', m);
       if (all.some(wanted ?? (() => false))) return all[0];
     }
-    if (wanted) throw new Error(`${reply.status} without the answer wanted`);
+    if (!wanted) return;
+    if (!last) throw new Error(`${reply.status} without the answer wanted`);
+    return this.#first(await this.#resume(last, signal), wanted, signal);
+  }
+
+  // A server may close a stream before the answer: it goes on in another.
+  #resume(last, signal) {
+    const headers = { ...this.headers({}), 'last-event-id': last };
+    return fetch(this.url, { headers, signal });
   }
 
   async close() {}
