@@ -115,19 +115,20 @@ TEST_EACH_IF(conformance, serve_passes_what_any_server_can_be_tested_with,
 
 /* --- everything_server ------------------------------------------------------
  */
-/* No check may fail, scored or not. The least numbers of passed checks are
- * those of the reference server, less its four checks of an unasked-for
- * session. */
+/* No check may fail, scored or not. That no check is left out for want of
+ * something the server lacks shows in how many pass. The last row's reference
+ * has one more: it streams every answer, where ours is JSON when there is
+ * nothing to stream and the revision has no priming event. */
 TEST_EACH_IF(conformance, the_library_has_no_failure,
              (.needs = "npm", .timeout_s = 180), struct suite_row, row,
-             {SUITE, {"--requirements", "2026-07-28"}, 164},
-             {SUITE, {"--requirements", "2025-11-25"}, 80},
-             {SUITE, {"--suite", "all"}, 198},
+             {SUITE, {"--requirements", "2026-07-28"}, 196},
+             {SUITE, {"--requirements", "2025-11-25"}, 84},
+             {SUITE, {"--suite", "all"}, 234},
              {SUITE, {"--suite", "all", "--spec-version", "2025-03-26"}, 0},
-             {SUITE, {"--suite", "all", "--spec-version", "2025-06-18"}, 52},
-             {SUITE, {"--suite", "all", "--spec-version", "2025-11-25"}, 80},
+             {SUITE, {"--suite", "all", "--spec-version", "2025-06-18"}, 56},
+             {SUITE, {"--suite", "all", "--spec-version", "2025-11-25"}, 84},
              {SUITE, {"--suite", "all", "--spec-version", "2026-07-28"}, 152},
-             {SUITE_0_1, {"--suite", "all"}, 44})
+             {SUITE_0_1, {"--suite", "all"}, 43})
 {
     int port;
     struct server *s = everything_start(&port);
