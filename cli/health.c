@@ -18,6 +18,7 @@ enum {
     DOCUMENT_MAX = 1 << 20,
     FILE_PERIODS = 3, /* without a write: a reason */
     QUEUE_FULL_S = 60,
+    PERMITS_CHECK_S = 30,
     DISK_PERCENT = 5
 };
 #define DISK_LEAST ((uint64_t)64 << 20)
@@ -30,6 +31,7 @@ struct cli_health {
     /* Thread: keeper */
     int64_t file_due, file_since; /* since: the first try that failed */
     bool file_told;
+    int64_t full_since[PERMIT_LEVEL_COUNT], permits_due;
     uint64_t refused;
     int64_t refused_at;
     struct cli_facts next;
@@ -61,6 +63,12 @@ static const struct {
     {"loop_lag", "an event loop was late", "the machine is loaded"},
     {"loop_stalled", "an event loop does not turn",
      "take a stack trace of the process, then restart it"},
+    {"permit_leak", "a call is long past its deadline and has not ended",
+     "see the log for which; restart the server if it stays"},
+    {"permit_release_error", "permits are not accounted for: a defect",
+     "report it with the log"},
+    {"permits_exhausted", "all permits of a level have been in use for long",
+     "look for slow calls, or raise permits.*"},
     {"queue_full", "calls were refused: the work queue was full",
      "send fewer calls at once, or raise workers and queue"},
     {"health_file", "the health file cannot be written",
@@ -102,6 +110,7 @@ static void collect(struct cli_health *h, int64_t now, struct cli_facts *f)
     for (int i = 0; i < CLI_LOOPS_MAX; i++)
         if (h->loops[i]) tp_loop_beat(h->loops[i], &f->loops[f->loops_count++]);
     pool_stats(h->c.pool, &f->pool);
+    permits_stats(h->c.permits, now, &f->permits);
     f->calls = mcp_server_open_calls(h->c.mcp);
     f->rss_bytes = resident();
     f->descriptors = descriptors();
@@ -134,6 +143,27 @@ static void loop_reasons(struct cli_health *h, struct cli_facts *f)
             add(f,
                 (struct eng_reason){"loop_lag", b->name, false, (uint64_t)lag,
                                     (uint64_t)h->c.loop_lag_ms});
+    }
+}
+
+static void permit_reasons(struct cli_health *h, struct cli_facts *f)
+{
+    const struct permit_stats *p = &f->permits;
+    if (p->leaked)
+        add(f, (struct eng_reason){"permit_leak", NULL, true, p->leaked, 0});
+    if (p->release_errors || p->differs)
+        add(f, (struct eng_reason){"permit_release_error", NULL, true,
+                                   p->release_errors, 0});
+    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
+        bool full = p->limit[i] && p->in_use[i] >= p->limit[i];
+        if (!full)
+            h->full_since[i] = 0;
+        else if (!h->full_since[i])
+            h->full_since[i] = f->at;
+        else if (f->at - h->full_since[i] >= PERMITS_CHECK_S * NS_PER_S)
+            add(f, (struct eng_reason){"permits_exhausted",
+                                       permit_level_name((enum permit_level)i),
+                                       true, p->in_use[i], p->limit[i]});
     }
 }
 
@@ -205,6 +235,7 @@ static void judge(struct cli_health *h, struct cli_facts *f)
     for (size_t i = 0; i < f->engine.reasons_count; i++)
         add(f, f->engine.reasons[i]);
     loop_reasons(h, f);
+    permit_reasons(h, f);
     process_reasons(h, f);
     /* Only the keeper writes h->facts, so reading it needs no lock here. */
     compare(&h->facts, f);
@@ -349,12 +380,33 @@ static void put_uptime(struct json_writer *w, int64_t ms)
     json_put_int(w, "uptime_seconds", s);
 }
 
+static void put_permits(struct json_writer *w, const struct permit_stats *p)
+{
+    json_key(w, SLICE("permits"));
+    json_begin_object(w);
+    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
+        json_key(w, slice_of(permit_level_name((enum permit_level)i)));
+        json_begin_object(w);
+        json_put_int(w, "granted", (int64_t)p->granted[i]);
+        json_put_int(w, "in_use", p->in_use[i]);
+        json_put_int(w, "limit", p->limit[i]);
+        json_put_int(w, "refused", (int64_t)p->refused[i]);
+        json_end_object(w);
+    }
+    json_put_int(w, "leaks", (int64_t)p->leaks);
+    json_put_int(w, "oldest_ms", p->oldest_ns / NS_PER_MS);
+    json_put_int(w, "release_errors", (int64_t)p->release_errors);
+    json_put_int(w, "waiting", p->waiting);
+    json_end_object(w);
+}
+
 /* Members in the order of their names. */
 static void put_document(const struct cli_health *h, const struct cli_facts *f,
                          struct json_writer *w)
 {
     char text[CLOCK_TEXT_SIZE];
     put_caches(w, f);
+    json_put_int(w, "global_capacity", f->permits.limit[PERMIT_GLOBAL]);
     json_put_int(w, "global_inflight", f->calls);
     json_put_string(w, "host", h->c.host);
     put_loops(w, f);
@@ -362,6 +414,7 @@ static void put_document(const struct cli_health *h, const struct cli_facts *f,
     json_begin_object(w);
     json_put_int(w, "rss_bytes", (int64_t)f->rss_bytes);
     json_end_object(w);
+    put_permits(w, &f->permits);
     json_put_int(w, "pid", getpid());
     json_put_int(w, "port", h->c.port);
     json_put_string(w, "project", h->c.root);
@@ -430,6 +483,10 @@ static void file_write(struct cli_health *h, int64_t now)
 void cli_health_tick(struct cli_health *h, int64_t now)
 {
     struct cli_facts *f = &h->next;
+    if (now >= h->permits_due) {
+        h->permits_due = now + PERMITS_CHECK_S * NS_PER_S;
+        permits_check(h->c.permits, now);
+    }
     collect(h, now, f);
     judge(h, f);
     if (h->file.n && now >= h->file_due) {

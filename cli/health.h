@@ -16,6 +16,7 @@
 #include "base/json_write.h"
 #include "base/pool.h"
 #include "engine/engine.h"
+#include "engine/permit.h"
 #include "transport/loop.h"
 
 enum { CLI_LOOPS_MAX = 4, CLI_REASONS_MAX = 64 };
@@ -27,6 +28,7 @@ struct cli_health_config {
     struct engine *engine;
     struct pool *pool;
     struct mcp_server *mcp;
+    struct permits *permits;
     struct slice root;          /* empty: no file */
     struct slice version, host; /* kept */
     int port;                   /* 0: no HTTP */
@@ -67,6 +69,7 @@ struct cli_facts {
     struct tp_beat loops[CLI_LOOPS_MAX];
     size_t loops_count;
     struct pool_stats pool;
+    struct permit_stats permits;
     uint32_t calls; /* away from their loop */
     uint64_t rss_bytes, descriptors;
     uint64_t disk_free, disk_size; /* 0: unknown */

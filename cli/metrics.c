@@ -205,6 +205,38 @@ static void loops(struct buf *out, const struct cli_facts *f)
     }
 }
 
+static void permits(struct buf *out, const struct permit_stats *p)
+{
+    static const char *const help[] = {"Most at once; 0: no limit.",
+                                       "Held now.", "Permits granted.",
+                                       "Permits refused."};
+    static const char *const names[] = {
+        "phasegate_permits_limit", "phasegate_permits_in_use",
+        "phasegate_permits_granted_total", "phasegate_permits_refused_total"};
+    for (int r = 0; r < 4; r++) {
+        family(out, names[r], r < 2 ? "gauge" : "counter", help[r]);
+        for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
+            const uint64_t value[] = {p->limit[i], p->in_use[i], p->granted[i],
+                                      p->refused[i]};
+            buf_printf(out, "%s{level=\"%s\"} %" PRIu64 "\n", names[r],
+                       permit_level_name((enum permit_level)i), value[r]);
+        }
+    }
+    NUMBERS(out,
+            {"phasegate_permits_waiting", "gauge", "Calls that wait for one.",
+             p->waiting},
+            {"phasegate_permits_released_total", "counter", "Given back.",
+             p->released},
+            {"phasegate_permits_release_errors_total", "counter",
+             "Given back without being held: a defect.", p->release_errors},
+            {"phasegate_permits_leaks_total", "counter",
+             "Held beyond deadline and grace.", p->leaks});
+    family(out, "phasegate_permits_wait_seconds_total", "counter",
+           "Time spent waiting for one.");
+    buf_puts(out, "phasegate_permits_wait_seconds_total ");
+    seconds(out, (int64_t)p->wait_ns);
+}
+
 static void store(struct buf *out, const struct st_store_stats *s)
 {
     NUMBERS(
@@ -252,6 +284,7 @@ void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
 {
     process(out, f, started_wall_ms);
     loops(out, f);
+    permits(out, &f->permits);
     cache_counters(out, &f->engine);
     cache_levels(out, &f->engine);
     if (f->engine.has_store) store(out, &f->engine.store);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/yaml.h"
 #include "engine/engine.h"
+#include "engine/permit.h"
 
 enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
 
@@ -39,6 +40,7 @@ static const char *const formats[] = {"text", "json", NULL};
 _Static_assert(ST_FULL == 0 && ST_NORMAL == 1, "durabilities[] order");
 _Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
 _Static_assert(ENG_WATCH_AUTO == 0 && ENG_WATCH_OFF == 2, "watch_modes[] order");
+_Static_assert(PERMIT_LEVEL_COUNT == 5, "cli_settings.permits");
 _Static_assert(LOG_DEBUG2 == 0 && LOG_OFF == 5, "levels[] order");
 _Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "formats[] order");
 
@@ -112,6 +114,30 @@ static const struct option_row rows[] = {
     {"alerts.min_lookups", NUMBER, CLI_SERVER, AT(alert_lookups), .min = 1,
      .max = 1000000000, .def = 100, .arg = "N",
      .help = "Fewer lookups in an hour are not judged."},
+    {"permits.global", NUMBER, CLI_SERVER, AT(permits[PERMIT_GLOBAL]),
+     .min = 1, .max = 10000, .def = 24, .arg = "N",
+     .help = "Calls that workers run at once."},
+    {"permits.per_session", NUMBER, CLI_SERVER, AT(permits[PERMIT_SESSION]),
+     .min = 0, .max = 1000, .def = 8, .arg = "N",
+     .help = "Of them of one session; 0: no limit."},
+    {"permits.class.read", NUMBER, CLI_SERVER, AT(permits[PERMIT_READ]),
+     .min = 0, .max = 10000, .def = 0, .arg = "N",
+     .help = "Of them reads; 0: no limit."},
+    {"permits.class.write", NUMBER, CLI_SERVER, AT(permits[PERMIT_WRITE]),
+     .min = 0, .max = 10000, .def = 0, .arg = "N",
+     .help = "Of them tools that write files; 0: no limit."},
+    {"permits.class.search", NUMBER, CLI_SERVER, AT(permits[PERMIT_SEARCH]),
+     .min = 0, .max = 1000, .def = 6, .arg = "N",
+     .help = "Of them searches; 0: no limit."},
+    {"permits.wait_ms", NUMBER, CLI_SERVER, AT(permits_wait_ms), .min = 0,
+     .max = 60000, .def = 250, .arg = "MS",
+     .help = "Wait for a permit before a refusal (HTTP)."},
+    {"permits.queue_max", NUMBER, CLI_SERVER, AT(permits_queue_max),
+     .min = 0, .max = 100000, .def = 64, .arg = "N",
+     .help = "Calls that wait for a permit (HTTP)."},
+    {"permits.leak_grace_ms", NUMBER, CLI_SERVER, AT(permits_leak_grace_ms),
+     .min = 0, .max = 600000, .def = 10000, .arg = "MS",
+     .help = "Past its deadline a permit held is reported."},
     {"workers", NUMBER, CLI_SERVER, AT(workers), .min = 1, .max = 1024,
      .def = 32, .arg = "N", .help = "Most worker threads."},
     {"queue", NUMBER, CLI_SERVER, AT(queue), .min = 1, .max = 1000000,

@@ -51,6 +51,8 @@ struct cli_settings {
     int64_t health_file_ms, health_loop_lag_ms, health_loop_stall_ms;
     int64_t health_memory_warn_mb;
     int64_t alert_double_loads, alert_lock_waits, alert_hit_rate, alert_lookups;
+    int64_t permits[5]; /* by enum permit_level */
+    int64_t permits_wait_ms, permits_queue_max, permits_leak_grace_ms;
     int64_t workers, queue, call_ms, writes;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;

@@ -62,6 +62,7 @@ struct serve {
     struct tp_stdio *stdio;
     struct tp_http *http;
     struct tp_discovery *discovery;
+    struct permits *permits;
     struct cli_health *health;
     struct cli_keeper *keeper;
     uint64_t seconds; /* Thread: keeper */
@@ -124,6 +125,29 @@ static enum err engine_start(struct serve *s)
 
 /* --- the MCP server ------------------------------------------------------- */
 
+static enum err permits_start(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    struct permit_options o = {
+        .queue_max = (uint32_t)set->permits_queue_max,
+        .wait_ns = set->permits_wait_ms * NS_PER_MS,
+        .leak_grace_ns = set->permits_leak_grace_ms * NS_PER_MS};
+    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++)
+        o.limit[i] = (uint32_t)set->permits[i];
+    if (o.limit[PERMIT_SESSION] >= o.limit[PERMIT_GLOBAL])
+        return problem_setf(
+            &s->o.problem, &s->arena, ERR_INVALID,
+            SLICE("One session could keep all others out."),
+            SLICE("Raise permits.global, or lower permits.per_session (0: no "
+                  "limit)."),
+            "permits.global (%u) must be greater than permits.per_session (%u)",
+            o.limit[PERMIT_GLOBAL], o.limit[PERMIT_SESSION]);
+    enum err e = permits_new(&o, &s->permits);
+    if (e) return cannot(s, e, "the permits cannot be made", "");
+    s->app.permits = s->permits;
+    return OK;
+}
+
 static enum err health_new(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
@@ -133,6 +157,7 @@ static enum err health_new(struct serve *s)
         .engine = s->engine,
         .pool = s->pool,
         .mcp = s->mcp,
+        .permits = s->permits,
         .root = s->root,
         .version = SLICE(PHASEGATE_VERSION),
         .host = slice_of(s->listen.fd >= 0 ? s->listen.host : ""),
@@ -156,11 +181,13 @@ static enum err mcp_start(struct serve *s)
 {
     struct mcp_server_config c;
     tools_app_init(&s->app, s->engine);
+    enum err e = permits_start(s);
+    if (e) return e;
     tools_config(&s->app, s->pool, &c);
     c.call_timeout_ms = s->app.call_timeout_ms = s->o.set.call_ms;
     s->app.version = c.version = PHASEGATE_VERSION;
     if (s->url[0]) s->app.http_url = s->url;
-    enum err e = mcp_server_new(&c, &s->mcp);
+    e = mcp_server_new(&c, &s->mcp);
     if (!e) e = health_new(s);
     return e ? cannot(s, e, "the MCP server cannot be started", "") : OK;
 }
@@ -435,6 +462,7 @@ static void tear_down(struct serve *s)
     tp_stdio_free(s->stdio);
     cli_health_free(s->health);
     mcp_server_free(s->mcp);
+    permits_free(s->permits);
     eng_stop(s->engine); /* loads of nobody's call, before the workers */
     if (s->pool) pool_stop(s->pool);
     eng_close(s->engine);

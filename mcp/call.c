@@ -103,6 +103,7 @@ struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
     c->pub.server = peer->server;
     c->pub.transport = peer->name;
     c->pub.on_loop = true;
+    c->pub.patient = peer->kind == MCP_STDIO;
     c->peer = peer;
     c->ex = ex;
     c->revision = mcp_revision_legacy();
@@ -253,12 +254,62 @@ static void run_on_worker(struct pool_job *job)
     mcp_call_back(c);
 }
 
+static void to_worker(struct mcp_call_state *c)
+{
+    if (!mcp_call_send(c, run_on_worker, mcp_call_finish)) mcp_call_finish(c);
+}
+
+/* --- the gate ------------------------------------------------------------- */
+
+static void admitted_home(struct mcp_call_state *c)
+{
+    c->waits = false;
+    c->admitted = !c->result;
+    if (c->admitted)
+        to_worker(c);
+    else
+        mcp_call_finish(c);
+}
+
+void mcp_call_admitted(struct mcp_call *call, enum err e)
+{
+    struct mcp_call_state *c = (struct mcp_call_state *)call;
+    c->result = e;
+    mcp_call_back(c);
+}
+
+/* Before enter(): the answer may be in the mailbox when it returns, where it
+ * is read after this callback. */
+static void enter(struct mcp_call_state *c)
+{
+    const struct mcp_server_config *conf = &c->peer->server->config;
+    c->home = admitted_home;
+    c->waits = true;
+    call_leave(c);
+    enum err e = conf->gate->enter(conf->gate_ctx, &c->pub, c->tool, c->args,
+                                   &c->ticket);
+    if (e == ERR_PENDING) return;
+    call_return(c);
+    c->result = e;
+    admitted_home(c);
+}
+
+static void leave(struct mcp_call_state *c)
+{
+    if (!c->admitted) return;
+    c->admitted = false;
+    c->peer->server->config.gate->leave(c->ticket);
+}
+
 /* ERR_AGAIN wrote nothing worth keeping. */
 static void run_again(struct mcp_call_state *c)
 {
     twin_clear(&c->pub.out);
     problem_init(&c->pub.problem);
-    if (!mcp_call_send(c, run_on_worker, mcp_call_finish)) mcp_call_finish(c);
+    if (c->tool && c->peer->server->config.gate && !c->admitted)
+        enter(c);
+    else
+        to_worker(c);
 }
 
 static void run(struct mcp_call_state *c)
@@ -340,6 +391,7 @@ void mcp_call_finish(struct mcp_call_state *c)
 {
     struct mcp_exchange *ex = c->ex;
     int status = 200;
+    leave(c); /* whoever reads the answer finds the place free */
     if (c->emitted || c->listening) {
         if (mcp_flush_first(c, mcp_call_finish)) return;
         mcp_flush(c);
@@ -376,14 +428,15 @@ void mcp_call_finish(struct mcp_call_state *c)
 /* Queued work is unlinked and ends here; running work sees the cause. */
 static void call_cancel(struct mcp_call_state *c, enum cancel_cause cause)
 {
+    const struct mcp_server_config *conf = &c->peer->server->config;
     if (!cancel_set(&c->pub.cancel, cause) || !c->away) return;
     lock_take(&c->pub.server->lock);
     bool woken = mcp_call_wake(c);
     lock_drop(&c->pub.server->lock);
     if (woken) return;
-    if (!c->peer->server->config.pool ||
-        !pool_cancel(c->peer->server->config.pool, &c->job))
-        return;
+    bool out = c->waits ? conf->gate->withdraw(c->ticket)
+                        : conf->pool && pool_cancel(conf->pool, &c->job);
+    if (!out) return;
     call_return(c);
     c->result = ERR_CANCELLED;
     c->home(c);

@@ -36,6 +36,7 @@ struct mcp_call {
     void *app;             /* of the server's configuration */
     const char *transport; /* "stdio", "http" */
     bool on_loop;          /* must not block; ERR_AGAIN asks for a worker */
+    bool patient; /* stdio: its input waits, so it may rather than be refused */
     bool is_error;         /* tools: what was added tells a failure */
     unsigned step;         /* pauses that have ended */
     struct mcp_server *server;
@@ -45,6 +46,10 @@ struct mcp_call {
  * handler has not returned yet. Nothing of the call may be touched
  * afterwards. Thread: any, once per call. Lock: the loop's mailbox. */
 void mcp_call_done(struct mcp_call *call, enum err e);
+
+/* Ends the waiting of a call whose gate said ERR_PENDING: OK: it may run now;
+ * else it is refused, and call->problem is filled. Thread and lock as above */
+void mcp_call_admitted(struct mcp_call *call, enum err e);
 
 /* --- content ------------------------------------------------------------- */
 

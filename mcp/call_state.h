@@ -94,7 +94,10 @@ struct mcp_call_state {
     struct buf reply;
     struct buf blocks; /* of content, messages, contents or values */
     enum err result;
+    void *ticket; /* of the gate; NULL: none */
     bool away, rendered, lost;
+    bool waits;    /* at the gate */
+    bool admitted; /* by the gate, which is to be told when work has ended */
 
     /* --- the client, as this call knows it --- */
     struct mcp_session *session; /* legacy; pinned. NULL: none */

@@ -59,6 +59,7 @@ struct mcp_tool {
      * the arguments as they came (const struct json *, an object or NULL) and
      * checks them itself. NULL: the rows. */
     const char *input_schema;
+    int class; /* the gate's own; 0: by the hints */
 };
 
 /* --- resources ----------------------------------------------------------- */
@@ -141,6 +142,22 @@ enum mcp_sessions {
     MCP_SESSIONS_ALWAYS
 };
 
+/* What stands before a call goes to a worker: who may run, and when. All of it
+ * may be absent; calls that end on their loop never meet it. */
+struct mcp_gate {
+    /* OK: go on. ERR_PENDING: it waits, and mcp_call_admitted() follows once,
+     * unless withdrawn. Another: refused, call->problem is filled. What it
+     * needs to remember lies in the call's arena; *ret_ticket is given to
+     * the other two. Thread: loop; never blocks */
+    enum err (*enter)(void *ctx, struct mcp_call *call,
+                      const struct mcp_tool *tool, const void *args,
+                      void **ret_ticket);
+    /* The call is cancelled. True: it waited, and will not be admitted. */
+    bool (*withdraw)(void *ticket);
+    /* The work has ended; once for each OK. Thread: loop */
+    void (*leave)(void *ticket);
+};
+
 struct mcp_server_config {
     const char *name, *title, *version, *website_url;
     const char *instructions;            /* < 2,048 bytes */
@@ -162,6 +179,8 @@ struct mcp_server_config {
     size_t page_max;        /* entries of a page of a list; 0: 1,000 */
     int64_t ask_timeout_ms; /* for a client's user to answer; 0: 600,000 */
     int64_t task_ttl_ms;    /* a task is kept so long; 0: 3,600,000 */
+    const struct mcp_gate *gate;         /* NULL: everybody may */
+    void *gate_ctx;
 };
 
 MUST_USE enum err mcp_server_new(const struct mcp_server_config *c,

@@ -355,6 +355,7 @@ const struct mcp_tool tools_rows[] = {
          "project's standards say about it. Gives the best sections with "
          "file and heading.",
      .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
+     .class = PERMIT_SEARCH,
      .run = MCP_RUN_TRY_INLINE,
      ARGS(tools_search_args, search_standards_args),
      .output_schema =
@@ -391,7 +392,7 @@ const struct mcp_tool tools_rows[] = {
          "Use this for today's date, the project's root, or when something "
          "seems wrong with the server: version, health, caches, limits.",
      .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
-     .run = MCP_RUN_WORKER,
+     .run = MCP_RUN_INLINE,
      .output_schema =
          OUT(THING("server") "," THING("project") "," THING("health")
              "," THING("caches") "," THING("limits") "," THING("today")),
@@ -421,5 +422,7 @@ void tools_config(struct tools_app *app, struct pool *pool,
                                       .tools = tables,
                                       .app = app,
                                       .pool = pool,
+                                      .gate = app->permits ? &tools_gate : NULL,
+                                      .gate_ctx = app,
                                       .call_timeout_ms = app->call_timeout_ms};
 }

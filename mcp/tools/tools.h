@@ -9,6 +9,7 @@
 #define MCP_TOOLS_TOOLS_H
 
 #include "engine/engine.h"
+#include "engine/permit.h"
 #include "mcp/server.h"
 
 /* What the handlers find in call->app. Filled before the first peer exists,
@@ -20,6 +21,7 @@ struct tools_app {
     int64_t started_ns;      /* monotonic */
     int64_t started_wall_ms; /* Unix time */
     int64_t call_timeout_ms; /* as in the server's configuration */
+    struct permits *permits; /* borrowed; NULL: nothing is bounded */
     /* Writes {"status":"ok"|"degraded","reasons":[...]}. NULL: only what is
      * certain is said: ok, the server answers. Thread: any */
     void (*health)(void *ctx, struct json_writer *w);
@@ -32,6 +34,8 @@ void tools_app_init(struct tools_app *app, struct engine *engine);
 void tools_config(struct tools_app *app, struct pool *pool,
                   struct mcp_server_config *ret);
 
+/* Of a configuration whose gate_ctx is a struct tools_app with permits. */
+extern const struct mcp_gate tools_gate;
 extern const struct mcp_tool tools_rows[];
 /* What initialize and server/discover tell every agent; < 2,048 bytes. */
 extern const char tools_instructions[];

@@ -1,4 +1,5 @@
 /* The real process tells how it is: page, file, tool and metrics alike. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -195,4 +196,98 @@ TEST(health, ready_and_live_answer_on_their_own_paths)
         CHECK_INT_EQ(
             http_request(h, "GET", paths[i], "", (struct slice){0}).status,
             200);
+}
+
+TEST(health, settings_that_let_one_session_keep_all_others_out_are_refused)
+{
+    const char *args[] = {
+        "--http-port", "0", "--permits-global", "8", "--permits-per-session",
+        "8",           NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    CHECK_INT_NE(server_wait(s).status, 0);
+    CHECK_CONTAINS(server_stderr_text(s), "permits.global");
+    CHECK_CONTAINS(server_stderr_text(s), "permits.per_session");
+}
+
+enum { CALLERS = 12, CALLS = 40 };
+struct callers {
+    int port;
+    _Atomic int answered, refused;
+};
+
+/* list_workflows is never answered by a loop: each call takes a permit. */
+static void call_often(void *ctx, int i)
+{
+    struct callers *c = ctx;
+    struct http *h = http_open(c->port);
+    (void)i;
+    for (int n = 0; n < CALLS; n++) {
+        const struct json *r = http_tool(h, "list_workflows", "{}");
+        const struct json *e = json_at(r, "structuredContent", "error", NULL);
+        if (!e) {
+            c->answered++;
+            continue;
+        }
+        CHECK_TEXT_EQ(json_text(member(e, "code")), "over_capacity");
+        CHECK_TEXT_EQ(json_text(member(e, "level")), "global");
+        CHECK_INT_EQ(number(e, "retry_after_ms"), 1000);
+        c->refused++;
+    }
+}
+
+static void check_at_rest(const struct json *v, int granted, int refused)
+{
+    const struct json *global = member(member(v, "permits"), "global");
+    CHECK_INT_EQ(number(global, "limit"), 2);
+    CHECK_INT_EQ(number(global, "granted"), granted);
+    CHECK_INT_EQ(number(global, "refused"), refused);
+    CHECK_INT_EQ(number(member(v, "permits"), "release_errors"), 0);
+}
+
+TEST(health, every_call_takes_a_permit_or_a_refusal_and_gives_it_back,
+     .timeout_s = 60)
+{
+    const char *args[] = {"--http-port",
+                          "0",
+                          "--permits-global",
+                          "2",
+                          "--permits-per-session",
+                          "1",
+                          "--permits-wait-ms",
+                          "0",
+                          NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    struct callers c = {.port = server_port(s)};
+    test_threads(CALLERS, call_often, &c);
+    CHECK_INT_EQ(c.answered + c.refused, CALLERS * CALLS);
+    CHECK_INT_GT(c.answered, 0);
+    struct http *h = http_open(c.port);
+    const struct json *v;
+    UNTIL(number(member(member(v = health(h), "permits"), "global"),
+                 "granted") == c.answered);
+    check_at_rest(v, c.answered, c.refused);
+    CHECK_INT_EQ(number(member(member(v, "permits"), "global"), "in_use"), 0);
+}
+
+TEST(health, stdio_waits_for_permits_however_many_calls_it_sends)
+{
+    const char *args[] = {"--http-port",
+                          "0",
+                          "--permits-global",
+                          "1",
+                          "--permits-per-session",
+                          "0",
+                          "--permits-wait-ms",
+                          "0",
+                          "--permits-queue-max",
+                          "0",
+                          NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    int64_t ids[200];
+    for (int i = 0; i < 200; i++)
+        ids[i] = stdio_request(s, "tools/call",
+                               "\"name\":\"list_workflows\",\"arguments\":{}");
+    for (int i = 0; i < 200; i++)
+        CHECK(!json_at(stdio_answer(s, ids[i]), "result", "structuredContent",
+                       "error", NULL));
 }

@@ -65,3 +65,27 @@ TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin",
         CHECK_CONTAINS(said, mutants[i][1]);
     }
 }
+
+TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin",
+     .timeout_s = 120)
+{
+    struct slice said = search("permit.pml", "");
+    CHECK_CONTAINS(said, "errors: 0");
+    CHECK_CONTAINS(said, "Full statespace search");
+    CHECK_INT_EQ(slice_find(said, SLICE("Search not completed")), said.n);
+    CHECK_INT_EQ(slice_find(said, SLICE("max search depth")), said.n);
+}
+
+TEST(models, permits_without_a_rule_break_a_claim, .needs = "spin",
+     .timeout_s = 120)
+{
+    static const char *const mutants[][2] = {
+        {"-DNO_WAKE", "invalid end state"},
+        {"-DMINT", "assertion violated"},
+        {"-DTWICE", "invalid end state"}};
+    for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
+        struct slice said = search("permit.pml", mutants[i][0]);
+        CHECK_CONTAINS(said, "errors: 1");
+        CHECK_CONTAINS(said, mutants[i][1]);
+    }
+}

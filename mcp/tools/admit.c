@@ -1,0 +1,68 @@
+/* admit: the permits as the gate of the MCP server. A call that its
+ * loop could not answer takes a permit before it goes to a worker. A write that
+ * its loop has put into a session's order takes none: one of a session runs at
+ * a time, and reads that hold permits may wait behind it, so it must never
+ * wait for them. */
+#include "base/clock.h"
+#include "mcp/call.h"
+#include "mcp/tools/tools.h"
+
+struct ticket {
+    struct permit permit; /* first: the permits give it back */
+    struct mcp_call *call;
+};
+
+static struct slice session_of(const struct mcp_tool *tool, const void *args)
+{
+    for (const struct mcp_field *f = tool->args; f && f->name; f++)
+        if (f->type == MCP_FIELD_STRING &&
+            slice_eq(slice_of(f->name), SLICE("session_id")))
+            return *(const struct slice *)((const char *)args + f->offset);
+    return (struct slice){0};
+}
+
+static enum permit_level class_of(const struct mcp_tool *tool)
+{
+    if (tool->class) return (enum permit_level)tool->class;
+    return tool->hints & MCP_READ_ONLY ? PERMIT_READ : PERMIT_WRITE;
+}
+
+static void done(struct permit *p, enum err e)
+{
+    struct mcp_call *call = ((struct ticket *)p)->call;
+    if (e == ERR_OVER_CAPACITY) permit_problem(p, &call->arena, &call->problem);
+    mcp_call_admitted(call, e);
+}
+
+static enum err enter(void *ctx, struct mcp_call *call,
+                      const struct mcp_tool *tool, const void *args,
+                      void **ret_ticket)
+{
+    struct tools_app *app = ctx;
+    struct ticket *t = ARENA_NEW(&call->arena, struct ticket);
+    if (!t) return ERR_NOMEM;
+    *ret_ticket = t;
+    t->call = call;
+    t->permit = (struct permit){.session = session_of(tool, args),
+                                .class = class_of(tool),
+                                .deadline = call->cancel.deadline_ns,
+                                .patient = call->patient,
+                                .done = done};
+    enum err e = permit_take(app->permits, &t->permit, clock_now());
+    if (e == ERR_OVER_CAPACITY)
+        permit_problem(&t->permit, &call->arena, &call->problem);
+    return e;
+}
+
+static bool withdraw(void *ticket)
+{
+    return permit_withdraw(&((struct ticket *)ticket)->permit);
+}
+
+static void leave(void *ticket)
+{
+    struct permit *p = &((struct ticket *)ticket)->permit;
+    permit_release(&p);
+}
+
+const struct mcp_gate tools_gate = {enter, withdraw, leave};
