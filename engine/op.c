@@ -78,7 +78,7 @@ static enum err write_run(struct st_job *job, struct st_tx *tx)
         e = st_definition_put(tx, row->definition_hash, row->workflow_type,
                               ch->definition_body);
     if (!e)
-        e = ch->insert ? eng__session_insert_unique(tx, row, op->args)
+        e = ch->insert ? ch->insert(tx, row, op->args)
                        : st_session_update(tx, row, ch->expected_version);
     for (size_t i = 0; !e && i < ch->events_count; i++)
         e = st_event_append(tx, &ch->events[i]);

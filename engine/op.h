@@ -22,7 +22,10 @@
  * the next snapshot's. */
 struct op_change {
     struct eng_snapshot *next; /* taken: published after the commit */
-    bool insert;               /* a new session; else update */
+    /* NULL: an update of the row that has expected_version. Else it puts the
+     * new row in; ERR_CONFLICT: another was first. Thread: writer. */
+    enum err (*insert)(struct st_tx *tx, const struct st_session *row,
+                       const void *args);
     int64_t expected_version;
     struct st_event events[OP_EVENTS_MAX];
     size_t events_count;

@@ -81,13 +81,6 @@ void eng__snapshot_free(struct eng_snapshot *s); /* NULL is fine */
  * writer */
 void eng__session_publish(struct engine *e, struct eng_snapshot *s);
 void eng__session_forget(struct engine *e, struct slice id);
-/* In the write transaction: inserts unless `args` (start_workflow's) wants an
- * unfinished session of this workflow and target resumed and there is one
- * now: ERR_CONFLICT. */
-struct st_tx;
-MUST_USE enum err eng__session_insert_unique(struct st_tx *tx,
-                                             const struct st_session *row,
-                                             const void *args);
 
 /* "completed", "current" or "locked". */
 const char *eng__phase_status(const struct eng_snapshot *s, int64_t phase);

@@ -142,6 +142,24 @@ static enum err definition_offer(struct eng_op *op, struct eng_definition *d)
     return arena_hold(op->call->arena, drop_definition, eng_definition_ref(d));
 }
 
+/* Two processes may start on one target at once: one session is made. */
+static enum err insert_unique(struct st_tx *tx, const struct st_session *row,
+                              const void *args)
+{
+    const struct eng_start_workflow_args *start = args;
+    struct arena a;
+    struct st_session other;
+    enum err e = OK;
+    if (start->resume) {
+        arena_init(&a, PACK_CEILING);
+        e = st_session_find(tx, row->workflow_type, row->target, &a, &other);
+        arena_done(&a);
+        if (!e) return ERR_CONFLICT; /* decided again: it will be resumed */
+        if (e != ERR_NOT_FOUND) return e;
+    }
+    return st_session_insert(tx, row);
+}
+
 static enum err fresh(struct eng_op *op, struct eng_definition *d,
                       uint64_t stamp, const struct eng_repeat *repeat)
 {
@@ -163,28 +181,10 @@ static enum err fresh(struct eng_op *op, struct eng_definition *d,
     if (e) return e;
     e = eng__op_pin(op, d);
     if (e) return e;
-    ch->insert = true;
+    ch->insert = insert_unique;
     ch->store_event = SLICE(CHAIN_CREATED);
     op->after = OK;
     return ERR_PENDING;
-}
-
-enum err eng__session_insert_unique(struct st_tx *tx,
-                                    const struct st_session *row,
-                                    const void *args)
-{
-    const struct eng_start_workflow_args *start = args;
-    struct arena a;
-    struct st_session other;
-    enum err e = OK;
-    if (start->resume) {
-        arena_init(&a, PACK_CEILING);
-        e = st_session_find(tx, row->workflow_type, row->target, &a, &other);
-        arena_done(&a);
-        if (!e) return ERR_CONFLICT; /* decided again: it will be resumed */
-        if (e != ERR_NOT_FOUND) return e;
-    }
-    return st_session_insert(tx, row);
 }
 
 /* --- deciding ------------------------------------------------------------ */
