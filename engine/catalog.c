@@ -239,6 +239,20 @@ static enum err keeps_changing(struct eng_call *c, struct slice name)
                         SLICE_ARG(name));
 }
 
+static enum err unreadable(struct eng_call *c, struct slice name, enum err e)
+{
+    bool large = e == ERR_TOO_LARGE;
+    return problem_setf(
+        &c->problem, c->arena, ERR_WORKFLOW_INVALID,
+        large ? SLICE("A workflow folder holds at most 4,096 files, 32 MiB of "
+                      "text and 16 levels of folders, also behind links.")
+              : SLICE("A file or folder of it cannot be read."),
+        large ? SLICE("Move elsewhere what is no part of it, and remove links "
+                      "that lead back up.")
+              : SLICE("Check the permissions in its folder."),
+        "The workflow \"%.*s\" cannot be read", SLICE_ARG(name));
+}
+
 enum err eng__catalog_get(struct engine *e, struct eng_call *c,
                           struct slice workflow_type,
                           const struct eng_definition **ret)
@@ -250,6 +264,8 @@ enum err eng__catalog_get(struct engine *e, struct eng_call *c,
         eng__cache_get(e, ENG_CACHE_METADATA, workflow_type, c, &value);
     if (r == ERR_NOT_FOUND) return not_found(e, c, workflow_type);
     if (r == ERR_CONFLICT) return keeps_changing(c, workflow_type);
+    if (r == ERR_TOO_LARGE || r == ERR_IO)
+        return unreadable(c, workflow_type, r);
     if (r) return eng__problem_store(c, r);
     *ret = ((const struct entry *)value)->definition;
     return OK;

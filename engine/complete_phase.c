@@ -39,10 +39,12 @@ static enum err gate_broken(struct eng_op *op, const struct eng_snapshot *s,
         c->problem.extra =
             arena_printf(c->arena, "\"file\":\"%.*s\",\"line\":%u",
                          SLICE_ARG(path), f->line);
+        struct slice line = f->line
+                                ? arena_printf(c->arena, " at line %u", f->line)
+                                : SLICE("");
         return problem_setf(&c->problem, c->arena, ERR_GATE_BROKEN, f->message,
-                            f->how_to_fix,
-                            "The gate file %.*s is broken at line %u",
-                            SLICE_ARG(path), f->line);
+                            f->how_to_fix, "The gate file %.*s is broken%.*s",
+                            SLICE_ARG(path), SLICE_ARG(line));
     }
     return OK;
 }

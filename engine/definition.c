@@ -279,11 +279,53 @@ static void compare_evidence(struct building *b, const struct eng_meta_phase *m,
                    SLICE_ARG(there.n ? there : SLICE("nothing")));
 }
 
+/* "gate-definition.yml": meant as a gate, and read by nobody. */
+static const struct eng_file *misnamed_gate(const struct eng_files *f,
+                                            int64_t number)
+{
+    static const struct slice names[] = {
+        SLICE_INIT("gate-definition.yaml"), SLICE_INIT("gate-definition.yml"),
+        SLICE_INIT("gate_definition.yaml"), SLICE_INIT("gate_definition.yml")};
+    struct path p;
+    struct slice folder = phase_path(&p, number, SLICE(""));
+    struct run run = files_under(f, folder);
+    for (size_t i = 0; i < run.count; i++) {
+        struct slice path = run.files[i].path;
+        struct slice name = slice_sub(path, folder.n, path.n);
+        for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+            if (slice_eq_nocase(name, names[n])) return &run.files[i];
+    }
+    return NULL;
+}
+
+/* A gate that is there and is not read closes the workflow; without one, any
+ * evidence would do. */
+static bool gate_readable(struct building *b, const struct eng_file *gate,
+                          int64_t number)
+{
+    const struct eng_file *wrong = gate ? (gate->unread ? gate : NULL)
+                                        : misnamed_gate(&b->d->files, number);
+    if (!wrong) return true;
+    struct eng_source src = source(wrong);
+    if (gate)
+        eng_report_mend(&b->r, LINT_GATE_BROKEN, &src, NULL,
+                        SLICE("Put a file in its place; a link must end at a "
+                              "file of this workflow."),
+                        "it is no file of this workflow, but a link out of "
+                        "it, a folder or a device");
+    else
+        eng_report_mend(&b->r, LINT_GATE_BROKEN, &src, NULL,
+                        SLICE("Rename it to gate-definition.yaml."),
+                        "a gate of this name is not read");
+    return false;
+}
+
 static void read_gate(struct building *b, const struct eng_meta_phase *m,
                       struct eng_phase *p)
 {
     const struct eng_file *f =
         phase_file(&b->d->files, m->number, SLICE("gate-definition.yaml"));
+    if (!gate_readable(b, f, m->number)) return;
     if (f) {
         struct eng_source src = source(f);
         p->gate = eng_gate_parse(&src, &b->r);
@@ -422,6 +464,7 @@ static enum err copy_files(struct building *b, const struct eng_files *f)
         if (bytes > files_most) return ERR_TOO_LARGE;
         files[i].path = arena_copy(b->a, f->files[i].path);
         files[i].text = arena_copy(b->a, f->files[i].text);
+        files[i].unread = f->files[i].unread;
         if (!files[i].path.p || !files[i].text.p) return ERR_NOMEM;
     }
     to->workflow_type = arena_copy(b->a, f->workflow_type);

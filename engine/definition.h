@@ -21,6 +21,7 @@ struct eng_gate; /* engine/gate.h */
 struct eng_file {
     struct slice path; /* relative to the workflow's folder, '/' */
     struct slice text;
+    bool unread; /* a gate that is no file of this folder; no text */
 };
 struct eng_files {
     struct slice workflow_type; /* the folder's name */

@@ -66,8 +66,23 @@ static enum err keep(struct reader *r, struct slice path, struct slice text)
         r->capacity = capacity;
     }
     r->bytes += text.n;
-    r->files[r->count++] = (struct eng_file){path, text};
+    r->files[r->count++] = (struct eng_file){.path = path, .text = text};
     return OK;
+}
+
+static bool is_gate(struct slice path)
+{
+    return slice_starts(path, SLICE("phases/")) &&
+           slice_ends(path, SLICE("/gate-definition.yaml"));
+}
+
+/* Not ours: a link out, a FIFO, gone since. A gate that is such is kept as
+ * unread: passed over, it would leave a phase that anything completes. */
+static enum err pass_over(struct reader *r, struct slice path)
+{
+    enum err e = is_gate(path) ? keep(r, path, SLICE("")) : OK;
+    if (!e && is_gate(path)) r->files[r->count - 1].unread = true;
+    return e;
 }
 
 /* ERR_INVALID: not a regular file. Reads what is there now: a file that is
@@ -122,7 +137,7 @@ static enum err read_one(struct reader *r, int folder, const char *name,
         return keep(r, path, text);
     case ERR_INVALID:
     case ERR_NOT_FOUND:
-        return OK; /* not ours: a link out, a FIFO, gone since */
+        return pass_over(r, path);
     case ERR_NOMEM:
         return nomem(r);
     case ERR_TOO_LARGE:
@@ -163,6 +178,7 @@ static enum err visit(struct reader *r, int fd, struct slice at, int depth,
         at.n ? path_join(r->a, at, name) : arena_copy(r->a, name);
     if (!path.p) return nomem(r);
     if (!folder) return read_one(r, fd, d->d_name, path);
+    if (is_gate(path)) return pass_over(r, path);
     if (depth == FOLDERS_DEEP) return OK;
     int sub =
         openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -311,7 +327,7 @@ enum err eng_files_unpack(struct slice body, struct arena *a,
         const struct json *text = json_get(&files->items[i], SLICE("text"));
         if (!json_is(path, JSON_STRING) || !json_is(text, JSON_STRING))
             return ERR_PARSE;
-        list[i] = (struct eng_file){path->text, text->text};
+        list[i] = (struct eng_file){.path = path->text, .text = text->text};
         if (i > 0 && slice_cmp(list[i - 1].path, list[i].path) >= 0)
             return ERR_PARSE;
     }

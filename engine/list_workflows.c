@@ -57,6 +57,34 @@ static void workflow_write(struct json_writer *w,
     json_end_object(w);
 }
 
+/* One that cannot be read at all stands in the list with its reason: the
+ * others are not to be lost with it. */
+static bool unreadable_write(struct json_writer *w, struct eng_call *c,
+                             struct slice name,
+                             const struct eng_list_workflows_args *args)
+{
+    struct problem p = c->problem;
+    problem_init(&c->problem);
+    if (args->category.n || !holds(name, args->query)) return false;
+    json_begin_object(w);
+    json_put_string(w, "workflow_type", name);
+    json_put_string(w, "name", name);
+    json_put_string(w, "version", SLICE(""));
+    json_put_string(w, "description", SLICE(""));
+    json_put_int(w, "total_phases", 0);
+    json_put_bool(w, "valid", false);
+    json_key(w, SLICE("problems"));
+    json_begin_array(w);
+    json_begin_object(w);
+    json_put_string(w, "code", SLICE("WORKFLOW_INVALID"));
+    json_put_string(w, "message", p.why);
+    json_put_string(w, "how_to_fix", p.how_to_fix);
+    json_end_object(w);
+    json_end_array(w);
+    json_end_object(w);
+    return true;
+}
+
 enum err eng_list_workflows(struct engine *e, struct eng_call *c,
                             const struct eng_list_workflows_args *args)
 {
@@ -74,6 +102,10 @@ enum err eng_list_workflows(struct engine *e, struct eng_call *c,
         const struct eng_definition *d;
         r = eng__catalog_get(e, c, names[i], &d);
         if (r == ERR_WORKFLOW_NOT_FOUND) continue; /* gone meanwhile */
+        if (r == ERR_WORKFLOW_INVALID) {
+            count += unreadable_write(&w, c, names[i], args);
+            continue;
+        }
         if (r) return r;
         if (!wanted(d, args)) continue;
         workflow_write(&w, d);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/engine_fixture.h"
 
@@ -453,6 +454,88 @@ TEST(sessions, a_gate_file_broken_on_disk_blocks_its_phase)
     outcome_done(&o);
     put(test_tmpdir(), "wf/two_v1/phases/0/gate-definition.yaml", GATE);
     CHECK_OK(complete(&f, &o, id, 0, GOOD, NULL));
+    outcome_done(&o);
+    fixture_done(&f);
+}
+
+struct no_gate {
+    const char *name;
+    const char *link; /* NULL: a FIFO; "": a folder */
+};
+
+/* clang-format off */
+TEST_EACH(sessions, a_gate_that_is_not_read_opens_no_phase, struct no_gate, row,
+    {"gate-definition.yaml", NULL},
+    {"gate-definition.yaml", ""},
+    {"gate-definition.yaml", "nowhere"},
+    {"gate-definition.yaml", "/dev/zero"},
+    {"gate-definition.yaml", "../../../gate.yaml"},
+    {"gate-definition.yml", "../../metadata.json"},
+    {"Gate_Definition.YAML", "../1/gate-definition.yaml"})
+/* clang-format on */
+{
+    struct fixture f;
+    struct outcome o;
+    fixture_init(&f, workflow_make());
+    struct slice id = begin(&f, "x.md");
+    put(test_tmpdir(), "wf/gate.yaml", GATE);
+    const char *folder =
+        arena_cstr(test_arena(), arena_printf(test_arena(), "%s/wf/two_v1/%s/",
+                                              test_tmpdir(), "phases/0"));
+    char gate[500], path[500];
+    snprintf(gate, sizeof(gate), "%sgate-definition.yaml", folder);
+    snprintf(path, sizeof(path), "%s%s", folder, row->name);
+    CHECK_INT_EQ(unlink(gate), 0);
+    CHECK_INT_EQ(!row->link    ? mkfifo(path, 0600)
+                 : !*row->link ? mkdir(path, 0700)
+                               : symlink(row->link, path),
+                 0);
+    CHECK_ERR(start(&f, &o, "new.md", NULL, true), ERR_WORKFLOW_INVALID);
+    CHECK_CONTAINS(o.call.problem.why, "GATE_BROKEN");
+    outcome_done(&o);
+    CHECK(complete(&f, &o, id, 0, "{\"any\":1}", NULL) != OK);
+    outcome_done(&o);
+    fixture_done(&f);
+}
+
+TEST(sessions, a_gate_that_is_a_link_inside_its_workflow_is_judged)
+{
+    struct fixture f;
+    struct outcome o;
+    char gate[500];
+    fixture_init(&f, workflow_make());
+    snprintf(gate, sizeof(gate), "%s/wf/two_v1/phases/0/gate-definition.yaml",
+             test_tmpdir());
+    CHECK_INT_EQ(unlink(gate), 0);
+    CHECK_INT_EQ(symlink("../1/gate-definition.yaml", gate), 0);
+    struct slice id = begin(&f, "x.md");
+    CHECK_ERR(complete(&f, &o, id, 0, "{\"any\":1}", NULL), ERR_GATE_REFUSED);
+    outcome_done(&o);
+    CHECK_OK(complete(&f, &o, id, 0, GOOD, NULL));
+    outcome_done(&o);
+    fixture_done(&f);
+}
+
+TEST(sessions, a_workflow_that_cannot_be_read_hides_no_other)
+{
+    struct fixture f;
+    struct outcome o;
+    struct eng_list_workflows_args args = {0};
+    char path[500];
+    fixture_init(&f, workflow_make());
+    put(test_tmpdir(), "wf/loop_v1/metadata.json", "{}");
+    snprintf(path, sizeof(path), "%s/wf/loop_v1/up", test_tmpdir());
+    CHECK_INT_EQ(symlink(".", path), 0);
+    CHECK_OK(CALL(&o, eng_list_workflows(f.engine, &o.call, &args)));
+    CHECK_INT_EQ(number(json_get(o.out, SLICE("count"))), 2);
+    CHECK_CONTAINS(buf_slice(&o.twin.plain), "\"valid\":true");
+    CHECK_CONTAINS(buf_slice(&o.twin.plain), "lead back up");
+    outcome_done(&o);
+    struct eng_start_workflow_args bad = {.workflow_type = SLICE("loop_v1"),
+                                          .target = SLICE("x")};
+    CHECK_ERR(CALL(&o, eng_start_workflow(f.engine, &o.call, &bad)),
+              ERR_WORKFLOW_INVALID);
+    CHECK_CONTAINS(o.call.problem.what, "loop_v1");
     outcome_done(&o);
     fixture_done(&f);
 }
