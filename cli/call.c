@@ -71,8 +71,12 @@ static const struct mcp_field *find_field(struct call *c, struct slice name)
         if (slice_eq(slice_of(f->name), name)) return f;
         if (n < NAMES_MAX - 1) names[n++] = f->name;
     }
+    struct slice more = hint(c, name, names);
+    for (size_t i = 0; i < n && !cli_nearest(name, names); i++)
+        more = arena_printf(&c->arena, "%.*s%s%s", SLICE_ARG(more),
+                            i ? ", " : "; it takes ", names[i]);
     (void)usage("%s has no argument \"%.*s\"%.*s", c->tool->name,
-                SLICE_ARG(name), SLICE_ARG(hint(c, name, names)));
+                SLICE_ARG(name), SLICE_ARG(more));
     return NULL;
 }
 

@@ -83,6 +83,10 @@ int main(int argc, char **argv)
         const struct cli_command *serve = find("serve");
         return serve->run(serve, argc, argv); /* options alone are serve's */
     }
+    if (slice_eq(slice_of(word), SLICE("help"))) {
+        usage(stdout);
+        return CLI_DONE;
+    }
     const struct cli_command *c = find(word);
     return c ? c->run(c, argc - 1, argv + 1) : unknown(word);
 }

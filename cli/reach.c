@@ -71,7 +71,8 @@ static enum err ask_own(const struct cli_options *o, struct slice root,
         add(a, argv, &n, "--standards", set->standards.items[i]);
     e = cli_server_start(&server, argv, STDERR_FILENO);
     if (!e) e = cli_server_call(&server, tool, arguments, a, ret);
-    (void)cli_server_stop(&server);
+    int code = cli_server_stop(&server);
+    if (e && code > 0 && code < 128) ret->why = SLICE(""); /* it said why */
     return e;
 }
 
@@ -82,7 +83,9 @@ bool cli_reach(const struct cli_options *o, struct slice root, const char *tool,
     enum err e = ask_running(o, root, tool, arguments, a, ret);
     if (e == ERR_NOT_FOUND) e = ask_own(o, root, tool, arguments, a, ret);
     if (!e) return true;
-    (void)fprintf(stderr, "phasegate: %s: %.*s\n", tool, SLICE_ARG(ret->why));
+    if (ret->why.n)
+        (void)fprintf(stderr, "phasegate: %s: %.*s\n", tool,
+                      SLICE_ARG(ret->why));
     *ret_exit = e == ERR_INVALID ? CLI_NOT_SO : CLI_CANNOT_START;
     return false;
 }

@@ -33,10 +33,40 @@ static bool sent_twice(struct conn *c, const char *name)
     return n > 1;
 }
 
+static bool is_name(struct slice s)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                    (c >= 'A' && c <= 'Z');
+        if (!word && (!c || !strchr(marks, c))) return false;
+    }
+    return s.n > 0;
+}
+
+/* A header that a proxy before us may read otherwise is not guessed at: the
+ * bytes behind it could be another request. libevent takes the first of two
+ * lengths, and "Origin : x" for no Origin. */
+static bool unmistakable(struct conn *c)
+{
+    struct evkeyval *row;
+    bool fine = !sent_twice(c, "Content-Length");
+    TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
+    fine = fine && is_name(slice_of(row->key));
+    if (fine) return true;
+    tp__http_add_header(c, "Connection", "close");
+    tp__http_refuse(c, 400,
+                    "a header's name is malformed, or Content-Length stands "
+                    "twice");
+    return false;
+}
+
 /* Host and Origin: is it us that the client means? */
 static bool meant_for_us(struct conn *c)
 {
     const struct tp_names *names = &c->http->c.names;
+    if (!unmistakable(c)) return false;
     struct slice host = tp__http_header(c, "Host");
     struct slice origin = tp__http_header(c, "Origin");
     if (!host.p || sent_twice(c, "Host") || sent_twice(c, "Origin")) {

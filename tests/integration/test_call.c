@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "tests/integration/bugfix.h"
 #include "tests/integration/program.h"
@@ -192,4 +193,27 @@ TEST(sessions, says_what_is_wrong)
     e = RUN_IN(folder, "sessions", "show",
                "3f2b8c1e-6a47-4d0b-9c55-0e7f1a2b3c4d");
     CHECK_INT_EQ(e.status, 1);
+}
+
+TEST(call, a_wrong_argument_is_answered_with_the_right_ones)
+{
+    const char *folder = new_project("words");
+    struct ended e = RUN_IN(folder, "call", "get_phase", "wrong=1");
+    CHECK_INT_EQ(e.status, 2);
+    CHECK_CONTAINS(e.err, "it takes session_id, phase");
+    e = RUN_IN(folder, "call", "get_phase", "sesion_id=1");
+    CHECK_CONTAINS(e.err, "did you mean session_id");
+}
+
+TEST(call, a_state_file_that_is_none_is_told_once)
+{
+    const char *folder = new_project("damaged");
+    CHECK_OK(path_make(slice_of(text("%s/.phasegate", folder)), 0700));
+    CHECK_OK(file_write_atomic(slice_of(text("%s/.phasegate/state.db", folder)),
+                               SLICE("this was never a database, but a text"),
+                               0600));
+    struct ended e = RUN_IN(folder, "sessions");
+    CHECK_INT_EQ(e.status, 3);
+    CHECK_CONTAINS(e.err, "not a database");
+    CHECK(!says(e.err, "does not answer"));
 }

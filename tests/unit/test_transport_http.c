@@ -432,6 +432,15 @@ TEST_EACH(transport_http, a_strange_request_is_answered_not_obeyed, struct raw,
            "Content-Length: -1\r\n\r\n",
            " 400 "},
           {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Length: 2\r\nContent-Length: 0\r\n\r\n{}",
+           "Connection: close"},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Origin : http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
+           "Connection: close"},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           ": x\r\nContent-Length: 2\r\n\r\n{}",
+           "Connection: close"},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
            "Content-Length: 99999999999999999999\r\n\r\n",
            " 4"},
           {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
