@@ -238,7 +238,8 @@ static void conn_check(struct conn *c, int64_t now)
     int64_t limit = patience_ms(c);
     if (limit && age_ms >= limit)
         conn_expire(c, age_ms);
-    else if (c->streaming && age_ms >= c->http->c.keepalive_ms)
+    else if (c->streaming && c->phase == CONN_PENDING &&
+             age_ms >= c->http->c.keepalive_ms)
         tp__http_keepalive(c);
 }
 

@@ -38,10 +38,10 @@ struct tp_stdio {
     size_t open_bytes;
     struct line_exchange *idle;
     struct line_exchange *standing; /* what mcp/ says of its own accord */
-    bool reading; /* the readable event is in the base */
-    bool eof;     /* nothing more will be read */
-    bool last;    /* the line without newline was given out */
-    bool gone;    /* nobody reads our answers */
+    bool reading;                   /* the readable event is in the base */
+    bool eof;                       /* nothing more will be read */
+    bool last;                      /* the line without newline was given out */
+    bool gone;                      /* nobody reads our answers */
     bool ended;
     bool pumping;
     struct mcp_mail shut;
@@ -129,9 +129,16 @@ static void out_flush(struct tp_stdio *s)
     out_clear(s);
 }
 
+/* Between tokens of JSON a line break is white space; here it would be the
+ * end of the message. */
 static void out_line(struct tp_stdio *s, struct slice message)
 {
     if (message.n == 0 || s->gone) return;
+    for (size_t n; (n = slice_find_byte(message, '\n')) < message.n;) {
+        buf_put(&s->answers, slice_sub(message, 0, n));
+        buf_putc(&s->answers, ' ');
+        message = slice_sub(message, n + 1, message.n);
+    }
     buf_put(&s->answers, message);
     buf_putc(&s->answers, '\n');
 }

@@ -107,6 +107,23 @@ TEST(transport_stdio, a_socket_serves_both_ways_and_keeps_its_flags)
     ended(h);
 }
 
+TEST(transport_stdio, a_line_break_in_a_message_does_not_end_its_line)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, NULL);
+    host_write(p.to, SLICE("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                           "\"tools/call\",\"params\":{\"name\":\"event\","
+                           "\"arguments\":{\"text\":\"{\\n\\n1\\n}\\n\"}}}"
+                           "\n"));
+    host_wait_held(h, 1);
+    host_release(h);
+    struct slice all = read_lines(p.from, 2);
+    CHECK(slice_starts(all, SLICE("{  1 } \n{\"jsonrpc\"")));
+    close(p.to);
+    ended(h);
+}
+
 TEST(transport_stdio, reads_ahead_so_many_calls_and_no_more)
 {
     struct host *h = host_new();

@@ -257,6 +257,30 @@ TEST(transport_stream, a_request_behind_a_stream_is_answered_after_it)
     host_free(h);
 }
 
+TEST(transport_stream, an_ended_stream_may_be_read_slowly, .timeout_s = 120)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(
+        h, &(struct tp_http_config){.keepalive_ms = 100, .out_max = 32 * MIB}));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":400}"));
+    host_wait_held(h, 1);
+    host_release(h);
+    host_wait_calls(h, 0);
+    for (int i = 0; i < 10; i++) /* several sweeps, and never all of it */
+        CHECK_INT_EQ(host_read(fd, 1000, 0.1).n, 1000);
+    struct buf b = BUF_INIT(64 * MIB);
+    int64_t until = clock_now() + 4 * SLOW_S * NS_PER_S;
+    while (!slice_ends(buf_slice(&b), SLICE("}\n\n\r\n0\r\n\r\n"))) {
+        buf_put(&b, host_read(fd, MIB, 0.2));
+        if (clock_now() > until) FAIL("no end within %zu bytes", b.n);
+    }
+    buf_done(&b);
+    host_write(fd, host_post(HOST_MODERN, "echo", "{\"text\":\"next\"}"));
+    host_read_to(fd, "\"next\"}", SLOW_S);
+    close(fd);
+    host_free(h);
+}
+
 /* --- HEAD, OPTIONS, other origins ------------------------------------------
  */
 
