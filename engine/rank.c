@@ -16,14 +16,16 @@ static const double coverage_power = 1.4; /* of the share of the query met */
 static const double name_fit = 1.2; /* a name that is the query, and no more */
 static const double best_passage = 1.2; /* beside its text's own weight */
 static const double heading_weight = 2.0, side_by_side = 1.0;
-static const double again = 0.8; /* each further passage of one text */
+static const double usual_passage = 150; /* tokens */
+static const double again = 0.8;         /* each further passage of one text */
+
+enum { PASSAGES_EACH = 100 }; /* of one text */
+#define HITS_CEILING ((size_t)256 << 20)
 
 struct doc {
     int64_t id;
     double score;
     struct st_doc_text text;
-    const struct st_hit *hits;
-    size_t hits_count;
     uint32_t taken;
 };
 
@@ -207,7 +209,7 @@ static enum err name_docs(struct ranker *r, size_t most)
 
 struct candidate {
     struct doc *doc;
-    const struct st_hit *hit;
+    int64_t passage;
     double score;
     bool taken;
 };
@@ -223,14 +225,14 @@ static bool near(const struct st_hit *h, size_t a, size_t b, uint32_t apart)
     return false;
 }
 
-static double passage_score(const struct ranker *r, const struct st_hit *h,
-                            double average)
+static double passage_score(const struct ranker *r, const struct st_hit *h)
 {
     const struct query *q = r->q;
     bool met[QUERY_TERMS] = {false};
     double score = 0, best[QUERY_TERMS] = {0};
-    double norm = 1 - by_length +
-                  by_length * st_index_passage_tokens(h->passage) / average;
+    double norm =
+        1 - by_length +
+        by_length * st_index_passage_tokens(h->passage) / usual_passage;
     for (size_t i = 0; i < q->count; i++) {
         const struct query_term *t = &q->terms[i];
         if (!h->body[i] && !h->headings[i]) continue;
@@ -249,40 +251,64 @@ static double passage_score(const struct ranker *r, const struct st_hit *h,
     return score * coverage(r, met);
 }
 
+static int by_weight(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return (x->passage > y->passage) - (x->passage < y->passage);
+}
+
+/* The best passages of one text. What FTS5 tells of each is dropped again at
+ * once: a long text may have thousands. */
+static enum err weigh_passages(struct ranker *r, struct doc *d,
+                               const struct st_term *terms, struct arena *room,
+                               struct candidate *ret, size_t *ret_count)
+{
+    struct st_hit *hits;
+    size_t n;
+    enum err e =
+        st_index_hits(r->view, d->id, terms, r->q->count, room, &hits, &n);
+    struct candidate *all =
+        e ? NULL : ARENA_ARRAY(room, struct candidate, n + 1);
+    if (!all) return e ? e : ERR_NOMEM;
+    for (size_t k = 0; k < n; k++)
+        all[k] = (struct candidate){.doc = d,
+                                    .passage = hits[k].passage,
+                                    .score = passage_score(r, &hits[k])};
+    qsort(all, n, sizeof(*all), by_weight);
+    if (n > PASSAGES_EACH) n = PASSAGES_EACH;
+    double best = n ? all[0].score : 0;
+    d->score += best_passage * best;
+    for (size_t k = 0; k < n; k++) {
+        if (best > 0) all[k].score /= best;
+        ret[k] = all[k];
+    }
+    *ret_count = n;
+    return OK;
+}
+
 static enum err collect(struct ranker *r, struct candidate **ret,
                         size_t *ret_count)
 {
     struct st_term terms[QUERY_TERMS];
-    struct st_hit *hits;
-    size_t total = 0, n;
-    for (size_t i = 0; i < r->q->count; i++) terms[i] = r->q->terms[i].term;
-    for (size_t i = 0; i < r->count; i++) {
-        enum err e = st_index_hits(r->view, r->docs[i].id, terms, r->q->count,
-                                   r->a, &hits, &n);
-        if (e) return e;
-        r->docs[i].hits = hits;
-        r->docs[i].hits_count = n;
-        total += n;
-    }
-    struct candidate *c = ARENA_ARRAY(r->a, struct candidate, total + 1);
-    if (!c) return ERR_NOMEM;
+    struct arena room;
     size_t count = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        struct doc *d = &r->docs[i];
-        double best = 0;
-        for (size_t k = 0; k < d->hits_count; k++) {
-            double s = passage_score(r, &d->hits[k], 150);
-            c[count++] = (struct candidate){d, &d->hits[k], s, false};
-            if (s > best) best = s;
-        }
-        d->score += best_passage * best;
-        if (best > 0)
-            for (size_t k = 0; k < d->hits_count; k++)
-                c[count - 1 - k].score /= best;
+    enum err e = OK;
+    for (size_t i = 0; i < r->q->count; i++) terms[i] = r->q->terms[i].term;
+    struct candidate *c =
+        ARENA_ARRAY(r->a, struct candidate, r->count * PASSAGES_EACH + 1);
+    if (!c) return ERR_NOMEM;
+    arena_init(&room, HITS_CEILING);
+    for (size_t i = 0; i < r->count && !e; i++) {
+        size_t n = 0;
+        arena_reset(&room);
+        e = weigh_passages(r, &r->docs[i], terms, &room, &c[count], &n);
+        count += n;
     }
+    arena_done(&room);
     *ret = c;
     *ret_count = count;
-    return OK;
+    return e;
 }
 
 /* What a passage weighs now that others of its text were taken. */
@@ -329,14 +355,14 @@ static enum err pick(struct ranker *r, struct candidate *c, size_t count,
         best->taken = true;
         struct ranked *o = &out[n];
         enum err e =
-            st_index_passage(r->view, best->hit->passage, r->a, &o->content);
+            st_index_passage(r->view, best->passage, r->a, &o->content);
         if (e) return e;
         if (r->filter->phase != INT64_MIN &&
             o->content.phase != r->filter->phase)
             continue;
         best->doc->taken++;
         o->doc = best->doc->id;
-        o->passage = best->hit->passage;
+        o->passage = best->passage;
         o->text = best->doc->text;
         o->score = last = score < last ? score : last;
         n++;

@@ -62,7 +62,8 @@ enum { INDEX_KNOWN_WORDS = 1 << 14 };
     X(POSTINGS, "SELECT rowid, note(doc_words) FROM doc_words "                \
                 "WHERE doc_words MATCH ?1 LIMIT ?2")                           \
     X(HITS, "SELECT rowid, note(passage_words) FROM passage_words "            \
-            "WHERE passage_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3")        \
+            "WHERE passage_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3 "        \
+            "LIMIT 65000")                                                     \
     X(WORD_PUT, "INSERT OR IGNORE INTO spelling(word) VALUES(?1)")             \
     X(WORD_GRAMS_PUT, "INSERT INTO spelling_grams(rowid, word) "               \
                       "VALUES(last_insert_rowid(), ?1)")                       \

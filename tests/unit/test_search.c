@@ -446,6 +446,38 @@ TEST(search, a_burst_of_changes_is_all_there_at_once, .timeout_s = 120)
     done(&s);
 }
 
+/* Each answer until then says how far it is. */
+TEST(search, a_large_corpus_is_read_in_the_background, .timeout_s = 120)
+{
+    struct searching s;
+    struct buf b = BUF_INIT(2 << 20);
+    char path[32];
+    while (b.n < 1 << 20) buf_puts(&b, "# Part\nplatypus and more words\n\n");
+    buf_putc(&b, '\0');
+    for (int i = 0; i < 10; i++) {
+        snprintf(path, sizeof(path), "f%d.md", i);
+        save(path, b.p);
+    }
+    buf_done(&b);
+    open_tmp(&s);
+    for (bool building = true; building;) {
+        struct outcome o;
+        struct eng_search_args args = query("platypus", 50);
+        CHECK_OK(ask(&s, &o, &args));
+        const struct json *indexing = json_get(o.out, SLICE("indexing"));
+        int64_t total = 0;
+        building = indexing != NULL;
+        if (building) {
+            CHECK(json_int64(json_get(indexing, SLICE("files_total")), &total));
+            CHECK_INT_EQ(total, 10);
+        } else {
+            CHECK_INT_EQ(results(&o)->count, 50);
+        }
+        outcome_done(&o);
+    }
+    done(&s);
+}
+
 TEST(search, roots_that_are_not_there_have_nothing_and_may_come)
 {
     struct searching s;
