@@ -37,6 +37,10 @@ void tools_config(struct tools_app *app, struct pool *pool,
 /* Of a configuration whose gate_ctx is a struct tools_app with permits. */
 extern const struct mcp_gate tools_gate;
 extern const struct mcp_tool tools_rows[];
+/* Workflows, sessions and reports to read; prompts that begin and resume. */
+extern const struct mcp_resource tools_resources[];
+extern const struct mcp_prompt tools_prompts[];
+enum err tools_complete(struct mcp_call *call, const struct mcp_completion *c);
 /* What initialize and server/discover tell every agent; < 2,048 bytes. */
 extern const char tools_instructions[];
 

@@ -181,3 +181,63 @@ TEST(mcp_walk, the_lists_and_the_server_tell_what_there_is)
     CHECK(json_at(v, "caches", "sessions", "hit_rate", NULL));
     walk_end(&w);
 }
+
+/* --- resources, prompts, completion --------------------------------------- */
+
+static struct slice ask(struct walk *w, const char *method, const char *params)
+{
+    return fake_say(w->fs,
+                    arena_printf(test_arena(),
+                                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                                 "\"%s\",\"params\":{%s," FAKE_META "}}",
+                                 method, params)
+                        .p);
+}
+
+TEST(mcp_walk, workflows_and_sessions_are_resources_prompts_and_completions)
+{
+    struct walk w;
+    walk_begin(&w);
+    const char *id = start(&w);
+    const struct {
+        const char *method, *params, *says;
+    } rows[] = {
+        {"resources/list", "\"x\":1", id},
+        {"resources/list", "\"x\":1", "phasegate://workflows/bugfix_v1"},
+        {"resources/templates/list", "\"x\":1", "{session_id}/report"},
+        {"resources/read", "\"uri\":\"phasegate://workflows/bugfix_v1\"",
+         "text/markdown"},
+        {"resources/read", "\"uri\":\"phasegate://workflows/none_v1\"",
+         "-32602"},
+        {"resources/read",
+         arena_printf(test_arena(), "\"uri\":\"phasegate://sessions/%s\"", id)
+             .p,
+         "\\\"current_phase\\\":0"},
+        {"resources/read",
+         arena_printf(test_arena(),
+                      "\"uri\":\"phasegate://sessions/%s/report\"", id)
+             .p,
+         "text/markdown"},
+        {"resources/read",
+         "\"uri\":\"phasegate://sessions/"
+         "00000000-0000-4000-8000-000000000000\"",
+         "-32602"},
+        {"prompts/list", "\"x\":1", "\"name\":\"bugfix_v1\""},
+        {"prompts/get",
+         "\"name\":\"bugfix_v1\",\"arguments\":{\"target\":\"src/a.c\"}",
+         "src/a.c"},
+        {"prompts/get",
+         "\"name\":\"none_v1\",\"arguments\":{\"target\":\"a\"}", "-32602"},
+        {"completion/complete",
+         "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"resume\"},\"argument\":{"
+         "\"name\":\"session_id\",\"value\":\"\"}",
+         id},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice body = ask(&w, rows[i].method, rows[i].params);
+        if (slice_find(body, slice_of(rows[i].says)) == body.n)
+            FAIL("%s %s: %.*s", rows[i].method, rows[i].params,
+                 SLICE_ARG(body));
+    }
+    walk_end(&w);
+}
