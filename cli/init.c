@@ -99,7 +99,7 @@ static void make_config(struct init *in)
          e     ? REFUSED
          : had ? KEPT
                : MADE,
-         path, what, e ? err_detail(e) : SLICE(""), SLICE(""));
+         path, what, e ? SLICE("it cannot be written") : SLICE(""), SLICE(""));
     buf_done(&b);
 }
 

@@ -21,23 +21,23 @@ struct reason {
 static const struct reason reasons[] = {
     {ERR_STORE_TOO_NEW,
      "the state file was written by a newer version of phasegate",
-     "start that version, or put the backup <file>.v<N> of this version in "
+     "Start that version, or put the backup <file>.v<N> of this version in "
      "its place"},
     {ERR_STORE_FOREIGN, "the file is a database of another program",
-     "choose another project folder, or move the file away"},
+     "Choose another project folder, or move the file away"},
     {ERR_STORE_CORRUPT, "the state file is damaged or not a database",
-     "move it away and put a backup in its place (with its -wal file, if it "
+     "Move it away and put a backup in its place (with its -wal file, if it "
      "has one)"},
     {ERR_STORE_BUSY, "another process holds the state file locked",
-     "wait a moment and try again, or stop the other process"},
+     "Wait a moment and try again, or stop the other process"},
     {ERR_IO, "the state file cannot be opened, read or locked",
-     "check the folder's permissions and that it lies on a local disk"},
+     "Check the folder's permissions and that it lies on a local disk"},
     {ERR_STORE_WRITE_FAILED, "the state file cannot be written",
-     "free some disk space and check that the folder can be written to"},
+     "Free some disk space and check that the folder can be written to"},
     {ERR_NOT_FOUND, "the folder of the state file does not exist",
-     "create it, or name another project"},
-    {ERR_EXISTS, "the file exists already", "name a file that does not exist"},
-    {ERR_NOMEM, "there was not enough memory", "free memory and try again"},
+     "Create it, or name another project"},
+    {ERR_EXISTS, "the file exists already", "Name a file that does not exist"},
+    {ERR_NOMEM, "there was not enough memory", "Free memory and try again"},
 };
 
 static enum err told(struct problem *p, struct arena *a, enum err e,
