@@ -205,7 +205,6 @@ static void read_words(struct reading *r)
 {
     while (r->at < r->text.n) {
         char c = r->text.p[r->at];
-        size_t from = r->at;
         if (c >= '0' && c <= '9') {
             take_number(r);
             if (r->at == r->text.n || !is_letter(r->text.p[r->at])) continue;
@@ -215,7 +214,7 @@ static void read_words(struct reading *r)
             r->at += n ? n : 1;
             continue;
         }
-        from = r->at;
+        size_t from = r->at;
         while (r->at < r->text.n && is_letter(r->text.p[r->at])) r->at++;
         take_word(r, slice_sub(r->text, from, r->at - from));
     }

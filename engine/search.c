@@ -359,7 +359,8 @@ static void reply(struct eng_call *c, const struct answer *v, bool cached,
                         (struct twin_fragment){slice_sub(plain, 1, plain.n - 2),
                                                buf_slice(&v->escaped)});
     json_key(&w, SLICE("query_time_ms"));
-    json_number(&w, (double)((clock_now() - began) / 1000) / 1000);
+    int64_t us = (clock_now() - began) / 1000;
+    json_number(&w, (double)us / 1000);
     json_put_bool(&w, "cached", cached);
     if (state->building) {
         json_key(&w, SLICE("indexing"));

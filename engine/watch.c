@@ -260,7 +260,7 @@ static unsigned look(struct eng_watch *w)
  * roots that nobody reports on. */
 static bool tell(struct eng_watch *w)
 {
-    const char *why[ENG_WATCH_ROOTS_MAX];
+    const char *why[ENG_WATCH_ROOTS_MAX] = {0};
     bool any = false;
     lock_take(&w->lock);
     for (uint32_t i = 0; i < w->roots; i++) why[i] = w->root[i].why;

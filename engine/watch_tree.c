@@ -245,7 +245,7 @@ static void walk_way(struct walk *k, const char *root, bool *ret_absent)
 void watch__root_walk(struct watch_table *t, struct watch_root *r, uint32_t bit)
 {
     struct walk k = {.table = t, .bit = bit};
-    bool absent;
+    bool absent = false;
     arena_init(&k.arena, WALK_CEILING);
     char *root = arena_cstr(&k.arena, r->path);
     struct stat st;

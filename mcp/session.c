@@ -369,7 +369,7 @@ static void open_get(struct mcp_call_state *c)
         if (stream != GET_STREAM) c->follows = stream;
     }
     if (c->session && !c->follows) c->stream = GET_STREAM;
-    if (c->stream) c->sequence = c->session->get_sequence;
+    if (c->session && c->stream) c->sequence = c->session->get_sequence;
     if (more) supersede(c);
     lock_drop(&s->lock);
     if (!more || mcp_call_park(c, -1, mcp_call_finish) != OK)

@@ -91,7 +91,7 @@ TEST(permit, the_twenty_fifth_is_refused_and_holds_nothing)
 {
     struct permits *ps = make(24, 0, 6, 10);
     static struct holder h[25];
-    char session[8];
+    char session[16];
     for (int i = 0; i < 24; i++) {
         snprintf(session, sizeof(session), "s%d", i);
         CHECK_OK(take(ps, &h[i], session, PERMIT_READ));
@@ -246,7 +246,7 @@ static void crowd_main(void *ctx, int i)
 {
     struct crowd *c = ctx;
     int rounds = test_sanitized() ? 300 : 3000;
-    char session[8];
+    char session[16];
     for (int n = 0; n < rounds; n++) {
         struct holder h;
         snprintf(session, sizeof(session), "s%d", (i + n) % 3);

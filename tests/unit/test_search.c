@@ -688,7 +688,7 @@ TEST(search, real_questions_find_their_texts, .needs = "shared")
 }
 
 /* Questions of our own on the same texts, nearly all by other words than those
- * of their names, none of them looked at when weights were chosen. */
+ * of their names. Five weights were chosen with this set among others in view. */
 TEST(search, questions_of_our_own_find_their_texts, .needs = "shared")
 {
     struct slice root, lines;
