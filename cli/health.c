@@ -55,7 +55,7 @@ static const struct {
     {"cache_duplicate_runs", "a loader ran twice at once: a defect",
      "report it with the log"},
     {"store_error", "the state file could not be written or read",
-     "look at the log and the disk; run phasegate doctor"},
+     "look at the log and at the disk"},
     {"wal_large", "the write-ahead log is not taken over into the file",
      "look for a process that holds a read open on the state file"},
     {"watch_degraded", "some folders do not report changes",

@@ -40,12 +40,13 @@ static const struct {
 } store_rows[] = {
     {ERR_STORE_BUSY, "The state file is locked by another program",
      "Send the same call again; if it goes on, close what holds the file "
-     "(phasegate doctor names it)."},
+     "open."},
     {ERR_STORE_WRITE_FAILED, "The state file could not be written",
-     "Free disk space and check the file's permissions (phasegate doctor), "
-     "then send the same call again."},
+     "Free disk space and check that the file may be written, then send the "
+     "same call again."},
     {ERR_STORE_CORRUPT, "The state file is damaged",
-     "Run phasegate doctor; restore a backup if it says so."},
+     "Stop the servers of this project and put a copy of the file back; "
+     "`phasegate sessions verify` tells what a copy still holds."},
     {ERR_SESSION_CORRUPT, "The session's stored record cannot be read",
      "Export it with `phasegate sessions export` or delete it with "
      "`phasegate sessions delete`, and start a new one."},
@@ -68,12 +69,12 @@ enum err eng__problem_store(struct eng_call *c, enum err e)
             return problem_set(&c->problem, e, slice_of(store_rows[i].what),
                                SLICE("Nothing was changed."),
                                slice_of(store_rows[i].fix));
-    return problem_setf(&c->problem, c->arena, e,
-                        SLICE("Reading or writing the server's state failed; "
-                              "nothing was changed."),
-                        SLICE("Try again, then run phasegate doctor."),
-                        "The server's state cannot be used (%.*s)",
-                        SLICE_ARG(err_detail(e)));
+    return problem_setf(
+        &c->problem, c->arena, e,
+        SLICE("Reading or writing the server's state failed; "
+              "nothing was changed."),
+        SLICE("Try again; the server's log on stderr says more."),
+        "The server's state cannot be used (%.*s)", SLICE_ARG(err_detail(e)));
 }
 
 enum err eng__problem_no_project(struct eng_call *c)
