@@ -2,6 +2,8 @@
  * so that the runner links without it. */
 #include "tests/runner/runner.h"
 
+#include <stdlib.h>
+
 void test_check_err(const char *file, int line, const char *expr, enum err got,
                     enum err want)
 {
@@ -14,14 +16,18 @@ void test_check_err(const char *file, int line, const char *expr, enum err got,
 static void drop(void *arena)
 {
     arena_done(arena);
+    free(arena);
 }
 
+/* One for each thread: an arena has one owner. */
 struct arena *test_arena(void)
 {
-    static struct arena arena;
-    if (!arena.ceiling) {
-        arena_init(&arena, (size_t)256 << 20);
-        test_at_end(drop, &arena);
+    static _Thread_local struct arena *mine;
+    if (!mine) {
+        mine = calloc(1, sizeof(*mine));
+        if (!mine) FAIL("out of memory");
+        arena_init(mine, (size_t)256 << 20);
+        test_at_end(drop, mine);
     }
-    return &arena;
+    return mine;
 }

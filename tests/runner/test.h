@@ -184,7 +184,8 @@ void test_check_err(const char *file, int line, const char *expr, enum err got,
     test_check_err(__FILE__, __LINE__, #expr, (expr), (want))
 
 /* --- fixtures, made at first use, undone at the test's end ---------------- */
-/* An arena of 256 MiB at most. */
+/* An arena of the calling thread, of 256 MiB at most; it lives to the test's
+ * end. */
 struct arena *test_arena(void);
 /* An empty folder of this test's own, removed afterwards (kept on failure).
  * Absolute. */
