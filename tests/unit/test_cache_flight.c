@@ -122,7 +122,7 @@ struct rounds_row {
     int threads, rounds, sanitized_rounds;
 };
 TEST_EACH(cache_flight, threads_at_a_barrier_load_each_key_once,
-          struct rounds_row, row, {10, 1000, 300}, {100, 1000, 30})
+          struct rounds_row, row, {10, 1000, 1000}, {100, 1000, 30})
 {
     struct rounds r = {.threads = row->threads};
     r.rounds = test_sanitized() ? row->sanitized_rounds : row->rounds;
