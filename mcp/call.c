@@ -11,7 +11,8 @@ enum {
     ARENA_MAX = 192 << 20, /* a 16 MiB message of a million values */
     RESULT_MAX = 32 << 20,
     REPLY_MAX = 3 * RESULT_MAX, /* the result, and it escaped as text */
-    OUTBOX_MAX = 2 << 20        /* messages on their way to the loop */
+    OUTBOX_MAX = (2 << 20) + (64 << 10) /* messages on their way to the loop:
+                                           all that a session keeps */
 };
 
 /* --- memory -------------------------------------------------------------- */
@@ -26,6 +27,7 @@ static void call_links(struct mcp_call_state *c)
     mcp_link_init(&c->at_server);
     mcp_link_init(&c->at_timers);
     mcp_link_init(&c->at_listeners);
+    mcp_link_init(&c->at_session);
 }
 
 static struct mcp_call_state *call_new(void)

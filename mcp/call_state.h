@@ -101,6 +101,7 @@ struct mcp_call_state {
 
     /* --- the client, as this call knows it --- */
     struct mcp_session *session; /* legacy; pinned. NULL: none */
+    struct mcp_call_link at_session; /* may write there. Lock: server->lock */
     unsigned can;                /* enum mcp_can */
     enum mcp_log_level log_level;
     const struct json *token; /* progressToken, or NULL */
@@ -289,18 +290,23 @@ struct mcp_session {
     struct map uris; /* subscribed: owned copies */
     int64_t used_ns;
     uint32_t pins; /* calls that hold it */
+    struct mcp_call_link writers; /* those whose answer is still to come */
     bool ended;
     uint32_t streams; /* the last stream's number; 1 is the GET stream */
     uint32_t get_sequence; /* of the last event there */
     struct mcp_event *events, **events_end;
     size_t events_count, events_bytes;
 };
-/* All but pin and unpin: Lock: server->lock is held. */
+/* All but unpin: Lock: server->lock is held. */
 struct mcp_session *mcp_session_new(struct mcp_server *s);
 struct mcp_session *mcp_session_find(struct mcp_server *s, struct slice id);
 void mcp_session_end(struct mcp_server *s, struct mcp_session *session);
 void mcp_session_pin(struct mcp_call_state *c, struct mcp_session *session);
 void mcp_session_unpin(struct mcp_call_state *c); /* takes the lock */
+/* The same under the lock; what is returned the caller frees. */
+struct mcp_session *mcp_session_leave(struct mcp_call_state *c);
+/* The call says no more; whoever follows its stream is let go. */
+void mcp_session_quiet(struct mcp_call_state *c);
 void mcp_sessions_free(struct mcp_server *s);
 void mcp_session_free(struct mcp_session *session);
 struct slice mcp_session_id_of(uint32_t stream, uint32_t sequence,
@@ -308,12 +314,19 @@ struct slice mcp_session_id_of(uint32_t stream, uint32_t sequence,
 /* Keeps an event for a client that comes back; writes its id. */
 struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
                               uint32_t stream, uint32_t sequence,
-                              struct slice message, bool last, char id[32]);
+                              struct slice message, char id[32]);
 
 /* --- notify.c ------------------------------------------------------------- */
 /* Sends a message before the answer. Thread: any. */
 void mcp_emit(struct mcp_call_state *c, struct slice message);
 void mcp_emit_locked(struct mcp_call_state *c, struct slice message);
+/* An event kept for a client that comes back, to the stream it came with. */
+void mcp_emit_again(struct mcp_call_state *c, uint32_t stream,
+                    uint32_t sequence, struct slice message);
+/* The stream of a session that a client follows instead of the original. */
+struct mcp_call_state *mcp_follower(struct mcp_server *s,
+                                    const struct mcp_session *session,
+                                    uint32_t stream);
 /* Loop: what was emitted goes out. */
 void mcp_flush(struct mcp_call_state *c);
 /* True: a flush is in the mailbox, `then` runs after it. */

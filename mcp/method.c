@@ -18,7 +18,7 @@ static void stdio_session(struct mcp_call_state *c, struct mcp_session *session)
     struct mcp_session *old = peer->session;
     peer->session = session;
     if (standing) {
-        if (standing->session) standing->session->pins--;
+        if (standing->session) (void)mcp_session_leave(standing);
         mcp_session_pin(standing, session);
     }
     if (!old) return;

@@ -54,10 +54,16 @@ static void post_entry(struct mcp_call_state *c, struct entry head,
     c->ex->ops->post(c->ex, &c->flush);
 }
 
-/* The stream of a session that a client follows instead of the original. */
-static struct mcp_call_state *follower(struct mcp_server *s,
-                                       const struct mcp_session *session,
-                                       uint32_t stream)
+void mcp_emit_again(struct mcp_call_state *c, uint32_t stream,
+                    uint32_t sequence, struct slice message)
+{
+    post_entry(c, (struct entry){.stream = stream, .sequence = sequence},
+               message);
+}
+
+struct mcp_call_state *mcp_follower(struct mcp_server *s,
+                                    const struct mcp_session *session,
+                                    uint32_t stream)
 {
     for (struct mcp_call_link *l = s->listeners.next; l != &s->listeners;
          l = l->next) {
@@ -87,8 +93,8 @@ void mcp_emit_locked(struct mcp_call_state *c, struct slice message)
         head.sequence = ++c->sequence;
         if (c->listening) c->session->get_sequence = c->sequence;
         (void)mcp_session_keep(s, c->session, head.stream, head.sequence,
-                               message, false, id);
-        f = follower(s, c->session, c->stream);
+                               message, id);
+        f = mcp_follower(s, c->session, c->stream);
     }
     post_entry(c, head, message);
     if (f) post_entry(f, head, message);
@@ -182,13 +188,11 @@ bool mcp_end_stream(struct mcp_call_state *c, int status)
     if (!c->stream && !becomes_stream(c, status)) return false;
     lock_take(&s->lock);
     struct entry head = {.stream = c->stream, .sequence = ++c->sequence};
-    (void)mcp_session_keep(s, c->session, c->stream, head.sequence, body, true,
+    (void)mcp_session_keep(s, c->session, c->stream, head.sequence, body,
                            id);
-    struct mcp_call_state *f = follower(s, c->session, c->stream);
-    if (f) {
-        post_entry(f, head, body);
-        (void)mcp_call_wake(f);
-    }
+    struct mcp_call_state *f = mcp_follower(s, c->session, c->stream);
+    if (f) post_entry(f, head, body);
+    mcp_session_quiet(c);
     lock_drop(&s->lock);
     if (!c->opened && c->ex != &c->aside)
         return false; /* nothing was sent yet: a plain answer does */

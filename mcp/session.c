@@ -17,7 +17,6 @@ static const int64_t idle_max_ns = 3600 * NS_PER_S;
 struct mcp_event {
     struct mcp_event *next;
     uint32_t stream, sequence;
-    bool last; /* of its stream */
     size_t n;
     char text[];
 };
@@ -69,6 +68,7 @@ struct mcp_session *mcp_session_new(struct mcp_server *s)
     struct mcp_session *session = MEM_NEW(struct mcp_session);
     if (!session) return NULL;
     session->events_end = &session->events;
+    mcp_link_init(&session->writers);
     session->log_level = MCP_LOG_SILENT;
     session->streams = GET_STREAM;
     session->used_ns = clock_coarse();
@@ -101,17 +101,34 @@ void mcp_session_pin(struct mcp_call_state *c, struct mcp_session *session)
 {
     session->pins++;
     c->session = session;
+    mcp_link_add(&session->writers, &c->at_session);
+}
+
+/* It may follow without having been told anything: a call that is cancelled
+ * has no answer. */
+void mcp_session_quiet(struct mcp_call_state *c)
+{
+    struct mcp_call_state *f =
+        c->stream ? mcp_follower(c->pub.server, c->session, c->stream) : NULL;
+    mcp_link_del(&c->at_session);
+    if (f) (void)mcp_call_wake(f);
+}
+
+struct mcp_session *mcp_session_leave(struct mcp_call_state *c)
+{
+    struct mcp_session *session = c->session;
+    mcp_session_quiet(c);
+    c->session = NULL;
+    return --session->pins == 0 && session->ended ? session : NULL;
 }
 
 void mcp_session_unpin(struct mcp_call_state *c)
 {
     struct mcp_server *s = c->pub.server;
-    struct mcp_session *session = c->session;
-    c->session = NULL;
     lock_take(&s->lock);
-    bool over = --session->pins == 0 && session->ended;
+    struct mcp_session *over = mcp_session_leave(c);
     lock_drop(&s->lock);
-    if (over) mcp_session_free(session);
+    mcp_session_free(over);
 }
 
 void mcp_sessions_free(struct mcp_server *s)
@@ -139,7 +156,7 @@ struct slice mcp_session_id_of(uint32_t stream, uint32_t sequence,
 
 struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
                               uint32_t stream, uint32_t sequence,
-                              struct slice message, bool last, char id[32])
+                              struct slice message, char id[32])
 {
     struct mcp_event *e = message.n <= EVENTS_BYTES
                               ? mem_alloc(sizeof(*e) + message.n)
@@ -148,7 +165,6 @@ struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
     if (e) {
         *e = (struct mcp_event){.stream = stream,
                                 .sequence = sequence,
-                                .last = last,
                                 .n = message.n};
         memcpy(e->text, message.p, message.n);
         *session->events_end = e;
@@ -305,35 +321,27 @@ static bool read_event_id(struct slice id, uint32_t *stream, uint32_t *sequence)
     return true;
 }
 
-/* A call of this session still writes to the stream. */
-static bool still_open(const struct mcp_server *s,
-                       const struct mcp_session *session, uint32_t stream)
+/* A call of this session is still to write to the stream: parked, on a worker
+ * or in a handler's hands, here or on any loop. */
+static bool still_open(const struct mcp_session *session, uint32_t stream)
 {
-    for (const struct mcp_call_link *l = s->away.next; l != &s->away;
-         l = l->next) {
-        const struct mcp_call_state *c =
-            (const struct mcp_call_state *)((const char *)l -
-                                            offsetof(struct mcp_call_state,
-                                                     at_server));
-        if (c->session == session && c->stream == stream) return true;
+    if (stream == GET_STREAM) return true;
+    for (const struct mcp_call_link *l = session->writers.next;
+         l != &session->writers; l = l->next) {
+        if (MCP_CALL_AT(l, at_session)->stream == stream) return true;
     }
     return false;
 }
 
-/* What the client missed goes out now; true: more may come. */
+/* What the client missed; true: more may come. */
 static bool replay(struct mcp_call_state *c, uint32_t stream, uint32_t after)
 {
-    char id[32];
-    bool last = false;
     for (const struct mcp_event *e = c->session->events; e; e = e->next) {
-        if (e->stream != stream || e->sequence <= after) continue;
-        (void)c->ex->ops->event(c->ex, mcp_session_id_of(stream, e->sequence, id),
-                                (struct slice){e->text, e->n});
-        last = e->last;
+        if (e->stream == stream && e->sequence > after)
+            mcp_emit_again(c, stream, e->sequence,
+                           (struct slice){e->text, e->n});
     }
-    return !last &&
-           (stream == GET_STREAM || still_open(c->pub.server, c->session,
-                                               stream));
+    return still_open(c->session, stream);
 }
 
 /* One stream of its own kind per session: a newer one takes its place, for
@@ -352,28 +360,39 @@ static void supersede(struct mcp_call_state *c)
 }
 
 /* Events of a resumed stream are those of a call; the stream of a session
- * itself has its own ids. */
+ * itself has its own ids. Lock: server->lock is held; the call is parked, so
+ * that an answer finds it from now on. */
+static void join_session(struct mcp_call_state *c)
+{
+    uint32_t stream = 0, sequence = 0;
+    bool more = true;
+    if (c->session &&
+        read_event_id(header(c->ex, "last-event-id"), &stream, &sequence)) {
+        if (stream != GET_STREAM) c->follows = stream;
+        more = replay(c, stream, sequence);
+    }
+    if (c->session && !c->follows) {
+        c->stream = GET_STREAM;
+        c->sequence = c->session->get_sequence;
+    }
+    supersede(c);
+    if (!more) (void)mcp_call_wake(c);
+}
+
 static void open_get(struct mcp_call_state *c)
 {
     struct mcp_server *s = c->pub.server;
-    uint32_t stream = 0, sequence = 0;
-    bool more = true;
     c->listening = true;
     c->pub.cancel.deadline_ns = INT64_MAX;
     (void)c->ex->ops->open(c->ex, (struct slice){0}, 0);
     c->opened = true;
-    lock_take(&s->lock);
-    if (c->session &&
-        read_event_id(header(c->ex, "last-event-id"), &stream, &sequence)) {
-        more = replay(c, stream, sequence);
-        if (stream != GET_STREAM) c->follows = stream;
-    }
-    if (c->session && !c->follows) c->stream = GET_STREAM;
-    if (c->session && c->stream) c->sequence = c->session->get_sequence;
-    if (more) supersede(c);
-    lock_drop(&s->lock);
-    if (!more || mcp_call_park(c, -1, mcp_call_finish) != OK)
+    if (mcp_call_park(c, -1, mcp_call_finish) != OK) {
         mcp_call_finish(c);
+        return;
+    }
+    lock_take(&s->lock);
+    join_session(c);
+    lock_drop(&s->lock);
 }
 
 void mcp_receive_get(struct mcp_peer *peer, struct mcp_exchange *ex)

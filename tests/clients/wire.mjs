@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export const MODERN = '2026-07-28';
 const clientInfo = { name: 'phasegate-tests', version: '1' };
@@ -112,7 +113,7 @@ async function* events(body) {
     for (const event of whole) {
       const field = name => event.split(/\r?\n/).filter(l => l.startsWith(`${name}:`))
         .map(l => l.slice(name.length + 1).trim()).join('\n');
-      yield { id: field('id'), data: field('data') };
+      yield { id: field('id'), data: field('data'), retry: field('retry') };
     }
   }
 }
@@ -154,23 +155,26 @@ export class HttpWire extends Wire {
     }
   }
 
-  async #first(reply, wanted, signal) {
+  // A server may close a stream before the answer: it goes on in another,
+  // after the last event seen in any of them.
+  async #first(reply, wanted, signal, before = {}) {
     const streamed = reply.headers.get('content-type')?.startsWith('text/event-stream');
     const body = streamed ? events(reply.body) : [{ data: await reply.text() }];
-    let last;
-    for await (const { id, data } of body) {
+    let { last, wait = 0 } = before;
+    for await (const { id, data, retry } of body) {
       last = id || last;
+      wait = Number(retry || wait);
       if (!data) continue;
       const all = [JSON.parse(data)].flat();
       for (const m of all) this.keep('server', m);
       if (all.some(wanted ?? (() => false))) return all[0];
     }
     if (!wanted) return;
-    if (!last) throw new Error(`${reply.status} without the answer wanted`);
-    return this.#first(await this.#resume(last, signal), wanted, signal);
+    if (!streamed || !last) throw new Error(`${reply.status} without the answer wanted`);
+    await delay(wait, undefined, { signal });
+    return this.#first(await this.#resume(last, signal), wanted, signal, { last, wait });
   }
 
-  // A server may close a stream before the answer: it goes on in another.
   #resume(last, signal) {
     const headers = { ...this.headers({}), 'last-event-id': last };
     return fetch(this.url, { headers, signal });

@@ -190,7 +190,9 @@ static bool fake_event(struct mcp_exchange *ex, struct slice id,
 static bool fake_open(struct mcp_exchange *ex, struct slice id,
                       int64_t retry_ms)
 {
-    (void)ex, (void)id, (void)retry_ms;
+    struct fake_exchange *fx = fake_of(ex);
+    (void)retry_ms;
+    fx->opened = arena_copy(&fx->fs->arena, id);
     return true;
 }
 

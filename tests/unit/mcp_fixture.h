@@ -24,6 +24,7 @@ struct fake_exchange {
     struct slice body; /* of the reply; the loop's */
     struct slice events[16], ids[16]; /* before the reply; the loop's */
     int events_n;
+    struct slice opened; /* the id the stream was opened with last */
     struct slice session; /* the Mcp-Session-Id it was answered with */
 };
 
