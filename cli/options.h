@@ -28,6 +28,7 @@ enum cli_group {
 
 enum cli_transport { CLI_DUAL, CLI_STDIO, CLI_HTTP };
 enum { CLI_PORT_SEARCH = -1 }; /* the first free one of 4242..5242 */
+enum { CLI_DERIVED = -1 };     /* no value: follows from another option */
 
 struct cli_list {
     struct slice *items;
@@ -53,7 +54,13 @@ struct cli_settings {
     int64_t alert_double_loads, alert_lock_waits, alert_hit_rate, alert_lookups;
     int64_t permits[5]; /* by enum permit_level */
     int64_t permits_wait_ms, permits_queue_max, permits_leak_grace_ms;
-    int64_t workers, queue, call_ms, writes;
+    int64_t workers, queue;
+    /* Those that are CLI_DERIVED follow from others: cli/timeouts.h */
+    int64_t timeout_provider_ms, timeout_tool_ms, timeout_call_ms;
+    int64_t timeout_transport_ms, timeout_client_ms, timeout_command_ms;
+    int64_t timeout_class_ms[4]; /* by enum cli_class */
+    int64_t timeout_queue_ms, timeout_store_ms, timeout_shutdown_ms;
+    int64_t progress_ms;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
     int64_t stdio_calls, stdio_bytes, line_max, body_max;

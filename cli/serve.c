@@ -25,6 +25,7 @@
 #include "cli/health.h"
 #include "cli/keeper.h"
 #include "cli/project.h"
+#include "cli/timeouts.h"
 #include "cli/watch.h"
 #include "engine/engine.h"
 #include "mcp/tools/tools.h"
@@ -39,7 +40,6 @@
 enum {
     PORT_FIRST = 4242,
     PORT_LAST = 5242,
-    WIND_DOWN_MS = 700, /* for cancelled calls to come home */
     FLUSH_MS = 200,     /* for HTTP answers to leave */
     STEP_MS = 2,
     DESCRIPTORS_OWN = 128
@@ -48,6 +48,7 @@ enum {
 struct serve {
     struct arena arena;
     struct cli_options o;
+    struct cli_timeouts timeouts;
     struct slice root;
     struct cli_watch watch;
     struct pool *pool;
@@ -119,6 +120,7 @@ static enum err engine_start(struct serve *s)
                                        (uint64_t)set->alert_lock_waits,
                                        (uint64_t)set->alert_hit_rate,
                                        (uint64_t)set->alert_lookups},
+                            .store_ms = (uint32_t)set->timeout_store_ms,
                             .pool = s->pool};
     return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
 }
@@ -184,7 +186,8 @@ static enum err mcp_start(struct serve *s)
     enum err e = permits_start(s);
     if (e) return e;
     tools_config(&s->app, s->pool, &c);
-    c.call_timeout_ms = s->app.call_timeout_ms = s->o.set.call_ms;
+    c.call_timeout_ms = s->app.call_timeout_ms =
+        s->timeouts.of[CLI_CLASS_READ].call;
     s->app.version = c.version = PHASEGATE_VERSION;
     if (s->url[0]) s->app.http_url = s->url;
     e = mcp_server_new(&c, &s->mcp);
@@ -373,7 +376,9 @@ static void on_keep(void *ctx)
 static enum err start(struct serve *s)
 {
     st_cache_begin(); /* while there is one thread */
-    enum err e = cli_watch_init(&s->watch, wants_stdio(s));
+    enum err e = cli_timeouts_make(&s->o, &s->timeouts);
+    if (e) return e;
+    e = cli_watch_init(&s->watch, wants_stdio(s));
     if (e) return cannot(s, e, "signals cannot be received", "");
     if (!e) e = descriptors(s);
     if (!e) e = port_bind(s);
@@ -428,7 +433,7 @@ static bool http_over(const struct serve *s)
 }
 
 /* Waits for done(s); a further signal ends the patience, and the process. */
-static bool patience(struct serve *s, int ms,
+static bool patience(struct serve *s, int64_t ms,
                      bool (*done)(const struct serve *))
 {
     int64_t until = clock_now() + ms * NS_PER_MS;
@@ -447,7 +452,7 @@ static bool wind_down(struct serve *s)
     tp_http_refuse(s->http);
     tp_stdio_shut(s->stdio);
     if (s->mcp) mcp_server_stop(s->mcp);
-    bool over = !s->mcp || patience(s, WIND_DOWN_MS, calls_over);
+    bool over = !s->mcp || patience(s, s->o.set.timeout_shutdown_ms, calls_over);
     if (over) (void)patience(s, FLUSH_MS, http_over);
     cli_keeper_stop(s->keeper);
     tp_discovery_leave(s->discovery);

@@ -68,7 +68,8 @@ static enum err store_open(struct engine *e, struct arena *a, struct problem *p)
                             "Cannot make the folder %.*s", SLICE_ARG(folder));
     return st_store_open(
         &(struct st_store_options){.path = e->options.state_path,
-                                   .durability = e->options.durability},
+                                   .durability = e->options.durability,
+                                   .busy_timeout_ms = e->options.store_ms},
         a, p, &e->store);
 }
 

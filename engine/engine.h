@@ -40,6 +40,7 @@ struct eng_options {
     const struct slice *standards;
     size_t standards_count;
     enum st_durability durability;
+    uint32_t store_ms; /* wait for another process's write; 0: 5,000 */
     enum eng_gate_mode gate_mode;
     struct st_alerts alerts; /* all zero: the defaults */
     struct eng_watch_options watch; /* its roots and `changed` are ours */

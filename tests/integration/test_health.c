@@ -209,6 +209,19 @@ TEST(health, settings_that_let_one_session_keep_all_others_out_are_refused)
     CHECK_CONTAINS(server_stderr_text(s), "permits.per_session");
 }
 
+/* E03 */
+TEST(health, limits_that_disagree_refuse_the_start_and_are_both_named)
+{
+    const char *args[] = {"--timeout-tool-ms", "46000", "--timeout-call-ms",
+                          "46000", NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    CHECK_INT_NE(server_wait(s).status, 0);
+    CHECK_CONTAINS(server_stderr_text(s),
+                   "timeout.call_ms (46000) must be greater than "
+                   "timeout.tool_ms (46000)");
+    CHECK_CONTAINS(server_stderr_text(s), "Raise timeout.call_ms");
+}
+
 enum { CALLERS = 12, CALLS = 40 };
 struct callers {
     int port;
