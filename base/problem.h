@@ -40,4 +40,8 @@ enum err problem_setf(struct problem *p, struct arena *a, enum err e,
                       const char *what_fmt, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* The object above. */
+struct buf;
+void problem_write(const struct problem *p, struct buf *out);
+
 #endif

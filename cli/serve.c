@@ -283,8 +283,9 @@ static enum err http_start(struct serve *s)
     struct tp_http_config c = {
         .loop = s->http_loop,
         .server = s->mcp,
-        .routes = tp_page_rows,
-        .app = &s->pages,
+        .routes = {{tp_page_rows, &s->pages}},
+        .pool = s->pool,
+        .operator_token = slice_of(s->operator_token),
         .names = {set->http_names.items, set->http_names.count},
         .conns_max = (uint32_t)set->conn_max,
         .body_max = (size_t)set->body_max,

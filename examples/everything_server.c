@@ -193,10 +193,9 @@ static enum err serve_stdio(struct mcp_server *server)
 
 static enum err serve_http(struct mcp_server *server, int port)
 {
-    static const struct tp_route none[] = {{0}};
     struct tp_listen at;
     struct tp_http *http;
-    struct tp_http_config c = {.server = server, .routes = none};
+    struct tp_http_config c = {.server = server};
     enum err e = tp_loop_new("http", TP_LOOP_NET, &c.loop);
     if (!e) e = tp_listen(SLICE("127.0.0.1"), port, port, &at);
     if (!e) e = tp_http_new(&c, &http);

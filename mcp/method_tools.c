@@ -196,30 +196,11 @@ static void complete_problem(struct mcp_call_state *c, enum err e)
     p->how_to_fix = SLICE("Read get_server_info, then call again.");
 }
 
-static void write_problem(struct buf *out, const struct problem *p)
-{
-    struct json_writer w = json_writer(out);
-    json_begin_object(&w);
-    json_key(&w, SLICE("error"));
-    json_begin_object(&w);
-    json_put_string(&w, "code", err_code(p->err));
-    json_put_string(&w, "detail", err_detail(p->err));
-    json_put_string(&w, "what", p->what);
-    json_put_string(&w, "why", p->why);
-    json_put_string(&w, "how_to_fix", p->how_to_fix);
-    if (p->retry_after_ms >= 0)
-        json_put_int(&w, "retry_after_ms", p->retry_after_ms);
-    json_raw_members(&w, p->extra);
-    json_end_object(&w);
-    json_raw_members(&w, p->siblings);
-    json_end_object(&w);
-}
-
 static enum err finish_problem(struct mcp_call_state *c, enum err e)
 {
     twin_clear(&c->pub.out);
     complete_problem(c, e);
-    write_problem(&c->pub.out.plain, &c->pub.problem);
+    problem_write(&c->pub.problem, &c->pub.out.plain);
     return twin_finish(&c->pub.out);
 }
 

@@ -118,7 +118,7 @@ static bool framing_plain(struct conn *c)
     return false;
 }
 
-static bool token_fine(struct conn *c)
+bool tp__http_token_fine(struct conn *c)
 {
     const struct slice *tokens = c->http->c.tokens;
     struct slice given = tp__http_header(c, "Authorization");
@@ -132,7 +132,7 @@ static bool token_fine(struct conn *c)
     return false;
 }
 
-static bool body_readable(struct conn *c)
+bool tp__http_body_readable(struct conn *c)
 {
     struct slice coding = tp__http_header(c, "Content-Encoding");
     if (coding.p && !slice_eq_nocase(coding, SLICE("identity"))) {
@@ -146,7 +146,7 @@ static bool body_readable(struct conn *c)
 
 static void serve_post(struct conn *c)
 {
-    if (!body_readable(c)) return;
+    if (!tp__http_body_readable(c)) return;
     struct evbuffer *in = evhttp_request_get_input_buffer(c->req);
     struct slice message = {.n = evbuffer_get_length(in)};
     message.p = (const char *)evbuffer_pullup(in, -1);
@@ -161,7 +161,7 @@ static void serve_post(struct conn *c)
 /* HEAD is told what GET would begin with; it opens nothing. */
 static void serve_mcp(struct conn *c)
 {
-    if (!token_fine(c)) return;
+    if (!tp__http_token_fine(c)) return;
     if (tp__http_is_head(c))
         tp__http_send(c, 200, "text/event-stream", (struct slice){0});
     else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_GET)
@@ -172,33 +172,55 @@ static void serve_mcp(struct conn *c)
         serve_post(c);
 }
 
-static void serve_page(struct conn *c, const struct tp_route *route,
-                       const char *query)
-{
-    struct tp_page page = {.query = slice_of(query),
-                           .status = 200,
-                           .content_type = "application/json",
-                           .body = BUF_INIT(c->http->c.out_max)};
-    route->page(c->http->c.app, &page);
-    if (page.body.err)
-        tp__http_refuse(c, 503, "out of memory for this page");
-    else
-        tp__http_send(c, page.status, page.content_type, buf_slice(&page.body));
-    buf_done(&page.body);
-}
-
 /* --- the table of paths --------------------------------------------------- */
 
-static const struct tp_route mcp_route = {"/mcp", TP_GET | TP_POST | TP_DELETE,
-                                          NULL};
+static const struct tp_route mcp_rows[] = {
+    {"/mcp", TP_GET | TP_POST | TP_DELETE, NULL, TP_OPEN, TP_ON_LOOP},
+    {NULL, 0, NULL, TP_OPEN, TP_ON_LOOP}};
 
-static const struct tp_route *route_find(const struct tp_http *h,
-                                         const char *path)
+/* What a path leads to. */
+struct found {
+    const struct tp_route *row; /* that serves the method, or any */
+    void *app;
+    struct slice part;
+    unsigned methods; /* of all rows with the path */
+};
+
+/* {} in a row's path stands for one segment. */
+static bool path_fits(const char *row, struct slice path, struct slice *part)
 {
-    if (strcmp(path, mcp_route.path) == 0) return &mcp_route;
-    for (const struct tp_route *r = h->c.routes; r && r->path; r++)
-        if (strcmp(path, r->path) == 0) return r;
-    return NULL;
+    size_t gap = slice_find(slice_of(row), SLICE("{}"));
+    struct slice before = slice_sub(slice_of(row), 0, gap);
+    struct slice after = slice_sub(slice_of(row), gap + 2, SIZE_MAX);
+    if (!row[gap]) return slice_eq(path, before);
+    if (path.n <= before.n + after.n || !slice_starts(path, before) ||
+        !slice_ends(path, after))
+        return false;
+    *part = slice_sub(path, before.n, path.n - before.n - after.n);
+    return slice_find_byte(*part, '/') == part->n;
+}
+
+static void find_in(const struct tp_routes *table, struct slice path,
+                    unsigned method, struct found *f)
+{
+    for (const struct tp_route *r = table->rows; r && r->path; r++) {
+        if (!path_fits(r->path, path, &f->part)) continue;
+        f->methods |= r->methods;
+        if (f->row && !(r->methods & method)) continue;
+        f->row = r;
+        f->app = table->app;
+    }
+}
+
+static struct found route_find(const struct tp_http *h, struct slice path,
+                               unsigned method)
+{
+    const struct tp_routes mcp = {mcp_rows, NULL};
+    struct found f = {0};
+    find_in(&mcp, path, method, &f);
+    for (int i = 0; i < TP_TABLES && !f.row; i++)
+        find_in(&h->c.routes[i], path, method, &f);
+    return f;
 }
 
 static unsigned method_of(struct evhttp_request *req)
@@ -263,35 +285,41 @@ static void refuse_busy(struct conn *c, const char *why)
     tp__http_refuse(c, 503, why);
 }
 
+static void serve(struct conn *c)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(c->req);
+    unsigned method = method_of(c->req);
+    struct found f = route_find(
+        c->http, slice_of(uri ? evhttp_uri_get_path(uri) : NULL), method);
+    if (f.row && f.row->guard != TP_OPEN) c->cors = false;
+    if (!f.row)
+        tp__http_refuse(c, 404, "no such path; the MCP endpoint is /mcp");
+    else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_OPTIONS)
+        tell_options(c, f.methods);
+    else if (!(f.methods & method))
+        refuse_method(c, f.methods);
+    else if (f.row->page)
+        tp__page_serve(c, f.row, f.app, f.part);
+    else
+        serve_mcp(c);
+}
+
 static void route(struct conn *c)
 {
     struct tp_http *h = c->http;
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(c->req);
-    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-    const struct tp_route *r = route_find(h, path ? path : "");
     if (c->refused)
         refuse_busy(c, "OVER_CAPACITY: too many connections (conn.max)");
     else if (atomic_load_explicit(&h->refusing, memory_order_relaxed))
         refuse_busy(c, "the server is shutting down");
-    else if (!meant_for_us(c) || !framing_plain(c))
-        return;
-    else if (!r)
-        tp__http_refuse(c, 404, "no such path; the MCP endpoint is /mcp");
-    else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_OPTIONS)
-        tell_options(c, r->methods);
-    else if (!(r->methods & method_of(c->req)))
-        refuse_method(c, r->methods);
-    else if (r->page)
-        serve_page(c, r, evhttp_uri_get_query(uri));
-    else
-        serve_mcp(c);
+    else if (meant_for_us(c) && framing_plain(c))
+        serve(c);
 }
 
 static void on_request(struct evhttp_request *req, void *ctx)
 {
     struct tp_http *h = ctx;
     struct conn *c = tp__conn_find(h, req);
-    h->requests++;
+    atomic_fetch_add_explicit(&h->requests, 1, memory_order_relaxed);
     if (!c) {
         evhttp_send_error(req, 503, NULL);
         return;
@@ -398,6 +426,9 @@ static void defaults(struct tp_http_config *c)
     if (!c->idle_ms) c->idle_ms = 300000;
     if (!c->stall_ms) c->stall_ms = 30000;
     if (!c->keepalive_ms) c->keepalive_ms = 15000;
+    if (!c->pages_max) c->pages_max = 32;
+    if (!c->feeds_max) c->feeds_max = 32;
+    if (!c->feed_max) c->feed_max = (size_t)256 << 10;
 }
 
 static bool evhttp_make(struct tp_http *h)
@@ -443,9 +474,19 @@ enum err tp_http_new(const struct tp_http_config *c, struct tp_http **ret)
     return e;
 }
 
+static void on_refuse(struct mcp_mail *m)
+{
+    tp__pages_end((struct tp_http *)((char *)m -
+                                     offsetof(struct tp_http, refuse)));
+}
+
 void tp_http_refuse(struct tp_http *h)
 {
-    if (h) atomic_store_explicit(&h->refusing, true, memory_order_relaxed);
+    if (!h || atomic_exchange_explicit(&h->refusing, true,
+                                       memory_order_relaxed))
+        return;
+    h->refuse.run = on_refuse;
+    tp_loop_post(h->c.loop, &h->refuse);
 }
 
 uint32_t tp_http_busy(const struct tp_http *h)
@@ -455,10 +496,14 @@ uint32_t tp_http_busy(const struct tp_http *h)
 
 void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret)
 {
-    ret->open = atomic_load_explicit(&h->open, memory_order_relaxed);
-    ret->opened = h->opened;
-    ret->refused = h->refused;
-    ret->requests = h->requests;
+#define LOAD(what) atomic_load_explicit(&h->what, memory_order_relaxed)
+    *ret = (struct tp_http_stats){.opened = LOAD(opened),
+                                  .refused = LOAD(refused),
+                                  .requests = LOAD(requests),
+                                  .feeds_dropped = LOAD(feeds_dropped),
+                                  .open = LOAD(open),
+                                  .feeds = LOAD(feeds)};
+#undef LOAD
 }
 
 void tp_http_free(struct tp_http *h)

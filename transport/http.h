@@ -1,6 +1,6 @@
 /*
  * http: evhttp on one loop. POST, GET and DELETE of /mcp become mcp exchanges;
- * other paths are rows of pages answered at once. HEAD and OPTIONS are
+ * other paths are rows of pages (transport/page.h). HEAD and OPTIONS are
  * answered here, and pages of allowed origins may read what they get (CORS).
  * Every connection is known, bounded and timed:
  *
@@ -9,12 +9,14 @@
  *     it are here; an idle connection leaves after idle_ms
  *   - bodies and headers have ceilings; while an answer is pending or on its
  *     way nothing is read from the client, so its input costs no memory
- *   - a client that takes no byte for stall_ms is closed
+ *   - a client that takes no byte for stall_ms is closed, one of a feed as
+ *     soon as feed_max bytes wait for it
  *   - a client that leaves while its answer is pending is noticed at once
  *     (transport/gone.h) and told to mcp/
  *
  * Order of the checks: Host and Origin (403), framing (400), path (404),
- * method (405 with Allow), token (401), coding and Content-Type (415), body.
+ * method (405 with Allow), whose page asks (403), token (401), coding and
+ * Content-Type (415), body.
  * Every refusal is a JSON-RPC error without id, evhttp's own (400, 408, 413,
  * 417) included.
  *
@@ -28,38 +30,26 @@
 #ifndef TRANSPORT_HTTP_H
 #define TRANSPORT_HTTP_H
 
-#include "base/buf.h"
 #include "transport/http_rules.h"
+#include "transport/page.h"
 
 struct tp_loop;
 struct tp_http;
 struct mcp_server;
+struct pool;
 
-/* What a page hands back. Starts as 200, application/json, empty. */
-struct tp_page {
-    struct slice query; /* behind '?', borrowed */
-    int status;
-    const char *content_type;
-    struct buf body;
-};
-
-enum tp_methods { TP_GET = 1, TP_POST = 2, TP_DELETE = 4 };
-
-/* A path of the table. HEAD goes with GET, OPTIONS with all. */
-struct tp_route {
-    const char *path;
-    unsigned methods;                              /* enum tp_methods */
-    void (*page)(void *app, struct tp_page *page); /* Thread: the loop */
-};
+enum { TP_TABLES = 4 };
 
 struct tp_http_config {
     struct tp_loop *loop;
     struct mcp_server *server;
-    const struct tp_route *routes; /* ended by a row without path; kept */
-    void *app;                     /* of the pages */
-    struct tp_names names;         /* further Hosts; kept */
-    /* Not empty: /mcp needs one of them as a bearer token; kept. */
+    struct tp_routes routes[TP_TABLES]; /* the first that has a path */
+    struct pool *pool;                  /* of TP_ON_WORKER; NULL: the loop */
+    struct tp_names names;              /* further Hosts; kept */
+    /* Not empty: /mcp, and pages to read, need one of them as a bearer
+     * token; kept. */
     struct slice tokens[2];
+    struct slice operator_token; /* of TP_OPERATOR; empty: refused; kept */
     uint32_t conns_max;   /* 0: 1,000 */
     size_t body_max;      /* 0: 16 MiB */
     size_t headers_max;   /* 0: 64 KiB */
@@ -69,11 +59,14 @@ struct tp_http_config {
     int64_t idle_ms;      /* 0: 300,000 */
     int64_t stall_ms;     /* 0: 30,000 */
     int64_t keepalive_ms; /* 0: 15,000 */
+    uint32_t pages_max;   /* 0: 32, on workers or pending */
+    uint32_t feeds_max;   /* 0: 32 */
+    size_t feed_max;      /* 0: 256 KiB unsent: the client is closed */
 };
 
 struct tp_http_stats {
-    uint64_t opened, refused, requests;
-    uint32_t open;
+    uint64_t opened, refused, requests, feeds_dropped;
+    uint32_t open, feeds;
 };
 
 /* ERR_NOMEM, ERR_IO. Thread: startup, owner of the loop. */
@@ -87,8 +80,10 @@ MUST_USE enum err tp_http_accept(struct tp_http *h, int fd);
 void tp_http_refuse(struct tp_http *h);
 /* Answers under way, the unsent ones included. Thread: any */
 uint32_t tp_http_busy(const struct tp_http *h);
-/* Thread: the loop */
+/* Thread: any */
 void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret);
+/* One event to every client of a feed; `data` is one line. Thread: the loop */
+void tp_http_tell(struct tp_http *h, const char *event, struct slice data);
 /* The loop does not run and the caller owns it again. NULL is fine. Requests
  * that never ended are leaked on purpose: a worker may hold them. */
 void tp_http_free(struct tp_http *h);

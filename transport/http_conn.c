@@ -31,7 +31,7 @@ static void conn_unlink(struct conn *c)
  * work on the peer further up the stack. */
 void tp__conn_release(struct conn *c)
 {
-    if (!c->closed || c->open_call || c->hold) return;
+    if (!c->closed || c->open_call || c->ask || c->hold) return;
     conn_unlink(c);
     c->next = c->http->dead;
     c->http->dead = c;
@@ -75,6 +75,7 @@ static void on_closed(struct evhttp_connection *evcon, void *ctx)
     c->bev = NULL;
     if (c->req && evhttp_request_get_connection(c->req)) c->req = NULL;
     if (c->open_call) mcp_exchange_lost(&c->ex);
+    tp__page_left(c);
     tp__conn_release(c);
 }
 
@@ -164,8 +165,8 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
         event_add(h->sweep, &sweep_every);
     h->conns = c;
     c->refused = open_now(h) >= h->c.conns_max;
-    h->opened++;
-    h->refused += c->refused;
+    atomic_fetch_add_explicit(&h->opened, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->refused, c->refused, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->open, 1, memory_order_relaxed);
     bufferevent_incref(bev); /* until adopted: evhttp may fail meanwhile */
     event_active(h->adopt, EV_TIMEOUT, 1);

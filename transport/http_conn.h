@@ -40,6 +40,8 @@ struct conn {
     unsigned hold;  /* stack frames that still look at the record */
     bool closed;    /* the connection is gone, the record waits for its call */
     bool open_call; /* mcp/ has the exchange */
+    struct tp__ask *ask; /* the page under way */
+    bool feed;           /* a stream that tp_http_tell writes to */
     bool streaming; /* the answer has begun as a stream of events */
     bool watched;
     bool refused; /* over the limit: 503 whatever it asks */
@@ -60,10 +62,13 @@ struct tp_http {
     struct conn *born;  /* those before this one are not adopted yet */
     struct conn **by_fd;
     size_t by_fd_n;
-    uint64_t opened, refused, requests;
-    _Atomic uint32_t open; /* connections; written by the loop */
+    /* written by the loop */
+    _Atomic uint64_t opened, refused, requests, feeds_dropped;
+    _Atomic uint32_t open, feeds; /* connections; of them streams of events */
+    uint32_t asks;                /* pages under way */
     _Atomic uint32_t busy; /* answers under way; written by the loop */
     atomic_bool refusing;
+    struct mcp_mail refuse; /* ends the feeds */
     char date[40]; /* the Date header of second `date_s` */
     int64_t date_s;
 };
@@ -101,8 +106,33 @@ void tp__http_send(struct conn *c, int status, const char *content_type,
 void tp__http_refuse(struct conn *c, int status, const char *why);
 void tp__http_add_header(struct conn *c, const char *name, const char *value);
 void tp__http_keepalive(struct conn *c);
+/* The answer becomes a stream of events. */
+void tp__http_stream_begin(struct conn *c);
+/* `bytes` go out as they are. False: out of memory. */
+bool tp__http_stream_put(struct conn *c, struct slice bytes);
+/* The stream's end; the connection may be closed by it. */
+void tp__http_stream_end(struct conn *c);
+/* The answer is ready and nobody may be there any more: true, somebody is;
+ * false: the request was freed. */
+bool tp__http_still_there(struct conn *c);
+/* The client of a pending answer is watched. */
+void tp__http_watch(struct conn *c);
+/* Closes the connection without an answer. */
+void tp__http_close(struct conn *c);
 /* The client of a pending request has left. */
 void tp__http_left(void *conn);
+
+/* --- http_page.c: pages --- */
+/* Checks the row's guard, then runs its page or opens its feed. */
+void tp__page_serve(struct conn *c, const struct tp_route *r, void *app,
+                    struct slice part);
+/* The client of a pending page or a feed has left. */
+void tp__page_left(struct conn *c);
+/* Ends all feeds and tells the pages under way to stop. */
+void tp__pages_end(struct tp_http *h);
+/* Checks of http.c, which refuse by themselves. */
+bool tp__http_token_fine(struct conn *c);
+bool tp__http_body_readable(struct conn *c);
 
 /* --- http_early.c: before there is a request --- */
 /* A callback of the connection's output: evhttp's own refusals become JSON. */

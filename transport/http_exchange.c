@@ -176,14 +176,19 @@ static struct slice exchange_header(struct mcp_exchange *ex, const char *name)
     return found;
 }
 
-/* The call has ended. True: there is somebody to answer. */
-static bool call_ended(struct conn *c)
+bool tp__http_still_there(struct conn *c)
 {
-    c->open_call = false;
     if (!c->closed) return true;
     if (c->req) evhttp_request_free(c->req);
     c->req = NULL;
     return false;
+}
+
+/* The call has ended. True: there is somebody to answer. */
+static bool call_ended(struct conn *c)
+{
+    c->open_call = false;
+    return tp__http_still_there(c);
 }
 
 /* The whole of `chunk` goes out, or nothing; the chunk is freed. */
@@ -238,7 +243,7 @@ static bool stream_prime(struct conn *c, struct slice id, int64_t retry_ms)
 
 /* HTTP/1.0 has no chunks: such a stream ends with its connection, whatever
  * the client asked for; with keep-alive evhttp would announce a length of 0. */
-static void stream_begin(struct conn *c)
+void tp__http_stream_begin(struct conn *c)
 {
     if (c->req->major == 1 && c->req->minor == 0)
         evhttp_remove_header(evhttp_request_get_input_headers(c->req),
@@ -257,7 +262,7 @@ static bool exchange_open(struct mcp_exchange *ex, struct slice id,
 {
     struct conn *c = conn_of(ex);
     if (c->closed) return false;
-    if (!c->streaming) stream_begin(c);
+    if (!c->streaming) tp__http_stream_begin(c);
     return !id.n || stream_prime(c, id, retry_ms);
 }
 
@@ -268,15 +273,27 @@ static bool exchange_event(struct mcp_exchange *ex, struct slice id,
     if (c->closed) return false;
     struct evbuffer *out = bufferevent_get_output(c->bev);
     if (evbuffer_get_length(out) > c->http->c.out_max) return false;
-    if (!c->streaming) stream_begin(c);
+    if (!c->streaming) tp__http_stream_begin(c);
     return stream_put(c, id, message);
+}
+
+bool tp__http_stream_put(struct conn *c, struct slice bytes)
+{
+    struct evbuffer *chunk = evbuffer_new();
+    if (!chunk) return false;
+    return stream_send(c, chunk, evbuffer_add(chunk, bytes.p, bytes.n) == 0);
 }
 
 static void stream_end(struct conn *c, struct slice id, struct slice message)
 {
     if (message.n && !stream_put(c, id, message))
         log_error("http", "out of memory for the end of a stream");
-    /* May complete at once, and the connection may be closed by it. */
+    tp__http_stream_end(c);
+}
+
+/* May complete at once, and the connection may be closed by it. */
+void tp__http_stream_end(struct conn *c)
+{
     c->hold++;
     evhttp_send_reply_end(let_go(c));
     if (c->phase == CONN_SENDING && !c->closed) sending(c);
@@ -321,6 +338,11 @@ static void exchange_drop(struct mcp_exchange *ex)
         tp__conn_release(c);
         return;
     }
+    tp__http_close(c);
+}
+
+void tp__http_close(struct conn *c)
+{
     unwatch(c);
     c->req = NULL; /* freed with its connection */
     evhttp_connection_free(c->evcon);
@@ -353,11 +375,14 @@ static void call_begins(struct conn *c)
 static void call_began(struct conn *c)
 {
     c->hold--;
-    if (c->open_call && !c->closed) {
-        int fd = bufferevent_getfd(c->bev);
-        c->watched = tp_gone_watch(c->http->gone, fd, c) == OK;
-    }
+    if (c->open_call && !c->closed) tp__http_watch(c);
     tp__conn_release(c);
+}
+
+void tp__http_watch(struct conn *c)
+{
+    int fd = bufferevent_getfd(c->bev);
+    c->watched = tp_gone_watch(c->http->gone, fd, c) == OK;
 }
 
 void tp__http_receive_message(struct conn *c, struct slice message)
@@ -380,6 +405,7 @@ void tp__http_left(void *conn)
     struct conn *c = conn;
     log_debug("http", "client left while its answer was pending");
     if (c->open_call) mcp_exchange_lost(&c->ex);
+    tp__page_left(c);
 }
 
 void tp__http_keepalive(struct conn *c)

@@ -34,16 +34,29 @@ bool tp_host_allowed(struct slice host, const struct tp_names *more)
     return false;
 }
 
-bool tp_origin_allowed(struct slice origin, const struct tp_names *more)
+/* Cuts "http://" or "https://" off. */
+static bool host_of_origin(struct slice origin, struct slice *ret)
 {
     static const struct slice schemes[] = {SLICE_INIT("http://"),
                                            SLICE_INIT("https://")};
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         struct slice scheme = slice_sub(origin, 0, schemes[i].n);
-        if (slice_eq_nocase(scheme, schemes[i]))
-            return tp_host_allowed(slice_sub(origin, scheme.n, origin.n), more);
+        *ret = slice_sub(origin, scheme.n, origin.n);
+        if (slice_eq_nocase(scheme, schemes[i])) return true;
     }
     return false;
+}
+
+bool tp_origin_allowed(struct slice origin, const struct tp_names *more)
+{
+    struct slice host;
+    return host_of_origin(origin, &host) && tp_host_allowed(host, more);
+}
+
+bool tp_origin_is_host(struct slice origin, struct slice host)
+{
+    struct slice named;
+    return host_of_origin(origin, &named) && slice_eq_nocase(named, host);
 }
 
 static bool parameter_fine(struct slice p)

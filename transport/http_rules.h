@@ -23,6 +23,8 @@ struct tp_names {
 bool tp_host_allowed(struct slice host, const struct tp_names *more);
 /* "http://name[:port]" or https; "null" and anything else is not. */
 bool tp_origin_allowed(struct slice origin, const struct tp_names *more);
+/* Is the origin the very host, port included, that the request names? */
+bool tp_origin_is_host(struct slice origin, struct slice host);
 /* application/json, with nothing or charset=utf-8 as parameters. */
 bool tp_content_is_json(struct slice content_type);
 /* "Bearer <token>" for this token, in time that does not depend on where

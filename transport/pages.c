@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 
-static void page_health(void *app, struct tp_page *page)
+static enum err page_health(struct tp_page *page)
 {
-    const struct tp_pages *p = app;
+    const struct tp_pages *p = page->app;
     struct json_writer w = json_writer(&page->body);
     json_begin_object(&w);
     if (p->health) {
@@ -20,34 +20,36 @@ static void page_health(void *app, struct tp_page *page)
                      (clock_now() - p->started_ns) / NS_PER_S);
     }
     json_end_object(&w);
+    return OK;
 }
 
 /* A server that shuts down answers 503 before it looks at the path. */
-static void page_ready(void *app, struct tp_page *page)
+static enum err page_ready(struct tp_page *page)
 {
-    (void)app;
     buf_puts(&page->body, "{\"ready\":true}");
+    return OK;
 }
 
 /* The loop answers: that is all there is to it. */
-static void page_live(void *app, struct tp_page *page)
+static enum err page_live(struct tp_page *page)
 {
-    (void)app;
     buf_puts(&page->body, "{\"status\":\"ok\"}");
+    return OK;
 }
 
-static void page_metrics(void *app, struct tp_page *page)
+static enum err page_metrics(struct tp_page *page)
 {
-    const struct tp_pages *p = app;
+    const struct tp_pages *p = page->app;
     page->content_type = "text/plain; version=0.0.4; charset=utf-8";
     if (p->metrics) p->metrics(p->health_ctx, &page->body);
+    return OK;
 }
 
 const struct tp_route tp_page_rows[] = {
-    {"/health", TP_GET, page_health},
-    {"/health/live", TP_GET, page_live},
-    {"/health/ready", TP_GET, page_ready},
-    {"/metrics", TP_GET, page_metrics},
-    {"/ready", TP_GET, page_ready},
-    {NULL, 0, NULL},
+    {"/health", TP_GET, page_health, TP_OPEN, TP_ON_LOOP},
+    {"/health/live", TP_GET, page_live, TP_OPEN, TP_ON_LOOP},
+    {"/health/ready", TP_GET, page_ready, TP_OPEN, TP_ON_LOOP},
+    {"/metrics", TP_GET, page_metrics, TP_OPEN, TP_ON_LOOP},
+    {"/ready", TP_GET, page_ready, TP_OPEN, TP_ON_LOOP},
+    {NULL, 0, NULL, TP_OPEN, TP_ON_LOOP},
 };

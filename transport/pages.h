@@ -1,6 +1,6 @@
 /*
- * pages: the paths beside /mcp, as rows: /health, /ready and /metrics.
- * The dashboard will be further rows.
+ * pages: the paths that every server has beside /mcp, as rows: /health,
+ * /ready and /metrics.
  *
  * /health answers 200 as long as the process lives, whatever its load, and
  * says ok or degraded; /ready answers 200 while it takes calls.
@@ -22,7 +22,7 @@ struct tp_pages {
     void *health_ctx;
 };
 
-/* tp_http_config.routes; its app is a struct tp_pages. */
+/* Of a struct tp_routes whose app is a struct tp_pages. */
 extern const struct tp_route tp_page_rows[];
 
 #endif

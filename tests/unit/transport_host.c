@@ -240,6 +240,7 @@ int host_http(struct host *h, const struct tp_http_config *limits)
     CHECK_OK(tp_loop_new("http", TP_LOOP_NET, &h->http_loop));
     c.loop = h->http_loop;
     c.server = h->mcp;
+    c.pool = h->pool;
     CHECK_OK(tp_http_new(&c, &h->http));
     CHECK_OK(tp_http_accept(h->http, l.fd));
     CHECK_OK(tp_loop_start(h->http_loop));
@@ -248,31 +249,62 @@ int host_http(struct host *h, const struct tp_http_config *limits)
 
 /* --- asked of the loop ---------------------------------------------------- */
 
-struct stats_mail {
+struct asked {
     struct mcp_mail mail;
     struct host *h;
-    struct tp_http_stats *to;
+    void (*ask)(struct asked *a); /* Thread: the loop */
+    const char *event;
+    struct slice data;
     bool done;
 };
 
-static void stats_run(struct mcp_mail *m)
+static void asked_run(struct mcp_mail *m)
 {
-    struct stats_mail *s = (struct stats_mail *)m;
-    struct host *h = s->h;
-    tp_http_stats(h->http, s->to);
+    struct asked *a = (struct asked *)m;
+    struct host *h = a->h;
+    a->ask(a);
     lock_take(&h->lock);
-    s->done = true;
+    a->done = true;
     cond_broadcast(&h->changed);
     lock_drop(&h->lock);
 }
 
+static void asked_wait(struct asked *a)
+{
+    a->mail.run = asked_run;
+    tp_loop_post(a->h->http_loop, &a->mail);
+    lock_take(&a->h->lock);
+    while (!a->done) cond_wait(&a->h->changed, &a->h->lock);
+    lock_drop(&a->h->lock);
+}
+
+static void ask_nothing(struct asked *a)
+{
+    (void)a;
+}
+
+/* After what the loop has been posted before. */
 void host_stats(struct host *h, struct tp_http_stats *ret)
 {
-    struct stats_mail s = {.mail.run = stats_run, .h = h, .to = ret};
-    tp_loop_post(h->http_loop, &s.mail);
-    lock_take(&h->lock);
-    while (!s.done) cond_wait(&h->changed, &h->lock);
-    lock_drop(&h->lock);
+    struct asked a = {.h = h, .ask = ask_nothing};
+    asked_wait(&a);
+    tp_http_stats(h->http, ret);
+}
+
+static void ask_tell(struct asked *a)
+{
+    tp_http_tell(a->h->http, a->event, a->data);
+}
+
+void host_tell(struct host *h, const char *event, struct slice data)
+{
+    struct asked a = {.h = h, .ask = ask_tell, .event = event, .data = data};
+    asked_wait(&a);
+}
+
+void host_refuse(struct host *h)
+{
+    tp_http_refuse(h->http);
 }
 
 void host_wait_open(struct host *h, uint32_t n)

@@ -30,6 +30,11 @@ void host_stats(struct host *h, struct tp_http_stats *ret);
 /* Waits until exactly n connections are open. */
 void host_wait_open(struct host *h, uint32_t n);
 
+/* An event to all feeds; returns when it has been handed out. */
+void host_tell(struct host *h, const char *event, struct slice data);
+/* HTTP refuses from now on. */
+void host_refuse(struct host *h);
+
 /* stdio on two descriptors, with these limits. */
 void host_stdio(struct host *h, int in, int out,
                 const struct tp_stdio_config *limits);
