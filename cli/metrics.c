@@ -19,6 +19,17 @@ static void seconds(struct buf *out, int64_t ns)
                ns % NS_PER_S);
 }
 
+/* What stands between the quotes of a label. */
+static void label_text(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '\n')
+            buf_puts(out, "\\n");
+        else
+            buf_printf(out, "%s%c", *s == '"' || *s == '\\' ? "\\" : "", *s);
+    }
+}
+
 /* --- caches --------------------------------------------------------------- */
 
 static const struct cache_row {
@@ -279,6 +290,103 @@ static void watch(struct buf *out, const struct eng_watch_stats *s)
              "Roots whose files are compared instead.", s->roots_unwatched});
 }
 
+/* --- what is called outside ----------------------------------------------- */
+
+static const char *result_label(int k)
+{
+    return provider_result_name((enum provider_result)k);
+}
+
+static const char *state_label(int k)
+{
+    return breaker_state_name((enum breaker_state)k);
+}
+
+static const char *outcome_label(int k)
+{
+    return breaker_outcome_name((enum breaker_outcome)k);
+}
+
+static const struct provider_row {
+    const char *name, *help, *label;
+    size_t offset;
+    int count;
+    const char *(*label_of)(int);
+} provider_rows[] = {
+    {"phasegate_provider_calls_total", "Calls outside by how they ended.",
+     "result", offsetof(struct provider_stats, calls), PROVIDER_RESULT_COUNT,
+     result_label},
+    {"phasegate_retries_total", "Further attempts.", NULL,
+     offsetof(struct provider_stats, retries), 1, NULL},
+    {"phasegate_breaker_failures_total", "Attempts that failed.", NULL,
+     offsetof(struct provider_stats, breaker.failures_total), 1, NULL},
+    {"phasegate_breaker_refused_total", "Calls not made: it was open.", NULL,
+     offsetof(struct provider_stats, breaker.refused), 1, NULL},
+    {"phasegate_breaker_changes_total", "Changes to a state.", "to",
+     offsetof(struct provider_stats, breaker.changes), BREAKER_STATE_COUNT,
+     state_label},
+    {"phasegate_breaker_probes_total", "Probes by how they ended.", "result",
+     offsetof(struct provider_stats, breaker.probes), BREAKER_OUTCOME_COUNT,
+     outcome_label},
+};
+
+/* One family over all targets. */
+static void provider_family(struct buf *out, const struct eng_facts *f,
+                            const struct provider_row *r)
+{
+    family(out, r->name, "counter", r->help);
+    for (size_t i = 0; i < f->providers_count * (size_t)r->count; i++) {
+        const struct provider_stats *p = &f->providers[i / (size_t)r->count];
+        size_t k = i % (size_t)r->count;
+        uint64_t n;
+        memcpy(&n, (const char *)p + r->offset + k * sizeof(n), sizeof(n));
+        buf_printf(out, "%s{provider=\"", r->name);
+        label_text(out, p->name);
+        if (r->label)
+            buf_printf(out, "\",%s=\"%s", r->label, r->label_of((int)k));
+        buf_printf(out, "\"} %" PRIu64 "\n", n);
+    }
+}
+
+static void buckets(struct buf *out, const struct bucket_stats *b, size_t n)
+{
+    family(out, "phasegate_limiter_refused_total", "counter",
+           "Refused for their rate.");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(
+            out, "phasegate_limiter_refused_total{bucket=\"%s\"} %" PRIu64 "\n",
+            b[i].name, b[i].refused);
+    family(out, "phasegate_limiter_tokens", "gauge", "There at the moment.");
+    for (size_t i = 0; i < n; i++)
+        if (b[i].on)
+            buf_printf(out,
+                       "phasegate_limiter_tokens{bucket=\"%s\"} %" PRId64 "\n",
+                       b[i].name, b[i].tokens);
+}
+
+static void providers(struct buf *out, const struct eng_facts *f)
+{
+    for (size_t i = 0; i < sizeof(provider_rows) / sizeof(provider_rows[0]);
+         i++)
+        provider_family(out, f, &provider_rows[i]);
+    family(out, "phasegate_provider_seconds_total", "counter",
+           "Time spent in attempts.");
+    for (size_t i = 0; i < f->providers_count; i++) {
+        buf_puts(out, "phasegate_provider_seconds_total{provider=\"");
+        label_text(out, f->providers[i].name);
+        buf_puts(out, "\"} ");
+        seconds(out, (int64_t)f->providers[i].busy_ns);
+    }
+    family(out, "phasegate_breaker_state", "gauge",
+           "0 closed, 1 open, 2 half open.");
+    for (size_t i = 0; i < f->providers_count; i++) {
+        buf_puts(out, "phasegate_breaker_state{provider=\"");
+        label_text(out, f->providers[i].name);
+        buf_printf(out, "\"} %d\n", (int)f->providers[i].breaker.state);
+    }
+    buckets(out, f->buckets, PROVIDER_KIND_COUNT);
+}
+
 void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
                        struct buf *out)
 {
@@ -289,4 +397,5 @@ void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
     cache_levels(out, &f->engine);
     if (f->engine.has_store) store(out, &f->engine.store);
     watch(out, &f->engine.watch);
+    providers(out, &f->engine);
 }

@@ -54,6 +54,11 @@ struct cli_settings {
     int64_t alert_double_loads, alert_lock_waits, alert_hit_rate, alert_lookups;
     int64_t permits[5]; /* by enum permit_level */
     int64_t permits_wait_ms, permits_queue_max, permits_leak_grace_ms;
+    int64_t limit_embed_per_min, limit_embed_burst;
+    int64_t limit_exec_per_min, limit_exec_burst, limit_wait_ms;
+    int64_t breaker_failures, breaker_successes;
+    int64_t breaker_open_ms, breaker_open_max_ms;
+    int64_t retry_attempts, retry_base_ms, retry_cap_ms;
     int64_t workers, queue;
     /* Those that are CLI_DERIVED follow from others: cli/timeouts.h */
     int64_t timeout_provider_ms, timeout_tool_ms, timeout_call_ms;

@@ -99,8 +99,35 @@ static struct eng_watch_options watch_options(const struct cli_settings *set)
         .poll_ns = set->watch_poll_ms * NS_PER_MS};
 }
 
+static struct providers_options providers_options(const struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    struct providers_options o;
+    providers_options_init(&o);
+    o.breaker.failures = (uint32_t)set->breaker_failures;
+    o.breaker.successes = (uint32_t)set->breaker_successes;
+    o.breaker.open_ns = set->breaker_open_ms * NS_PER_MS;
+    o.breaker.open_max_ns = set->breaker_open_max_ms * NS_PER_MS;
+    o.limit[PROVIDER_EMBED] =
+        (struct bucket_options){(uint32_t)set->limit_embed_per_min,
+                                (uint32_t)set->limit_embed_burst, 0};
+    o.limit[PROVIDER_EXEC] =
+        (struct bucket_options){(uint32_t)set->limit_exec_per_min,
+                                (uint32_t)set->limit_exec_burst, 0};
+    o.limit_wait_ns = set->limit_wait_ms * NS_PER_MS;
+    o.retry_attempts = (uint32_t)set->retry_attempts;
+    o.retry_base_ns = set->retry_base_ms * NS_PER_MS;
+    o.retry_cap_ns = set->retry_cap_ms * NS_PER_MS;
+    o.timeout_ns[PROVIDER_EMBED] =
+        s->timeouts.of[CLI_CLASS_SEARCH].provider * NS_PER_MS;
+    o.timeout_ns[PROVIDER_EXEC] =
+        s->timeouts.of[CLI_CLASS_EXEC].provider * NS_PER_MS;
+    return o;
+}
+
 static enum err engine_start(struct serve *s)
 {
+    struct providers_options guards = providers_options(s);
     const struct cli_settings *set = &s->o.set;
     struct cli_list workflows = cli_workflows(&s->o, s->root, &s->arena);
     struct cli_list standards = cli_standards(&s->o, s->root, &s->arena);
@@ -116,6 +143,7 @@ static enum err engine_start(struct serve *s)
                             .durability = (enum st_durability)set->durability,
                             .gate_mode = (enum eng_gate_mode)set->gate_mode,
                             .watch = watch_options(set),
+                            .providers = &guards,
                             .alerts = {(uint64_t)set->alert_double_loads,
                                        (uint64_t)set->alert_lock_waits,
                                        (uint64_t)set->alert_hit_rate,

@@ -65,6 +65,14 @@ static void store_reasons(struct engine *e, int64_t now, struct eng_facts *f)
                                    WAL_LARGE});
 }
 
+static void provider_facts(struct engine *e, int64_t now, struct eng_facts *f)
+{
+    f->providers_count = providers_stats(e->providers, now, f->providers);
+    for (int i = 0; i < PROVIDER_KIND_COUNT; i++)
+        providers_bucket(e->providers, (enum provider_kind)i, now,
+                         &f->buckets[i]);
+}
+
 void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
 {
     *ret = (struct eng_facts){.caches_count = ENG_CACHE_COUNT,
@@ -75,6 +83,7 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
         cache_reasons(e, i, ret);
     }
     eng_watch_stats(e->watch, &ret->watch);
+    provider_facts(e, now, ret);
     if (ret->watch.roots_unwatched && e->options.watch.mode == ENG_WATCH_AUTO)
         add(ret, (struct eng_reason){"watch_degraded", NULL, false,
                                      ret->watch.roots_unwatched, 0});

@@ -39,6 +39,7 @@ struct engine {
     struct arena arena;         /* startup only */
     struct st_store *store;
     struct eng_watch *watch;
+    struct providers *providers;
     struct st_cache *cache[ENG_CACHE_COUNT];
     struct order order;
     /* Thread: keeper */

@@ -54,6 +54,14 @@ static enum err options_copy(struct engine *e, const struct eng_options *o)
     return r;
 }
 
+static enum err providers_open(struct engine *e)
+{
+    struct providers_options o;
+    providers_options_init(&o);
+    return providers_new(e->options.providers ? e->options.providers : &o,
+                         &e->providers);
+}
+
 static enum err store_open(struct engine *e, struct arena *a, struct problem *p)
 {
     if (!e->options.state_path.n) return OK; /* no project */
@@ -104,6 +112,7 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
     enum err r = options_copy(e, o);
     for (int i = 0; !r && i < ENG_CACHE_COUNT; i++)
         r = cache_rows[i](e, &e->cache[i]);
+    if (!r) r = providers_open(e);
     if (!r) r = watch_open(e);
     if (!r) r = eng__search_open(e);
     if (r)
@@ -128,6 +137,7 @@ void eng_close(struct engine *e)
     st_store_close(e->store); /* answers what is queued: caches still live */
     for (int i = ENG_CACHE_COUNT; i-- > 0;) st_cache_free(e->cache[i]);
     order_done(&e->order);
+    providers_free(e->providers);
     arena_done(&e->arena);
     mem_free(e);
 }
@@ -135,6 +145,11 @@ void eng_close(struct engine *e)
 struct st_store *eng_store(struct engine *e)
 {
     return e->store;
+}
+
+struct providers *eng_providers(struct engine *e)
+{
+    return e->providers;
 }
 
 /* The last component of the root, as the project's name. */

@@ -23,6 +23,7 @@
 #include "base/pool.h"
 #include "base/problem.h"
 #include "base/twin.h"
+#include "engine/provider.h"
 #include "engine/watch.h"
 #include "state/cache_window.h"
 #include "state/store.h"
@@ -43,6 +44,7 @@ struct eng_options {
     uint32_t store_ms; /* wait for another process's write; 0: 5,000 */
     enum eng_gate_mode gate_mode;
     struct st_alerts alerts; /* all zero: the defaults */
+    const struct providers_options *providers; /* NULL: the defaults */
     struct eng_watch_options watch; /* its roots and `changed` are ours */
     struct pool *pool; /* borrowed; outlives the engine */
 };
@@ -53,6 +55,9 @@ MUST_USE enum err eng_open(const struct eng_options *o, struct arena *a,
 /* No call in progress. NULL is fine. */
 void eng_close(struct engine *e);
 struct st_store *eng_store(struct engine *e);
+/* The guards of what is called outside; for its operators too
+ * (providers_stats, providers_reset). Never NULL. */
+struct providers *eng_providers(struct engine *e);
 
 /* One operation under way; embedded in the caller's call object, valid until
  * it has ended. */
@@ -245,6 +250,9 @@ struct eng_facts {
     bool has_store;
     struct st_store_stats store;
     struct eng_watch_stats watch;
+    struct provider_stats providers[PROVIDERS_TOLD];
+    size_t providers_count;
+    struct bucket_stats buckets[PROVIDER_KIND_COUNT];
     struct eng_reason reasons[48];
     size_t reasons_count;
 };
