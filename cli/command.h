@@ -16,6 +16,15 @@ enum cli_exit {
     CLI_CANNOT_START = 3 /* the state file, a port, ... */
 };
 
+/* What a command's first word may be, where it is one of a few. */
+struct cli_verb {
+    const char *name;
+    const char *words;   /* behind it, or "" */
+    const char *summary; /* one line */
+};
+
+/* --help, the manual page, completion and the list of commands are made of
+ * these rows: a new command is one row and has them all. */
 struct cli_command {
     const char *name;
     const char *words;   /* behind the options: "[PATH ...]", or "" */
@@ -23,6 +32,10 @@ struct cli_command {
     unsigned options;    /* enum cli_group it understands */
     /* argv[0] is the command's name. Returns enum cli_exit. */
     int (*run)(const struct cli_command *c, int argc, char **argv);
+    /* Lines as one would type them, each beginning with "phasegate NAME". */
+    const char *example;
+    const struct cli_verb *verbs; /* ended by a row without name; or NULL */
+    const char *more;             /* a paragraph for --help, or NULL */
 };
 
 /* Ended by a row without name. */
@@ -33,6 +46,16 @@ int cli_demo(const struct cli_command *c, int argc, char **argv);
 int cli_init(const struct cli_command *c, int argc, char **argv);
 int cli_call(const struct cli_command *c, int argc, char **argv);
 int cli_sessions(const struct cli_command *c, int argc, char **argv);
+int cli_backup(const struct cli_command *c, int argc, char **argv);
+int cli_completion(const struct cli_command *c, int argc, char **argv);
+int cli_manual(const struct cli_command *c, int argc, char **argv);
+
+/* The row of that name, or NULL. */
+const struct cli_command *cli_command_find(struct slice name);
+/* The row of the verb, or NULL when there is none: what it could have been is
+ * on stderr. */
+const struct cli_verb *cli_verb_find(const struct cli_command *c,
+                                     struct slice word);
 
 /* What most commands begin with: options from flags, environment and the
  * project's file, in that order of weight, and the project's root. True: go

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -8,24 +9,111 @@
 
 extern char **environ;
 
-const struct cli_command cli_commands[] = {
-    {"serve", "", "Serves the project over stdio and HTTP.",
-     CLI_PROJECT | CLI_SERVER | CLI_LOGGING, cli_serve},
-    {"demo", "", "Shows the whole of it in a minute, on an example workflow.",
-     0, cli_demo},
-    {"init", "", "Sets a project up, and tells its editors about phasegate.",
-     CLI_PROJECT | CLI_EDITORS | CLI_OUTPUT, cli_init},
-    {"call", "TOOL [key=value ...]",
-     "Calls a tool of the project's running server, or of one of its own.",
-     CLI_PROJECT | CLI_ARGUMENTS, cli_call},
-    {"sessions",
-     "[list | show SESSION | history SESSION | report SESSION |\n"
-     "                              verify [SESSION] | export [SESSION ...] | "
-     "import FILE ... | delete SESSION]",
-     "Shows the sessions of the project, and keeps their record.", CLI_PROJECT | CLI_OUTPUT,
-     cli_sessions},
+static const struct cli_verb session_verbs[] = {
+    {"list", "", "What agents have begun here, the newest first."},
+    {"show", "SESSION", "One session with its phases."},
+    {"history", "SESSION", "Every event of a session, gates refused too."},
+    {"report", "SESSION", "The whole run as markdown."},
+    {"verify", "[SESSION]", "Recomputes the hash chains of the record."},
+    {"export", "[SESSION ...]", "Sessions as one JSON document."},
+    {"import", "FILE ...", "Reads exports, and sessions of praxis-os."},
+    {"delete", "SESSION", "Really removes a session."},
     {0},
 };
+static const struct cli_verb completion_verbs[] = {
+    {"bash", "", "For bash."},
+    {"zsh", "", "For zsh."},
+    {"fish", "", "For fish."},
+    {0},
+};
+static const struct cli_verb manual_verbs[] = {
+    {"page", "", "The manual page, for man -l -."},
+    {"settings", "", "Every setting as a table in markdown."},
+    {0},
+};
+
+const struct cli_command cli_commands[] = {
+    {"serve", "", "Serves the project over stdio and HTTP.",
+     CLI_PROJECT | CLI_SERVER | CLI_LOGGING, cli_serve,
+     .example = "phasegate serve < requests.jsonl\n"
+                "phasegate serve --transport http --http-port 4300\n",
+     .more = "An editor starts it so and talks JSON lines to it; it ends with "
+             "its stdin.\nSub-agents find its address in "
+             ".phasegate/server.json.\n"},
+    {"demo", "", "Shows the whole of it in a minute, on an example workflow.",
+     0, cli_demo, .example = "phasegate demo\n"},
+    {"init", "", "Sets a project up, and tells its editors about phasegate.",
+     CLI_PROJECT | CLI_EDITORS | CLI_OUTPUT, cli_init,
+     .example = "phasegate init\n"
+                "phasegate init --editor cursor --editor vscode\n"},
+    {"call", "TOOL [key=value ...]",
+     "Calls a tool of the project's running server, or of one of its own.",
+     CLI_PROJECT | CLI_ARGUMENTS, cli_call,
+     .example = "phasegate call list_workflows\n"
+                "phasegate call start_workflow workflow_type=bugfix_v1 "
+                "target=src/dates.c\n"},
+    {"sessions", "[WHAT]",
+     "Shows the sessions of the project, and keeps their record.",
+     CLI_PROJECT | CLI_OUTPUT, cli_sessions,
+     .example = "phasegate sessions\n"
+                "phasegate sessions history 6d1f\n"
+                "phasegate sessions report 6d1f > report.md\n",
+     .verbs = session_verbs,
+     .more = "SESSION is an id, or its first characters.\n"},
+    {"backup", "FILE", "Copies the state file while servers go on writing.",
+     CLI_PROJECT | CLI_OUTPUT, cli_backup,
+     .example = "phasegate backup ~/backups/state-$(date +%F).db\n",
+     .more = "The copy is checked before FILE gets its name; FILE is never "
+             "overwritten.\nTo restore: stop every server of the project, put "
+             "the copy in the place of\n.phasegate/state.db, remove "
+             "state.db-wal and state.db-shm beside it, start\nagain, and look "
+             "with phasegate sessions verify.\n"},
+    {"completion", "SHELL", "Prints what teaches a shell to complete phasegate.",
+     0, cli_completion,
+     .example = "phasegate completion bash > "
+                "~/.local/share/bash-completion/completions/phasegate\n"
+                "phasegate completion zsh > ~/.zfunc/_phasegate\n"
+                "phasegate completion fish > "
+                "~/.config/fish/completions/phasegate.fish\n",
+     .verbs = completion_verbs},
+    {"manual", "[WHAT]", "Prints the manual page, or a table of all settings.",
+     0, cli_manual,
+     .example = "phasegate manual | man -l -\n"
+                "phasegate manual settings\n",
+     .verbs = manual_verbs},
+    {0},
+};
+
+const struct cli_command *cli_command_find(struct slice name)
+{
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        if (slice_eq(name, slice_of(c->name))) return c;
+    return NULL;
+}
+
+const struct cli_verb *cli_verb_find(const struct cli_command *c,
+                                     struct slice word)
+{
+    const char *names[32];
+    size_t n = 0;
+    for (const struct cli_verb *v = c->verbs; v && v->name && n < 31; v++) {
+        if (slice_eq(word, slice_of(v->name))) return v;
+        names[n++] = v->name;
+    }
+    names[n] = NULL;
+    const char *near = cli_nearest(word, names);
+    (void)fprintf(stderr, "phasegate: %s has no \"%.*s\"; ", c->name,
+                  SLICE_ARG(slice_sub(word, 0, 80)));
+    if (near) {
+        (void)fprintf(stderr, "did you mean %s?\n", near);
+        return NULL;
+    }
+    (void)fputs("it takes", stderr);
+    for (size_t i = 0; i < n; i++)
+        (void)fprintf(stderr, "%s %s", i ? "," : "", names[i]);
+    (void)fputs("\n", stderr);
+    return NULL;
+}
 
 void cli_complain(const struct problem *p)
 {
@@ -36,11 +124,27 @@ void cli_complain(const struct problem *p)
     (void)fputc('\n', stderr);
 }
 
+static void help_examples(struct buf *b, const char *lines)
+{
+    struct slice rest = slice_of(lines), line;
+    buf_puts(b, "\nFor example:\n");
+    while (slice_split(&rest, '\n', &line))
+        if (line.n) buf_printf(b, "  %.*s\n", SLICE_ARG(line));
+}
+
 static void print_help(const struct cli_command *c)
 {
     struct buf b = BUF_INIT(1 << 20);
-    buf_printf(&b, "phasegate %s [OPTIONS]%s%s\n%s\n\n", c->name,
-               *c->words ? " " : "", c->words, c->summary);
+    buf_printf(&b, "phasegate %s%s%s%s\n%s\n", c->name,
+               c->options ? " [OPTIONS]" : "", *c->words ? " " : "", c->words,
+               c->summary);
+    if (c->verbs) buf_putc(&b, '\n');
+    for (const struct cli_verb *v = c->verbs; v && v->name; v++)
+        buf_printf(&b, "  %s %-*s %s\n", v->name,
+                   (int)(24 - strlen(v->name)), v->words, v->summary);
+    if (c->more) buf_printf(&b, "\n%s", c->more);
+    if (c->example) help_examples(&b, c->example);
+    buf_puts(&b, "\nOptions:\n");
     cli_options_help(&b, c->options);
     if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
     buf_done(&b);

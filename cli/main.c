@@ -35,17 +35,10 @@ static void usage(FILE *to)
                 "workflows.\n\nphasegate COMMAND [OPTIONS]\n\n",
                 to);
     for (const struct cli_command *c = cli_commands; c->name; c++)
-        (void)fprintf(to, "  %-10s %s\n", c->name, c->summary);
+        (void)fprintf(to, "  %-11s %s\n", c->name, c->summary);
     (void)fputs("\nphasegate COMMAND --help lists a command's options.\n"
                 "Without arguments it serves when stdin is no terminal.\n",
                 to);
-}
-
-static const struct cli_command *find(const char *name)
-{
-    for (const struct cli_command *c = cli_commands; c->name; c++)
-        if (slice_eq(slice_of(name), slice_of(c->name))) return c;
-    return NULL;
 }
 
 static int unknown(const char *name)
@@ -61,6 +54,18 @@ static int unknown(const char *name)
     (void)fputs("\n", stderr);
     if (!near) usage(stderr);
     return CLI_USAGE;
+}
+
+/* `phasegate help`, `phasegate help COMMAND`. */
+static int help(int argc, char **argv)
+{
+    char ask[] = "--help", *words[] = {argc > 2 ? argv[2] : NULL, ask, NULL};
+    if (argc <= 2) {
+        usage(stdout);
+        return CLI_DONE;
+    }
+    const struct cli_command *c = cli_command_find(slice_of(argv[2]));
+    return c ? c->run(c, 2, words) : unknown(argv[2]);
 }
 
 int main(int argc, char **argv)
@@ -80,13 +85,10 @@ int main(int argc, char **argv)
             usage(stdout);
             return CLI_DONE;
         }
-        const struct cli_command *serve = find("serve");
+        const struct cli_command *serve = cli_command_find(SLICE("serve"));
         return serve->run(serve, argc, argv); /* options alone are serve's */
     }
-    if (slice_eq(slice_of(word), SLICE("help"))) {
-        usage(stdout);
-        return CLI_DONE;
-    }
-    const struct cli_command *c = find(word);
+    if (slice_eq(slice_of(word), SLICE("help"))) return help(argc, argv);
+    const struct cli_command *c = cli_command_find(slice_of(word));
     return c ? c->run(c, argc - 1, argv + 1) : unknown(word);
 }

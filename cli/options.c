@@ -1,35 +1,15 @@
-#include "cli/options.h"
+#include "cli/options_private.h"
 
 #include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/yaml.h"
 #include "cli/timeouts.h"
 #include "engine/engine.h"
 #include "engine/permit.h"
-
-enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
-
-/* Where a row may be set. A project's file cannot say which project it is. */
-enum { NOT_IN_FILE = 1, NOT_IN_ENV = 2, FLAG_ALONE = 3 };
-
-struct option_row {
-    const char *key; /* "conn.idle_ms" */
-    enum option_type type;
-    unsigned group; /* enum cli_group */
-    size_t offset;
-    int64_t min, max, def; /* NUMBER; CHOICE: def; BOOLEAN: def */
-    const char *text;      /* TEXT: the default, or NULL */
-    const char *const *choices;
-    const char *arg;    /* DIR, N, MS; choices print themselves */
-    const char *absent; /* what no value means, when def cannot say it */
-    const char *help;
-    unsigned flags;
-};
 
 static const char *const transports[] = {"dual", "stdio", "http", NULL};
 static const char *const durabilities[] = {"full", "normal", NULL};
@@ -37,6 +17,8 @@ static const char *const gate_modes[] = {"strict", "as-written", NULL};
 static const char *const watch_modes[] = {"auto", "stat", "off", NULL};
 static const char *const levels[] = {"debug2", "debug", "info", "warn",
                                      "error",  "off",   NULL};
+static const char *const editors[] = {"claude", "cursor", "vscode",
+                                      "codex",  "all",    NULL};
 static const char *const formats[] = {"text", "json", NULL};
 _Static_assert(ST_FULL == 0 && ST_NORMAL == 1, "durabilities[] order");
 _Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
@@ -287,6 +269,7 @@ static const struct option_row rows[] = {
      .absent = "none", .flags = FLAG_ALONE,
      .help = "The arguments as one JSON object; - reads it from stdin."},
     {"editor", LIST, CLI_EDITORS, AT(editors), .arg = "NAME",
+     .choices = editors,
      .absent = "those found", .flags = FLAG_ALONE,
      .help = "claude, cursor, vscode, codex or all; repeatable."},
 };
@@ -297,9 +280,7 @@ _Static_assert((int)ROWS <= (int)CLI_OPTIONS_MAX, "grow CLI_OPTIONS_MAX");
 
 /* --- the three spellings of a key ---------------------------------------- */
 
-enum { NAME_ROOM = 64 };
-
-static const char *flag_name(const struct option_row *row, char out[NAME_ROOM])
+const char *cli__flag_name(const struct option_row *row, char out[NAME_ROOM])
 {
     size_t n = 0;
     for (const char *p = row->key; *p && n < NAME_ROOM - 1; p++)
@@ -308,13 +289,18 @@ static const char *flag_name(const struct option_row *row, char out[NAME_ROOM])
     return out;
 }
 
-static const char *env_name(const struct option_row *row, char out[NAME_ROOM])
+const char *cli__env_name(const struct option_row *row, char out[NAME_ROOM])
 {
     size_t n = (size_t)snprintf(out, NAME_ROOM, "PHASEGATE_");
     for (const char *p = row->key; *p && n < NAME_ROOM - 1; p++)
         out[n++] = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
     out[n] = '\0';
     return out;
+}
+
+const struct option_row *cli__option(size_t i)
+{
+    return i < ROWS ? &rows[i] : NULL;
 }
 
 static const struct option_row *row_by_key(struct slice key)
@@ -331,25 +317,11 @@ static void *place(struct cli_options *o, const struct option_row *row)
     return (char *)&o->set + row->offset;
 }
 
-static void accepted(const struct option_row *row, struct buf *out)
-{
-    if (row->type == NUMBER) {
-        buf_printf(out, "%lld..%lld", (long long)row->min, (long long)row->max);
-    } else if (row->type == CHOICE) {
-        for (const char *const *c = row->choices; *c; c++)
-            buf_printf(out, "%s%s", c == row->choices ? "" : "/", *c);
-    } else if (row->type == BOOLEAN) {
-        buf_puts(out, "true/false");
-    } else {
-        buf_puts(out, "a text that is not empty");
-    }
-}
-
 static enum err refuse(struct cli_options *o, const struct option_row *row,
                        struct slice value, struct slice where)
 {
     struct buf b = BUF_INIT(4096);
-    accepted(row, &b);
+    cli__option_accepts(row, &b);
     struct slice how = arena_printf(o->arena, "%s takes %.*s.", row->key,
                                     SLICE_ARG(buf_slice(&b)));
     buf_done(&b);
@@ -484,7 +456,7 @@ static void flag_table(const struct cli_options *o, struct flag_table *t)
     size_t n = 0;
     for (size_t i = 0; i < ROWS; i++) {
         if (!(rows[i].group & o->groups)) continue;
-        flag_name(&rows[i], t->names[i]);
+        cli__flag_name(&rows[i], t->names[i]);
         t->shown[n] = t->names[i];
         t->options[n++] = (struct option){
             t->names[i],
@@ -523,7 +495,7 @@ static enum err flag_take(struct cli_options *o, int val)
     const struct option_row *row = &rows[val - VAL_ROW];
     struct slice value = slice_of(optarg ? optarg : "true");
     struct slice where = arena_printf(o->arena, "command line, --%s",
-                                      flag_name(row, (char[NAME_ROOM]){0}));
+                                      cli__flag_name(row, (char[NAME_ROOM]){0}));
     return value_set(o, row, value, CLI_FROM_FLAG, where);
 }
 
@@ -582,7 +554,7 @@ enum err cli_options_environment(struct cli_options *o, char *const *env)
     char name[NAME_ROOM];
     enum err e = OK;
     for (size_t i = 0; i < ROWS && !e; i++) {
-        const char *value = env_value(env, env_name(&rows[i], name));
+        const char *value = env_value(env, cli__env_name(&rows[i], name));
         if (rows[i].flags & NOT_IN_ENV) continue;
         if (!value || !*value) continue; /* empty: as if not set */
         struct slice where = arena_printf(o->arena, "environment, %s", name);
@@ -689,89 +661,6 @@ enum err cli_options_file(struct cli_options *o, struct slice path,
                             SLICE("For example: log: {level: debug}"),
                             "%.*s: no mapping", SLICE_ARG(path));
     return file_object(&f, (struct slice){0}, root);
-}
-
-/* --- help ----------------------------------------------------------------- */
-
-static void help_default(struct buf *out, const struct option_row *row)
-{
-    if (row->absent)
-        buf_printf(out, "default: %s", row->absent);
-    else if (row->type == TEXT)
-        buf_printf(out, "default: %s", row->text);
-    else if (row->type == NUMBER)
-        buf_printf(out, "default: %lld", (long long)row->def);
-    else if (row->type == CHOICE)
-        buf_printf(out, "default: %s", row->choices[row->def]);
-    else
-        buf_puts(out, "default: false");
-}
-
-static void help_row(struct buf *out, const struct option_row *row)
-{
-    char flag[NAME_ROOM], env[NAME_ROOM];
-    buf_printf(out, "  --%s", flag_name(row, flag));
-    if (row->type == CHOICE) {
-        buf_putc(out, ' ');
-        accepted(row, out);
-    } else if (row->arg) {
-        buf_printf(out, " %s", row->arg);
-    }
-    buf_printf(out, "\n      %s", row->help);
-    buf_puts(out, " (");
-    if (row->type == NUMBER) {
-        accepted(row, out);
-        buf_puts(out, "; ");
-    }
-    help_default(out, row);
-    if (!(row->flags & NOT_IN_ENV))
-        buf_printf(out, "; %s", env_name(row, env));
-    buf_puts(out, ")\n");
-}
-
-void cli_options_help(struct buf *out, unsigned groups)
-{
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].group & groups) help_row(out, &rows[i]);
-    buf_puts(out, "  --help, --version\n");
-    if (groups & CLI_SERVER)
-        buf_puts(out, "\nEvery option is also a key of "
-                      ".phasegate/config.yaml: http: {port: 4300}\n");
-}
-
-static void yaml_row(struct buf *out, const struct option_row *row)
-{
-    buf_printf(out, "\n# %s", row->help);
-    if (row->type == NUMBER || row->type == CHOICE) {
-        buf_puts(out, " (");
-        accepted(row, out);
-        buf_putc(out, ')');
-    }
-    if (row->absent) buf_printf(out, "\n# Default: %s.", row->absent);
-    buf_printf(out, "\n#%s: ", row->key);
-    if (row->type == LIST)
-        buf_printf(out, "[%s]", row->arg);
-    else if (row->type == CHOICE)
-        buf_puts(out, row->choices[row->def]);
-    else if (row->type == BOOLEAN)
-        buf_puts(out, row->def ? "true" : "false");
-    else if (row->absent)
-        buf_puts(out, row->arg);
-    else if (row->type == NUMBER)
-        buf_put_int(out, row->def);
-    else
-        buf_puts(out, row->text);
-    buf_putc(out, '\n');
-}
-
-void cli_options_yaml(struct buf *out, unsigned groups)
-{
-    buf_puts(out, "# Settings of phasegate for this project. Every line is a "
-                  "comment; take the #\n# away from a key to set it. The "
-                  "environment and the command line win over it.\n");
-    for (size_t i = 0; i < ROWS; i++)
-        if ((rows[i].group & groups) && !(rows[i].flags & NOT_IN_FILE))
-            yaml_row(out, &rows[i]);
 }
 
 /* --- suggestions ---------------------------------------------------------- */

@@ -82,6 +82,12 @@ enum err cli_project_config(struct cli_options *o, struct slice root)
     return cli_options_file(o, path, text);
 }
 
+struct slice cli_state_file(const struct cli_options *o, struct slice root)
+{
+    if (o->set.state.n || !root.n) return o->set.state;
+    return path_join(o->arena, root, SLICE(".phasegate/state.db"));
+}
+
 enum err cli_program(struct arena *a, struct slice *ret)
 {
     return path_canonical(SLICE("/proc/self/exe"), a, ret) == OK ? OK : ERR_IO;

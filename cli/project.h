@@ -16,6 +16,9 @@ MUST_USE enum err cli_project_root(struct cli_options *o, struct slice *ret);
 /* Reads <root>/.phasegate/config.yaml into `o`, if it is there. */
 MUST_USE enum err cli_project_config(struct cli_options *o, struct slice root);
 
+/* The state file: --state, or the project's. Empty: no project. arena */
+struct slice cli_state_file(const struct cli_options *o, struct slice root);
+
 /* The program's own file, canonical. ERR_IO, ERR_NOMEM. arena */
 MUST_USE enum err cli_program(struct arena *a, struct slice *ret);
 /* The folder of the workflows that come with the program: installed

@@ -203,19 +203,12 @@ static int resolve(struct sessions *s, struct slice prefix, struct slice *ret)
     return CLI_DONE;
 }
 
-static const struct verb *find_verb(struct slice word)
+static const struct verb *find_verb(const struct cli_command *c,
+                                    struct slice word)
 {
-    const char *names[VERBS + CLI_RECORD_VERBS + 1] = {NULL};
-    for (size_t i = 0; i < VERBS; i++) {
-        names[i] = verbs[i].name;
+    if (!cli_verb_find(c, word)) return NULL;
+    for (size_t i = 0; i < VERBS; i++)
         if (slice_eq(word, slice_of(verbs[i].name))) return &verbs[i];
-    }
-    for (size_t i = 0; i < CLI_RECORD_VERBS; i++)
-        names[VERBS + i] = cli_record_verbs[i];
-    const char *near = cli_nearest(word, names);
-    (void)fprintf(stderr, "phasegate: sessions has no \"%.*s\"; %s%s\n",
-                  SLICE_ARG(word), near ? "did you mean " : "",
-                  near ? near : "--help tells what it has");
     return NULL;
 }
 
@@ -230,7 +223,8 @@ static int refusal(const struct cli_reply *r)
     return cli_reach_exit(r);
 }
 
-static int run(struct sessions *s, int argc, char **argv)
+static int run(const struct cli_command *c, struct sessions *s, int argc,
+               char **argv)
 {
     int at = s->o.rest, code;
     struct cli_reply r;
@@ -238,7 +232,7 @@ static int run(struct sessions *s, int argc, char **argv)
     if (at < argc && cli_record_has(slice_of(argv[at])))
         return cli_record_run(&s->o, s->root, &s->arena, argc - at, argv + at);
     const struct verb *v =
-        find_verb(at < argc ? slice_of(argv[at]) : SLICE("list"));
+        find_verb(c, at < argc ? slice_of(argv[at]) : SLICE("list"));
     if (!v) return CLI_USAGE;
     if (argc - at > 1 + v->of_one || (v->of_one && argc - at < 2)) {
         (void)fprintf(stderr, "phasegate sessions %s%s [--json]\n", v->name,
@@ -268,7 +262,7 @@ int cli_sessions(const struct cli_command *c, int argc, char **argv)
     int code;
     arena_init(&s.arena, (size_t)512 << 20);
     if (cli_begin(c, argc, argv, &s.arena, &s.o, &s.root, &code))
-        code = run(&s, argc, argv);
+        code = run(c, &s, argc, argv);
     arena_done(&s.arena);
     return code;
 }

@@ -337,24 +337,22 @@ static int import(struct record *r, int argc, char **argv)
 /* --- opening -------------------------------------------------------------- */
 
 static const struct verb {
-    const char *words;
+    const char *name, *words;
     int least, most; /* words behind the verb */
     int (*run)(struct record *r, int argc, char **argv);
     bool makes_file; /* where there is no state file yet */
-} verbs[CLI_RECORD_VERBS] = {
-    {"verify [SESSION]", 0, 1, verify, false},
-    {"report SESSION", 1, 1, report, false},
-    {"export [SESSION ...]", 0, 1 << 20, export, false},
-    {"import FILE ...", 1, 1 << 20, import, true},
-    {"delete SESSION", 1, 1, delete, false},
+} verbs[] = {
+    {"verify", "[SESSION]", 0, 1, verify, false},
+    {"report", "SESSION", 1, 1, report, false},
+    {"export", "[SESSION ...]", 0, 1 << 20, export, false},
+    {"import", "FILE ...", 1, 1 << 20, import, true},
+    {"delete", "SESSION", 1, 1, delete, false},
 };
-const char *const cli_record_verbs[CLI_RECORD_VERBS] = {
-    "verify", "report", "export", "import", "delete"};
 
 static const struct verb *verb_of(struct slice word)
 {
-    for (size_t i = 0; i < CLI_RECORD_VERBS; i++)
-        if (slice_eq(word, slice_of(cli_record_verbs[i]))) return &verbs[i];
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (slice_eq(word, slice_of(verbs[i].name))) return &verbs[i];
     return NULL;
 }
 
@@ -366,9 +364,7 @@ bool cli_record_has(struct slice verb)
 static bool state_is_there(struct record *r)
 {
     struct stat st;
-    struct slice path = r->o->set.state;
-    if (!path.n)
-        path = path_join(r->arena, r->root, SLICE(".phasegate/state.db"));
+    struct slice path = cli_state_file(r->o, r->root);
     if (stat(arena_cstr(r->arena, path), &st) == 0) return true;
     (void)fprintf(stderr,
                   "phasegate: there is no state file %.*s; start a "
@@ -407,8 +403,8 @@ int cli_record_run(const struct cli_options *o, struct slice root,
     struct record r = {.o = o, .root = root, .arena = a};
     const struct verb *v = verb_of(slice_of(argv[0]));
     if (!v || argc - 1 < v->least || argc - 1 > v->most) {
-        (void)fprintf(stderr, "phasegate sessions %s [--json]\n",
-                      v ? v->words : "VERB");
+        (void)fprintf(stderr, "phasegate sessions %s %s [--json]\n", argv[0],
+                      v ? v->words : "");
         return CLI_USAGE;
     }
     return open_and_run(&r, v, argc, argv);

@@ -10,9 +10,6 @@
 
 #include "cli/command.h"
 
-enum { CLI_RECORD_VERBS = 5 };
-extern const char *const cli_record_verbs[CLI_RECORD_VERBS];
-
 bool cli_record_has(struct slice verb);
 /* argv[0] is the verb. Returns enum cli_exit. arena */
 int cli_record_run(const struct cli_options *o, struct slice root,

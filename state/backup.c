@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "state/conn.h"
+#include "state/store_private.h"
 
 #define PATH_CEILING (64 * 1024)
 
@@ -71,6 +72,16 @@ static enum err copy_file(const char *from, const char *partial,
     return e;
 }
 
+/* What cannot be read back is no backup. */
+static enum err checked(const char *partial)
+{
+    struct arena a;
+    arena_init(&a, PATH_CEILING);
+    enum err e = st__whole(partial, &a);
+    arena_done(&a);
+    return e;
+}
+
 static enum err publish(const char *partial, const char *to,
                         enum st_backup_mode mode)
 {
@@ -94,6 +105,7 @@ enum err st__backup(const char *from, const char *to, enum st_backup_mode mode,
     enum err e = partial.err;
     if (!e) e = make_empty(partial.p);
     if (!e) e = copy_file(from, partial.p, busy_timeout_ms);
+    if (!e) e = checked(partial.p);
     if (!e) e = publish(partial.p, to, mode);
     if (partial.p) unlink(partial.p);
     if (!e) e = sync_folder(to);

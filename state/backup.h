@@ -13,8 +13,8 @@ enum st_backup_mode {
     ST_BACKUP_REPLACE /* an older copy gives way at the end, at once */
 };
 
-/* The copy is on the disk, folder included, when this answers OK; on failure
- * `to` is as it was. Thread: any but a loop */
+/* The copy is whole (every page was read back) and on the disk, folder
+ * included, when this answers OK; on failure `to` is as it was. Thread: any but a loop */
 MUST_USE enum err st__backup(const char *from, const char *to,
                              enum st_backup_mode mode,
                              uint32_t busy_timeout_ms);

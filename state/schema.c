@@ -64,9 +64,7 @@ const struct st_schema st__schema = {migrations, sizeof(migrations) /
 
 /* --- who may open it ------------------------------------------------------ */
 
-/* file:<path, percent-encoded>?immutable=1 : read the header as it lies
- * there, without locks, recovery or files of its own. */
-static void immutable_uri(struct buf *uri, const char *path)
+void st__readonly_uri(struct buf *uri, const char *path, bool immutable)
 {
     static const char plain[] = "/._-";
     buf_puts(uri, "file:");
@@ -78,7 +76,7 @@ static void immutable_uri(struct buf *uri, const char *path)
         else
             buf_printf(uri, "%%%02X", *p);
     }
-    buf_puts(uri, "?mode=ro&immutable=1");
+    buf_puts(uri, immutable ? "?mode=ro&immutable=1" : "?mode=ro");
     buf_putc(uri, '\0');
 }
 
@@ -101,7 +99,7 @@ static int64_t peek_version(const char *uri)
 enum err st__schema_peek(const struct st_schema *s, const char *path)
 {
     struct buf uri = BUF_INIT(64 * 1024);
-    immutable_uri(&uri, path);
+    st__readonly_uri(&uri, path, true);
     enum err e = uri.err;
     /* A file that cannot be read so is told by the real opening. */
     if (!e && peek_version(uri.p) > s->version) e = ERR_STORE_TOO_NEW;

@@ -18,6 +18,11 @@ struct st_schema {
 };
 extern const struct st_schema st__schema;
 
+/* file:<path, percent-encoded>?mode=ro. `immutable`: read as it lies there,
+ * without locks, recovery or files of its own. Ends with a NUL. */
+struct buf;
+void st__readonly_uri(struct buf *uri, const char *path, bool immutable);
+
 /* Looks at the file's header without a lock, a -wal or a -shm: a newer file
  * is told here before anything could touch it. Absent or empty: OK. */
 MUST_USE enum err st__schema_peek(const struct st_schema *s, const char *path);

@@ -40,8 +40,8 @@ static const struct reason reasons[] = {
     {ERR_NOMEM, "there was not enough memory", "Free memory and try again"},
 };
 
-static enum err told(struct problem *p, struct arena *a, enum err e,
-                     struct slice path)
+enum err st__told(struct problem *p, struct arena *a, enum err e,
+                  struct slice path)
 {
     const char *why = "the state file could not be used",
                *mend = "see the log for the reason";
@@ -158,7 +158,7 @@ enum err st__store_open(const struct st_store_options *o,
     if (!e) e = st__writer_start(s);
     if (e) {
         st_store_close(s);
-        return told(p, a, e, o->path);
+        return st__told(p, a, e, o->path);
     }
     *ret = s;
     return OK;
@@ -238,7 +238,7 @@ enum err st_store_backup(struct st_store *s, struct slice path, struct arena *a,
     enum err e = absolute(path, a, &to);
     if (!e) e = st__backup(s->path, to, ST_BACKUP_NEW, s->busy_timeout_ms);
     mem_free(to);
-    return e ? told(p, a, e, path) : OK;
+    return e ? st__told(p, a, e, path) : OK;
 }
 
 /* On a connection of its own: it may take seconds, and the thread's own one
@@ -250,7 +250,7 @@ enum err st_store_check(struct st_store *s, struct arena *a, struct problem *p)
     sqlite3_stmt *st = NULL;
     enum err e =
         st__conn_open(s->path, false, s->durability, s->busy_timeout_ms, &c);
-    if (e) return told(p, a, e, slice_of(s->path));
+    if (e) return st__told(p, a, e, slice_of(s->path));
     int rc =
         sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &st, NULL);
     if (!rc) rc = sqlite3_step(st);
@@ -263,5 +263,5 @@ enum err st_store_check(struct st_store *s, struct arena *a, struct problem *p)
     sqlite3_finalize(st);
     st__conn_close(c);
     if (!e) return OK;
-    return told(p, a, e, finding.n ? finding : slice_of(s->path));
+    return st__told(p, a, e, finding.n ? finding : slice_of(s->path));
 }

@@ -56,6 +56,13 @@ MUST_USE enum err st__store_open(const struct st_store_options *o,
                                  struct arena *a, struct problem *p,
                                  struct st_store **ret);
 
+/* The problem of an error about this file. Returns `e`. */
+enum err st__told(struct problem *p, struct arena *a, enum err e,
+                  struct slice path);
+/* Every page of a file that nobody else has open. ERR_STORE_CORRUPT, ERR_IO,
+ * ERR_NOMEM */
+MUST_USE enum err st__whole(const char *path, struct arena *a);
+
 MUST_USE enum err st__writer_start(struct st_store *s);
 void st__writer_stop(struct st_store *s); /* runs what is queued */
 

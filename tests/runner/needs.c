@@ -88,7 +88,7 @@ static bool have_spin(const struct options *o)
 
 static struct fact {
     const char *name;
-    bool (*have)(const struct options *o);
+    bool (*have)(const struct options *o); /* NULL: a command of that name */
     const char *why_not;
     signed char known; /* 0: not asked yet, 1: yes, -1: no */
 } facts[] = {
@@ -100,6 +100,11 @@ static struct fact {
     {"network-ns", have_netns, "may not make a network namespace here", 0},
     {"binary", have_program, "the program itself is not built", 0},
     {"spin", have_spin, "the model checker spin or cc is not installed", 0},
+    {"man", NULL, "man is not installed", 0},
+    {"zsh", NULL, "zsh is not installed", 0},
+    {"fish", NULL, "fish is not installed", 0},
+    {"promtool", NULL, "promtool (Debian package prometheus) is not installed",
+     0},
 };
 
 static const char *fact_missing(const char *word, size_t n,
@@ -108,7 +113,8 @@ static const char *fact_missing(const char *word, size_t n,
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         struct fact *f = &facts[i];
         if (strlen(f->name) != n || memcmp(f->name, word, n) != 0) continue;
-        if (!f->known) f->known = f->have(o) ? 1 : -1;
+        if (!f->known)
+            f->known = (f->have ? f->have(o) : have_command(f->name)) ? 1 : -1;
         return f->known > 0 ? NULL : f->why_not;
     }
     *ret_unknown = true;

@@ -1,0 +1,228 @@
+/* manual: the manual page (roff, man macros) and the table of settings, made
+ * of the rows of commands and options. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/options_private.h"
+
+enum { TEXT_CEILING = 1 << 20 };
+
+/* --- roff ----------------------------------------------------------------- */
+
+/* A line that begins with . or ' would be a request; a bare - may be set as
+ * a hyphen that nobody can copy. */
+static void roff(struct buf *b, const char *text)
+{
+    bool begins = true;
+    for (; *text; text++) {
+        if (begins && (*text == '.' || *text == '\'')) buf_puts(b, "\\&");
+        begins = *text == '\n';
+        if (*text == '\\')
+            buf_puts(b, "\\e");
+        else if (*text == '-')
+            buf_puts(b, "\\-");
+        else if (*text == '~')
+            buf_puts(b, "\\(ti");
+        else if (*text == '^')
+            buf_puts(b, "\\(ha");
+        else
+            buf_putc(b, *text);
+    }
+}
+
+static void page_option(struct buf *b, const struct option_row *row)
+{
+    char name[NAME_ROOM];
+    struct buf part = BUF_INIT(4096);
+    buf_puts(b, ".TP\n\\fB\\-\\-");
+    roff(b, cli__flag_name(row, name));
+    buf_puts(b, "\\fR");
+    if (row->type == CHOICE)
+        cli__option_accepts(row, &part);
+    else if (row->arg)
+        buf_puts(&part, row->arg);
+    if (part.n) buf_printf(b, " \\fI%.*s\\fR", SLICE_ARG(buf_slice(&part)));
+    buf_putc(b, '\n');
+    roff(b, row->help);
+    buf_clear(&part);
+    if (row->type == NUMBER) {
+        buf_putc(&part, ' ');
+        cli__option_accepts(row, &part);
+        buf_putc(&part, '.');
+    }
+    buf_puts(&part, " Default: ");
+    cli__option_default(row, &part);
+    buf_putc(&part, '.');
+    if (!(row->flags & NOT_IN_ENV))
+        buf_printf(&part, " Environment: %s.", cli__env_name(row, name));
+    buf_puts(&part, "\n");
+    buf_putc(&part, '\0');
+    if (!part.err) roff(b, part.p);
+    buf_done(&part);
+}
+
+static void page_lines(struct buf *b, const char *lines)
+{
+    buf_puts(b, ".PP\n.nf\n.RS\n");
+    roff(b, lines);
+    buf_puts(b, ".RE\n.fi\n");
+}
+
+static void page_command(struct buf *b, const struct cli_command *c)
+{
+    buf_printf(b, ".SS phasegate %s %s\n", c->name, c->words);
+    roff(b, c->summary);
+    buf_putc(b, '\n');
+    for (const struct cli_verb *v = c->verbs; v && v->name; v++) {
+        buf_printf(b, ".TP\n\\fB%s\\fR %s\n", v->name, v->words);
+        roff(b, v->summary);
+        buf_putc(b, '\n');
+    }
+    if (c->more) {
+        buf_puts(b, ".PP\n");
+        roff(b, c->more);
+    }
+    if (c->example) page_lines(b, c->example);
+}
+
+static const struct {
+    unsigned group; /* enum cli_group */
+    const char *title;
+} groups[] = {
+    {CLI_PROJECT, "Of every command that works on a project"},
+    {CLI_SERVER, "Of serve"},
+    {CLI_LOGGING, "Of serve: the log"},
+    {CLI_OUTPUT, "Of every command that prints data"},
+    {CLI_ARGUMENTS, "Of call"},
+    {CLI_EDITORS, "Of init"},
+};
+
+static void page(struct buf *b)
+{
+    const struct option_row *row;
+    buf_puts(b, ".TH PHASEGATE 1 \"\" \"phasegate " PHASEGATE_VERSION "\" "
+                "\"User Commands\"\n.SH NAME\nphasegate \\- leads coding "
+                "agents through phase\\-gated workflows\n.SH SYNOPSIS\n"
+                ".B phasegate\n.I COMMAND\n[\\fIOPTIONS\\fR]\n"
+                ".SH DESCRIPTION\nAn MCP server: an editor starts it as a "
+                "subprocess and talks to it over\nstdin and stdout, its "
+                "sub\\-agents over HTTP. A phase of a workflow opens only\n"
+                "with evidence that passed the gate before it. Without "
+                "arguments it serves\nwhen stdin is no terminal.\n"
+                ".SH COMMANDS\n");
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        page_command(b, c);
+    buf_puts(b, ".SH OPTIONS\nA flag wins over the environment, that over "
+                ".phasegate/config.yaml, that over\nthe default.\n");
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        buf_printf(b, ".SS %s\n", groups[g].title);
+        for (size_t i = 0; (row = cli__option(i)) != NULL; i++)
+            if (row->group & groups[g].group) page_option(b, row);
+    }
+    buf_puts(b,
+             ".SH EXIT STATUS\n.TP\n0\nDone.\n.TP\n1\nThe thing asked for is "
+             "not so.\n.TP\n2\nWrong flags, values or words.\n.TP\n3\nIt "
+             "cannot start.\n"
+             ".SH FILES\n.TP\n.I .phasegate/state.db\nSessions, evidence and "
+             "their history.\n.TP\n.I .phasegate/config.yaml\nThe project's "
+             "settings.\n.TP\n.I .phasegate/server.json\nWhere the running "
+             "server is.\n.TP\n.I .phasegate/agent.token\n.TQ\n.I "
+             ".phasegate/operator.token\nWhat HTTP callers show.\n");
+}
+
+/* --- markdown ------------------------------------------------------------- */
+
+static void cell(struct buf *b, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|') buf_putc(b, '\\');
+        buf_putc(b, *text);
+    }
+}
+
+static void settings_row(struct buf *b, const struct option_row *row)
+{
+    char name[NAME_ROOM];
+    struct buf part = BUF_INIT(4096);
+    buf_printf(b, "| %s%s%s | `--%s` | ", row->flags & NOT_IN_FILE ? "" : "`",
+               row->flags & NOT_IN_FILE ? "-" : row->key,
+               row->flags & NOT_IN_FILE ? "" : "`", cli__flag_name(row, name));
+    if (row->flags & NOT_IN_ENV)
+        buf_puts(b, "- | ");
+    else
+        buf_printf(b, "`%s` | ", cli__env_name(row, name));
+    if (row->type == TEXT || row->type == LIST)
+        buf_puts(&part, row->arg ? row->arg : "text");
+    else
+        cli__option_accepts(row, &part);
+    buf_puts(&part, " | ");
+    cli__option_default(row, &part);
+    buf_put(b, buf_slice(&part));
+    buf_puts(b, " | ");
+    cell(b, row->help);
+    buf_puts(b, " |\n");
+    buf_done(&part);
+}
+
+static void settings(struct buf *b)
+{
+    const struct option_row *row;
+    buf_puts(
+        b,
+        "# Settings\n\n"
+        "Printed by `phasegate manual settings`, from the rows that read "
+        "them.\n\n"
+        "A setting has three spellings: a key of `.phasegate/config.yaml` "
+        "(`http: {port: 4300}` or\n`http.port: 4300`), an environment "
+        "variable, and a flag. The flag wins over the variable, that over\n"
+        "the file, that over the default. A list is replaced as a whole; in "
+        "the environment its items\nstand between colons. A value that does "
+        "not fit refuses the start and names option, value, range\nand "
+        "source. `phasegate init` writes a `config.yaml` with every key as a "
+        "comment, and\n`phasegate doctor` tells which settings are set and "
+        "whether they fit together.\n");
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        buf_printf(b,
+                   "\n## %s\n\n| key | flag | environment | takes | default | "
+                   "what it is |\n|---|---|---|---|---|---|\n",
+                   groups[g].title);
+        for (size_t i = 0; (row = cli__option(i)) != NULL; i++)
+            if (row->group & groups[g].group) settings_row(b, row);
+    }
+}
+
+/* -------------------------------------------------------------------------- */
+
+static int run(const struct cli_command *c, struct cli_options *o, int argc,
+               char **argv)
+{
+    struct buf b = BUF_INIT(TEXT_CEILING);
+    const struct cli_verb *v = c->verbs;
+    if (argc - o->rest > 1) {
+        (void)fputs("phasegate manual [page | settings]\n", stderr);
+        return CLI_USAGE;
+    }
+    if (o->rest < argc) v = cli_verb_find(c, slice_of(argv[o->rest]));
+    if (!v) return CLI_USAGE;
+    if (v == c->verbs)
+        page(&b);
+    else
+        settings(&b);
+    if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
+    buf_done(&b);
+    return CLI_DONE;
+}
+
+int cli_manual(const struct cli_command *c, int argc, char **argv)
+{
+    struct arena a;
+    struct cli_options o;
+    struct slice root;
+    int code;
+    arena_init(&a, 4 << 20);
+    if (cli_begin(c, argc, argv, &a, &o, &root, &code))
+        code = run(c, &o, argc, argv);
+    arena_done(&a);
+    return code;
+}

@@ -1,0 +1,42 @@
+/*
+ * options_private: the option rows themselves, for what is made of them:
+ * --help, config.yaml, the manual page, completion. Private to cli/.
+ */
+#ifndef CLI_OPTIONS_PRIVATE_H
+#define CLI_OPTIONS_PRIVATE_H
+
+#include "base/buf.h"
+#include "cli/options.h"
+
+enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
+
+/* Where a row may be set. A project's file cannot say which project it is. */
+enum { NOT_IN_FILE = 1, NOT_IN_ENV = 2, FLAG_ALONE = 3 };
+
+enum { NAME_ROOM = 64 };
+
+struct option_row {
+    const char *key; /* "conn.idle_ms" */
+    enum option_type type;
+    unsigned group; /* enum cli_group */
+    size_t offset;
+    int64_t min, max, def; /* NUMBER; CHOICE: def; BOOLEAN: def */
+    const char *text;      /* TEXT: the default, or NULL */
+    const char *const *choices;
+    const char *arg;    /* DIR, N, MS; choices print themselves */
+    const char *absent; /* what no value means, when def cannot say it */
+    const char *help;
+    unsigned flags;
+};
+
+/* The i-th row, or NULL behind the last. */
+const struct option_row *cli__option(size_t i);
+/* The three spellings of a key; both write to `out` and return it. */
+const char *cli__flag_name(const struct option_row *row, char out[NAME_ROOM]);
+const char *cli__env_name(const struct option_row *row, char out[NAME_ROOM]);
+/* "1..10", "full/normal": the values it takes. */
+void cli__option_accepts(const struct option_row *row, struct buf *out);
+/* "30000", "first free of 4242..5242": what holds without a value. */
+void cli__option_default(const struct option_row *row, struct buf *out);
+
+#endif
