@@ -19,6 +19,7 @@
 #ifndef MCP_EXCHANGE_H
 #define MCP_EXCHANGE_H
 
+#include "base/err.h"
 #include "base/slice.h"
 
 struct mcp_exchange;
@@ -113,5 +114,9 @@ void mcp_exchange_lost(struct mcp_exchange *ex);
  * body text in `b`. id absent. */
 struct buf;
 void mcp_error_body(struct buf *b, int code, struct slice message);
+/* stdio: the same in the words of the revision spoken last. `e`: ERR_NOMEM,
+ * or ERR_INVALID. */
+void mcp_error_line(const struct mcp_peer *peer, struct buf *b, enum err e,
+                    struct slice message);
 
 #endif

@@ -207,3 +207,12 @@ void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
         read_message(c);
     }
 }
+
+void mcp_error_line(const struct mcp_peer *peer, struct buf *b, enum err e,
+                    struct slice message)
+{
+    struct mcp_fault f = mcp_fault(
+        e == ERR_INVALID ? MCP_FAULT_REQUEST : MCP_FAULT_INTERNAL, message);
+    mcp_reply_error(b, peer->last ? peer->last : mcp_revision_legacy(),
+                    MCP_STDIO, NULL, &f);
+}

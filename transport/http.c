@@ -12,6 +12,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
@@ -45,21 +46,45 @@ static bool is_name(struct slice s)
     return s.n > 0;
 }
 
+static bool refuse_for_good(struct conn *c, const char *why)
+{
+    tp__http_add_header(c, "Connection", "close");
+    tp__http_refuse(c, 400, why);
+    return false;
+}
+
 /* A header that a proxy before us may read otherwise is not guessed at: the
  * bytes behind it could be another request. libevent takes the first of two
- * lengths, and "Origin : x" for no Origin. */
+ * lengths, "+5" for one, "Origin : x" for no Origin, and nothing behind a NUL;
+ * and it would answer in whatever version it is asked in. */
 static bool unmistakable(struct conn *c)
 {
     struct evkeyval *row;
-    bool fine = !sent_twice(c, "Content-Length");
+    struct slice length = tp__http_header(c, "Content-Length");
+    bool fine = !sent_twice(c, "Content-Length") && !c->head.nul &&
+                (!length.p || tp_length_valid(length));
     TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
     fine = fine && is_name(slice_of(row->key));
-    if (fine) return true;
-    tp__http_add_header(c, "Connection", "close");
-    tp__http_refuse(c, 400,
-                    "a header's name is malformed, or Content-Length stands "
-                    "twice");
-    return false;
+    if (c->req->major < 1) {
+        c->req->major = 1;
+        return refuse_for_good(c, "HTTP/1.1 or HTTP/1.0 is spoken here");
+    }
+    return fine || refuse_for_good(c, "a header is malformed, holds a NUL, or "
+                                      "Content-Length stands twice or is no "
+                                      "number");
+}
+
+/* POST http://name/mcp: RFC 9112 lets the name in the target overrule Host. */
+static bool target_allowed(struct conn *c)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(c->req);
+    const char *name = uri ? evhttp_uri_get_host(uri) : NULL;
+    const char *scheme = uri ? evhttp_uri_get_scheme(uri) : NULL;
+    if (scheme && strcasecmp(scheme, "http") != 0 &&
+        strcasecmp(scheme, "https") != 0)
+        return false;
+    return (!name && !scheme) ||
+           (name && tp_host_allowed(slice_of(name), &c->http->c.names));
 }
 
 /* Host and Origin: is it us that the client means? */
@@ -75,7 +100,7 @@ static bool meant_for_us(struct conn *c)
                         "header are needed");
         return false;
     }
-    if (!tp_host_allowed(host, names)) {
+    if (!tp_host_allowed(host, names) || !target_allowed(c)) {
         tp__http_refuse(c, 403,
                         "Host is not this server; use the url of "
                         ".phasegate/server.json");
@@ -109,13 +134,11 @@ static bool framing_plain(struct conn *c)
         body && !(evhttp_request_get_command(c->req) & BODIES_ARE_READ);
     if (!unread && !(coding.p && length.p) &&
         (!coding.p || slice_eq_nocase(coding, SLICE("chunked"))) &&
-        !sent_twice(c, "Transfer-Encoding") && !sent_twice(c, "Content-Length"))
+        !sent_twice(c, "Transfer-Encoding"))
         return true;
-    tp__http_add_header(c, "Connection", "close");
-    tp__http_refuse(c, 400,
-                    "the length of the body is not clear: one Content-Length "
-                    "or Transfer-Encoding: chunked, and no body with HEAD");
-    return false;
+    return refuse_for_good(
+        c, "the length of the body is not clear: one Content-Length or "
+           "Transfer-Encoding: chunked, and no body with HEAD");
 }
 
 bool tp__http_token_fine(struct conn *c)

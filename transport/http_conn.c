@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "transport/gone.h"
 
-enum { REFUSALS_MAX = 64 };
+enum { REFUSALS_MAX = 64, LINGER_MS = 1000 };
 static const struct timeval sweep_every = {.tv_usec = 250000};
 
 static void conn_unlink(struct conn *c)
@@ -102,15 +102,45 @@ struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req)
     return c && c->evcon == evcon ? c : NULL;
 }
 
-/* Bytes of a new message have come. */
+/* The head as it comes. A body that will be too long is refused before it is
+ * read: evhttp says so only at its end, and there may be none. */
+static void head_read(struct conn *c, struct evbuffer *in, size_t from)
+{
+    struct evbuffer_iovec part;
+    struct evbuffer_ptr at;
+    while (!c->head.ended && from < evbuffer_get_length(in) &&
+           evbuffer_ptr_set(in, &at, from, EVBUFFER_PTR_SET) == 0 &&
+           evbuffer_peek(in, -1, &at, &part, 1) > 0 && part.iov_len > 0) {
+        tp_head_feed(&c->head, (struct slice){part.iov_base, part.iov_len});
+        from += part.iov_len;
+    }
+    if (c->head.ended && c->head.length > c->http->c.body_max && !c->early)
+        tp__http_tell(c, 413);
+}
+
+void tp__conn_begins(struct conn *c)
+{
+    struct evbuffer *in = bufferevent_get_input(c->bev);
+    tp__conn_phase(c, CONN_READING);
+    c->bytes = evbuffer_get_length(in);
+    c->head = (struct tp_head){0};
+    head_read(c, in, 0);
+}
+
+/* Bytes of a message have come. */
 static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
                      void *ctx)
 {
-    (void)in;
     struct conn *c = ctx;
     if (info->n_added == 0) return;
-    if (c->phase == CONN_IDLE) tp__conn_phase(c, CONN_READING);
+    c->heard = clock_coarse();
+    if (c->phase == CONN_IDLE) {
+        tp__conn_begins(c);
+        return;
+    }
     c->bytes += info->n_added;
+    if (c->phase == CONN_READING && !c->head.ended)
+        head_read(c, in, info->orig_size);
 }
 
 static uint32_t open_now(const struct tp_http *h)
@@ -212,6 +242,14 @@ void tp__conn_adopt_all(struct tp_http *h)
 
 /* --- time ---------------------------------------------------------------- */
 
+/* A client that is still sending when it is refused would not see why if the
+ * connection were closed at once. */
+static bool lingered(const struct conn *c, int64_t now)
+{
+    return c->early && c->phase == CONN_READING &&
+           now - c->heard >= LINGER_MS * NS_PER_MS;
+}
+
 /* How long the connection may stay as it is, or 0: as long as it likes. */
 static int64_t patience_ms(const struct conn *c)
 {
@@ -228,7 +266,7 @@ static void conn_expire(struct conn *c, int64_t age_ms)
     bool idle = c->phase == CONN_IDLE;
     log_info("http", "connection closed",
              LOG_C("reason", idle ? "idle" : "slow"), LOG_I("age_ms", age_ms));
-    if (!idle && !c->early) tp__http_late(c);
+    if (!idle && !c->early) tp__http_tell(c, 408);
     evhttp_connection_free(c->evcon);
 }
 
@@ -237,7 +275,7 @@ static void conn_check(struct conn *c, int64_t now)
     if (c->closed || !c->evcon) return;
     int64_t age_ms = (now - c->since) / NS_PER_MS;
     int64_t limit = patience_ms(c);
-    if (limit && age_ms >= limit)
+    if ((limit && age_ms >= limit) || lingered(c, now))
         conn_expire(c, age_ms);
     else if (c->streaming && c->phase == CONN_PENDING &&
              age_ms >= c->http->c.keepalive_ms)

@@ -9,6 +9,7 @@
 
 #include "mcp/exchange.h"
 #include "transport/http.h"
+#include "transport/http_head.h"
 
 struct bufferevent;
 struct evbuffer;
@@ -37,6 +38,7 @@ struct conn {
     enum conn_phase phase;
     int64_t since;  /* the phase began; CONN_PENDING: last bytes out */
     size_t bytes;   /* of the message being read */
+    int64_t heard;  /* when its client last sent something */
     unsigned hold;  /* stack frames that still look at the record */
     bool closed;    /* the connection is gone, the record waits for its call */
     bool open_call; /* mcp/ has the exchange */
@@ -47,6 +49,7 @@ struct conn {
     bool refused; /* over the limit: 503 whatever it asks */
     bool cors;    /* the request comes from a page that may read the answer */
     bool early;   /* evhttp refused by itself, in our words */
+    struct tp_head head; /* of the message being read */
     struct conn *next, *prev;
 };
 
@@ -78,6 +81,8 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http);
 void tp__conn_adopt_all(struct tp_http *h);
 void tp__conn_sweep(struct tp_http *h, int64_t now);
 void tp__conn_phase(struct conn *c, enum conn_phase p);
+/* A message begins with the bytes that are there. */
+void tp__conn_begins(struct conn *c);
 /* The record of a request's connection; NULL: memory was short when it came.
  */
 struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req);
@@ -138,7 +143,8 @@ bool tp__http_body_readable(struct conn *c);
 /* A callback of the connection's output: evhttp's own refusals become JSON. */
 void tp__http_early(struct evbuffer *out, const struct evbuffer_cb_info *info,
                     void *conn);
-/* 408, as far as the socket takes it at once. */
-void tp__http_late(struct conn *c);
+/* `status` in our words, as far as the socket takes it at once; evhttp says
+ * nothing more on this connection. */
+void tp__http_tell(struct conn *c, int status);
 
 #endif

@@ -93,12 +93,15 @@ void tp__http_early(struct evbuffer *out, const struct evbuffer_cb_info *info,
     evbuffer_freeze(out, 1);
 }
 
-void tp__http_late(struct conn *c)
+void tp__http_tell(struct conn *c, int status)
 {
     struct buf b = BUF_INIT(8192);
-    early_text(c->http, 408, &b);
-    if (!b.err)
+    early_text(c->http, status, &b);
+    if (!b.err) {
         (void)send(bufferevent_getfd(c->bev), b.p, b.n,
                    MSG_DONTWAIT | MSG_NOSIGNAL);
+        c->early = true;
+        evbuffer_freeze(bufferevent_get_output(c->bev), 0);
+    }
     buf_done(&b);
 }

@@ -77,9 +77,10 @@ static void on_sent(struct evhttp_request *req, void *ctx)
     struct conn *c = ctx;
     atomic_fetch_sub_explicit(&c->http->busy, 1, memory_order_relaxed);
     c->streaming = false;
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    tp__conn_phase(c, evbuffer_get_length(in) ? CONN_READING : CONN_IDLE);
-    c->bytes = evbuffer_get_length(in); /* of a pipelined request */
+    if (evbuffer_get_length(bufferevent_get_input(c->bev)))
+        tp__conn_begins(c); /* a pipelined request */
+    else
+        tp__conn_phase(c, CONN_IDLE);
 }
 
 /* evhttp reads on while it writes, without bound, and takes a half-close for

@@ -225,10 +225,10 @@ static const struct mcp_exchange_ops line_ops = {
 
 /* --- in ------------------------------------------------------------------ */
 
-static void answer_error(struct tp_stdio *s, int code, const char *text)
+static void answer_error(struct tp_stdio *s, enum err e, const char *text)
 {
     struct buf b = BUF_INIT(4096);
-    mcp_error_body(&b, code, slice_of(text));
+    mcp_error_line(s->peer, &b, e, slice_of(text));
     if (!b.err) out_line(s, buf_slice(&b));
     buf_done(&b);
 }
@@ -241,7 +241,7 @@ static void answer_too_long(struct tp_stdio *s)
                    "message, for example shorter arguments",
                    s->lines.ceiling);
     log_warn("stdio", "line too long", LOG_I("limit", s->lines.ceiling));
-    answer_error(s, -32600, text);
+    answer_error(s, ERR_INVALID, text);
 }
 
 static struct line_exchange *exchange_take(struct tp_stdio *s)
@@ -259,7 +259,7 @@ static void receive(struct tp_stdio *s, struct slice line)
 {
     struct line_exchange *le = exchange_take(s);
     if (!le) {
-        answer_error(s, -32603, "out of memory; send it again later");
+        answer_error(s, ERR_NOMEM, "out of memory; send it again later");
         return;
     }
     le->bytes = line.n;

@@ -288,7 +288,8 @@ const struct mcp_tool tools_rows[] = {
          OUT(TEXT("session_id") "," WHOLE("phase") "," TRUTH("passed")
              "," THINGS("errors") "," THINGS("warnings") "," THINGS("proofs")
              "," TRUTH("workflow_complete") "," WHOLE("current_phase")
-             ",\"next_phase\":{\"type\":[\"object\",\"null\"]}"
+             /* null at the end: a list of types is not for every client */
+             ",\"next_phase\":{\"required\":[\"number\",\"name\"]}"
              "," THING("receipt") "," NEXT),
      .call = tools_complete_phase},
     {.name = "get_session",

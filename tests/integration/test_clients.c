@@ -187,6 +187,7 @@ TEST_EACH_IF(inspector, lists_calls_and_shows_an_error,
 
     struct node_end end = inspect(row, &target, list);
     CHECK_INT_EQ(end.status, 0); /* 6: a schema that clients cannot take */
+    CHECK(slice_find(end.errors, SLICE("Issue:")) == end.errors.n);
     const struct json *tools = json_get(result_in(end), SLICE("tools"));
     CHECK_INT_GE(tools ? tools->count : 0, 8);
 

@@ -450,6 +450,25 @@ TEST_EACH(transport_http, a_strange_request_is_answered_not_obeyed, struct raw,
            "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"
            "Content-Length: 2\r\n\r\n{}",
            " 415 "},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Length: +2\r\n\r\n{}",
+           " 400 "},
+          {"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Length: 1000000000000\r\n\r\n",
+           " 413 "},
+          {"POST http://evil.example/mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "Content-Length: 2\r\n\r\n{}",
+           " 403 "},
+          {"GET http://evil.example:4242/mcp HTTP/1.1\r\nHost: localhost\r\n"
+           "\r\n",
+           " 403 "},
+          {"GET //evil.example/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           " 403 "},
+          {"GET file:///mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", " 403 "},
+          {"OPTIONS http://[::1]:99/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           " 204 "},
+          {"GET /mcp HTTP/0.9\r\nHost: localhost\r\n\r\n", " 400 "},
+          {"GET /mcp\r\n\r\n", " 400 "},
           {"BREW /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", " 405 "},
           {"GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
            " 404 "}, /* no pages here, but the path is understood */
@@ -460,6 +479,40 @@ TEST_EACH(transport_http, a_strange_request_is_answered_not_obeyed, struct raw,
         host_connect(host_http(h, &(struct tp_http_config){.header_ms = 500}));
     host_write(fd, slice_of(row->request));
     CHECK_CONTAINS(host_read(fd, 60, SLOW_S), row->want);
+    close(fd);
+    host_wait_open(h, 0);
+    host_free(h);
+}
+
+/* Not a row above: its bytes are no C string. */
+TEST(transport_http, a_nul_in_a_header_hides_nothing)
+{
+    static const char bytes[] =
+        "OPTIONS /mcp HTTP/1.1\r\nHost: localhost\0.evil.example\r\n\r\n"
+        "OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    /* Behind another one, for such a head arrives with that one's bytes. */
+    host_write(fd, SLICE("OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    host_write(fd, (struct slice){bytes, sizeof(bytes) - 1});
+    struct slice all = host_read(fd, MIB, SLOW_S);
+    CHECK_INT_EQ(count(all, "HTTP/1.1 204"), 1);
+    CHECK_INT_EQ(count(all, "HTTP/1.1 400"), 1);
+    close(fd);
+    host_free(h);
+}
+
+/* The client goes on sending what nobody wants: it reads the reason first. */
+TEST(transport_http, a_body_that_will_be_too_long_is_refused_before_it_comes)
+{
+    struct host *h = host_new();
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.body_max = 1000}));
+    host_write(fd, SLICE("POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+                         "content-LENGTH:  1001\r\n\r\n"));
+    host_read_to(fd, "\r\n\r\n", SLOW_S);
+    for (int i = 0; i < 1001; i++) host_write(fd, SLICE("x"));
+    CHECK_CONTAINS(host_read(fd, MIB, SLOW_S), "body.max");
     close(fd);
     host_wait_open(h, 0);
     host_free(h);

@@ -254,6 +254,7 @@ TEST(transport_stdio, a_line_too_long_is_refused_and_the_next_one_served)
     CHECK(slice_split(&all, '\n', &first));
     CHECK_CONTAINS(first, "1000 bytes");
     CHECK_CONTAINS(first, "-32600");
+    CHECK_CONTAINS(first, "\"id\":null");
     CHECK_CONTAINS(all, "\"id\":1");
     close(p.to);
     ended(h);

@@ -395,8 +395,8 @@ TEST_EACH(transport_stream, what_is_no_request_is_refused_in_json,
           {"coding", POST_HEAD "Transfer-Encoding: xchunked\r\n\r\n", 400},
           {"unknown with body",
            "BREW /mcp HTTP/1.1\r\nHost: localhost\r\n"
-           "Content-Length: 35\r\n\r\n"
-           "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "Content-Length: 18\r\n\r\n"
+           "GET / HTTP/1.0\r\n\r\n",
            400})
 {
     struct host *h = host_new();
