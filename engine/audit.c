@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "engine/approval_record.h"
 #include "engine/chain.h"
 
 #define FLAWS_MOST 50
@@ -180,6 +181,32 @@ static struct st_claim *claim_of(struct audit *au, int64_t phase, int64_t task)
     return &list[au->claims_count++];
 }
 
+static struct st_approval *approval_of(struct audit *au, int64_t phase)
+{
+    for (size_t i = 0; i < au->approvals_count; i++)
+        if (au->approvals[i].phase == phase) return &au->approvals[i];
+    struct st_approval *list =
+        grow(au, au->scratch, au->approvals, sizeof(*list), au->approvals_count,
+             &au->approvals_room);
+    if (!list) return NULL;
+    au->approvals = list;
+    list[au->approvals_count] = (struct st_approval){.phase = phase};
+    return &list[au->approvals_count++];
+}
+
+/* Any event may carry one, about its phase. */
+static void approval_take(struct audit *au, const struct st_event *ev,
+                          const struct json *data)
+{
+    const struct json *v = json_get(data, SLICE("approval"));
+    struct st_approval *ap = v ? approval_of(au, ev->phase) : NULL;
+    if (!ap) return;
+    if (!eng__approval_read(v, ap))
+        FLAW(au, "APPROVAL_CHANGED", ev->seq,
+             "the approval of event %" PRId64 " is not whole", ev->seq);
+    ap->phase = ev->phase;
+}
+
 static void on_completed(struct audit *au, const struct st_event *ev,
                          const struct json *data)
 {
@@ -193,6 +220,9 @@ static void on_back(struct audit *au, const struct st_event *ev,
     size_t n = 0;
     while (n < au->completed_count && au->completed[n].phase < ev->phase) n++;
     au->completed_count = n;
+    for (size_t i = 0; i < au->approvals_count; i++)
+        if (au->approvals[i].phase >= ev->phase)
+            au->approvals[i].status = SLICE("withdrawn");
     if (!json_is(json_get(data, SLICE("reset_evidence")), JSON_TRUE)) return;
     for (size_t i = 0; i < au->claims_count; i++) {
         struct st_claim *c = &au->claims[i];
@@ -269,6 +299,7 @@ void eng__audit_event(struct audit *au, const struct st_event *ev,
     int_take(data, "created_ms", &au->created_ms);
     int_take(data, "updated_ms", &au->updated_ms);
     evidence_check(au, ev, data, evidence);
+    approval_take(au, ev, data);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (slice_eq(types[i].type, ev->type)) types[i].follow(au, ev, data);
 }
@@ -374,19 +405,36 @@ static void claims_check(struct audit *au, const struct st_claim *claims,
                      claims[i].task, claims[i].phase);
 }
 
-enum err eng__audit_end(struct audit *au, const struct st_claim *claims,
-                        size_t n, int64_t evidence_count)
+static void approvals_check(struct audit *au, const struct st_approval *rows,
+                            size_t n)
+{
+    if (n != au->approvals_count)
+        FLAW(au, "APPROVAL_CHANGED", 0,
+             "%zu phases have an approval, the events tell of %zu", n,
+             au->approvals_count);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < au->approvals_count; j++)
+            if (rows[i].phase == au->approvals[j].phase &&
+                !eng__approval_same(&rows[i], &au->approvals[j]))
+                FLAW(au, "APPROVAL_CHANGED", 0,
+                     "the approval of phase %" PRId64
+                     " is not what the events say",
+                     rows[i].phase);
+}
+
+enum err eng__audit_end(struct audit *au, const struct audit_rows *rows)
 {
     head_check(au);
     if (au->seq > 0) {
         row_check(au);
         detail_check(au);
-        claims_check(au, claims, n);
+        claims_check(au, rows->claims, rows->claims_count);
+        approvals_check(au, rows->approvals, rows->approvals_count);
     }
-    if (evidence_count != au->evidence_count)
+    if (rows->evidence_count != au->evidence_count)
         FLAW(au, "EVIDENCE_CHANGED", 0,
              "there are %" PRId64 " pieces of evidence, the events tell of "
              "%" PRId64,
-             evidence_count, au->evidence_count);
+             rows->evidence_count, au->evidence_count);
     return au->err;
 }

@@ -1,8 +1,8 @@
 /*
  * audit: is one session's record whole? Fed the session's row, then its
- * events in order with the evidence they tell of, then its claims. Recomputes
- * the chain and follows what the events say of the session, so that a row
- * that was changed behind the chain's back shows as well.
+ * events in order with the evidence they tell of, then the other rows.
+ * Recomputes the chain and follows what the events say of the session, so that
+ * a row that was changed behind the chain's back shows as well.
  *
  * The same code judges the store (engine/verify.h) and a file that is to be
  * imported (engine/transfer.h). Thread: the owner of the arenas.
@@ -38,6 +38,8 @@ struct audit {
     size_t completed_count, completed_room;
     struct st_claim *claims;
     size_t claims_count, claims_room;
+    struct st_approval *approvals;
+    size_t approvals_count, approvals_room;
     int64_t evidence_count;
     enum err err; /* out of memory, kept until audit_end */
 };
@@ -51,10 +53,16 @@ bool eng__audit_wants_evidence(struct audit *au, const struct st_event *ev);
 /* `evidence` NULL: there is none. Texts of the event live until audit_end. */
 void eng__audit_event(struct audit *au, const struct st_event *ev,
                       const struct st_evidence *evidence);
-/* evidence_count: how many rows the session has. ERR_NOMEM. */
+/* The rows beside the events. ERR_NOMEM. */
+struct audit_rows {
+    const struct st_claim *claims;
+    size_t claims_count;
+    const struct st_approval *approvals;
+    size_t approvals_count;
+    int64_t evidence_count;
+};
 MUST_USE enum err eng__audit_end(struct audit *au,
-                                 const struct st_claim *claims, size_t n,
-                                 int64_t evidence_count);
+                                 const struct audit_rows *rows);
 /* One more finding; at most 50 of one session are kept. */
 void eng__audit_flaw(struct audit *au, const char *code,
                      struct slice session_id, int64_t event, const char *fmt,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/approval_ask.h"
 #include "engine/catalog.h"
 #include "engine/chain.h"
 #include "engine/checkpoint.h"
@@ -12,6 +13,20 @@
 #include "engine/view.h"
 
 #define TEXT_CEILING (64u << 20)
+
+enum outcome { REFUSED, ASKED, PASSED };
+
+/* One try at a phase's gate, as far as it has come. */
+struct attempt {
+    const struct eng_snapshot *s;
+    struct eng_repeat repeat;
+    struct eng_proving proving;
+    struct eng_verdict verdict;
+    enum outcome outcome;
+    bool has_approval; /* this attempt changes the phase's one */
+    struct st_approval approval;
+    struct slice text; /* the verdict's object */
+};
 
 /* --- may this phase be completed? --------------------------------------- */
 
@@ -73,113 +88,106 @@ static void digest_write(struct json_writer *w, const char *key,
     json_put_string(w, key, sha256_hex(digest, hex));
 }
 
+static size_t blocking(const struct eng_verdict *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->count; i++) n += v->items[i].blocks;
+    return n;
+}
+
 /* The chain covers the evidence and the verdict by their digests, and tells
  * what the session was afterwards. */
 static void event_write(struct buf *b, const struct eng_snapshot *next,
-                        const struct json *evidence,
-                        const struct eng_verdict *v, struct slice verdict)
+                        const struct attempt *at)
 {
     struct json_writer w = json_writer(b);
-    size_t blocking = 0;
-    for (size_t i = 0; i < v->count; i++) blocking += v->items[i].blocks;
+    const struct eng_verdict *v = &at->verdict;
+    struct slice evidence = at->proving.evidence->raw;
+    size_t errors = blocking(v);
     json_begin_object(&w);
-    json_put_bool(&w, "passed", v->passed);
-    digest_write(&w, "evidence_sha256", evidence->raw);
-    json_put_int(&w, "evidence_bytes", (int64_t)evidence->raw.n);
-    digest_write(&w, "verdict_sha256", verdict);
+    json_put_bool(&w, "passed", at->outcome == PASSED);
+    digest_write(&w, "evidence_sha256", evidence);
+    json_put_int(&w, "evidence_bytes", (int64_t)evidence.n);
+    digest_write(&w, "verdict_sha256", at->text);
     json_put_string(&w, "gate", slice_of(v->source));
     json_put_string(&w, "mode", slice_of(v->mode));
-    json_put_int(&w, "errors", (int64_t)blocking);
-    json_put_int(&w, "warnings", (int64_t)(v->count - blocking));
+    json_put_int(&w, "errors", (int64_t)errors);
+    json_put_int(&w, "warnings", (int64_t)(v->count - errors));
+    if (at->has_approval) {
+        json_key(&w, SLICE("approval"));
+        eng__approval_write(&w, &at->approval);
+    }
     eng__view_state(&w, next);
     json_end_object(&w);
 }
 
-static enum err record(struct eng_op *op, const struct eng_verdict *v,
-                       struct slice verdict)
+static enum err record(struct eng_op *op, const struct attempt *at)
 {
-    const struct eng_complete_phase_args *args = op->args;
+    static const struct slice types[] = {
+        [REFUSED] = SLICE_INIT("gate_refused"),
+        [ASKED] = SLICE_INIT("approval_requested"),
+        [PASSED] = SLICE_INIT("phase_completed"),
+    };
     struct eng_snapshot *next = op->change.next;
     struct st_evidence *row = ARENA_NEW(op->call->arena, struct st_evidence);
     struct buf data = BUF_INIT(TEXT_CEILING);
     if (!row) return ERR_NOMEM;
-    event_write(&data, next, args->evidence, v, verdict);
-    enum err e = eng__op_event(
-        op, v->passed ? SLICE("phase_completed") : SLICE("gate_refused"),
-        args->phase, &data);
+    int64_t phase = at->proving.phase->number;
+    event_write(&data, next, at);
+    enum err e = eng__op_event(op, types[at->outcome], phase, &data);
     if (e) return e;
     const struct st_event *ev = &op->change.events[0];
     *row = (struct st_evidence){.session_id = next->row.id,
-                                .phase = args->phase,
+                                .phase = phase,
                                 .event_seq = ev->seq,
                                 .at_ms = ev->at_ms,
-                                .passed = v->passed,
-                                .body = args->evidence->raw,
-                                .verdict = verdict};
+                                .passed = at->outcome == PASSED,
+                                .body = at->proving.evidence->raw,
+                                .verdict = at->text};
     op->change.evidence = row;
     return OK;
 }
 
 /* --- the answers -------------------------------------------------------- */
 
-/* The verdict's members without braces, in the call's arena. */
-static struct slice verdict_text(struct eng_call *c,
-                                 const struct eng_verdict *v,
-                                 const struct eng_gate *g)
+/* The verdict as it is kept, in the call's arena. */
+static struct slice verdict_text(const struct attempt *at)
 {
     struct buf b = BUF_INIT(TEXT_CEILING);
     struct json_writer w = json_writer(&b);
     json_begin_object(&w);
-    json_put_bool(&w, "passed", v->passed);
-    eng_verdict_write(v, g, &w);
+    json_put_bool(&w, "passed", at->outcome == PASSED);
+    eng_verdict_write(&at->verdict, at->proving.gate, &w);
+    eng__proofs_write(&w, &at->proving);
     json_end_object(&w);
-    struct slice all =
-        b.err ? (struct slice){0} : arena_copy(c->arena, buf_slice(&b));
+    struct slice all = b.err
+                           ? (struct slice){0}
+                           : arena_copy(at->proving.call->arena, buf_slice(&b));
     buf_done(&b);
     return all;
 }
 
-static enum err refused(struct eng_op *op, const struct eng_snapshot *s,
-                        const struct eng_verdict *v, struct slice verdict)
+static enum err refused(struct eng_op *op, const struct attempt *at)
 {
     struct eng_call *c = op->call;
-    size_t blocking = 0;
-    for (size_t i = 0; i < v->count; i++) blocking += v->items[i].blocks;
+    const struct st_session *row = &at->s->row;
     op->after = ERR_GATE_REFUSED;
     c->problem.siblings = arena_printf(
         c->arena, "\"session_id\":\"%.*s\",\"phase\":%" PRId64 ",%.*s",
-        SLICE_ARG(s->row.id), s->row.current_phase,
-        SLICE_ARG(slice_sub(verdict, 1, verdict.n - 2)));
+        SLICE_ARG(row->id), row->current_phase,
+        SLICE_ARG(slice_sub(at->text, 1, at->text.n - 2)));
     if (!c->problem.siblings.p) return eng__problem_nomem(c);
     problem_setf(&c->problem, c->arena, ERR_GATE_REFUSED,
                  arena_printf(c->arena,
                               "%zu of the gate's demands are not met; each is "
                               "in errors.",
-                              blocking),
+                              blocking(&at->verdict)),
                  SLICE("Mend what errors names, do the work where it is "
                        "missing, and send complete_phase again with all the "
                        "evidence."),
                  "The gate of phase %" PRId64 " refused the evidence",
-                 s->row.current_phase);
+                 row->current_phase);
     return ERR_PENDING;
-}
-
-static void proofs_write(struct json_writer *w, const struct eng_gate *g,
-                         const struct json *evidence)
-{
-    json_key(w, SLICE("proofs"));
-    json_begin_array(w);
-    for (size_t i = 0; i < g->fields_count; i++) {
-        const struct eng_field *f = &g->fields[i];
-        const struct json *v = json_get(evidence, f->name);
-        if (!v || v->type == JSON_NULL) continue;
-        json_begin_object(w);
-        json_put_string(w, "field", f->name);
-        json_put_string(w, "kind", f->proof);
-        json_put_string(w, "detail", SLICE("as the agent stated it"));
-        json_end_object(w);
-    }
-    json_end_array(w);
 }
 
 static enum err next_phase_write(struct eng_op *op, struct json_writer *w,
@@ -201,10 +209,8 @@ static enum err next_phase_write(struct eng_op *op, struct json_writer *w,
     return OK;
 }
 
-static enum err passed(struct eng_op *op, const struct eng_gate *g,
-                       struct slice verdict)
+static enum err passed(struct eng_op *op, const struct attempt *at)
 {
-    const struct eng_complete_phase_args *args = op->args;
     const struct eng_snapshot *s = op->change.next;
     const struct st_event *ev = &op->change.events[0];
     bool finished = !eng__session_open(s);
@@ -212,9 +218,8 @@ static enum err passed(struct eng_op *op, const struct eng_gate *g,
     struct json_writer w = json_writer(&op->call->out->plain);
     json_begin_object(&w);
     json_put_string(&w, "session_id", s->row.id);
-    json_put_int(&w, "phase", args->phase);
-    json_raw_members(&w, slice_sub(verdict, 1, verdict.n - 2));
-    proofs_write(&w, g, args->evidence);
+    json_put_int(&w, "phase", at->proving.phase->number);
+    json_raw_members(&w, slice_sub(at->text, 1, at->text.n - 2));
     json_put_bool(&w, "workflow_complete", finished);
     json_put_string(&w, "status", s->row.status);
     json_put_int(&w, "current_phase", s->row.current_phase);
@@ -226,6 +231,85 @@ static enum err passed(struct eng_op *op, const struct eng_gate *g,
     enum err e = next_phase_write(op, &w, s, finished);
     json_end_object(&w);
     return e;
+}
+
+/* --- judging and settling ------------------------------------------------ */
+
+static enum err judge(struct eng_op *op, struct attempt *at)
+{
+    struct eng_call *c = op->call;
+    struct eng_check how = {.root = op->engine->options.root,
+                            .proofs = at->proving.proofs,
+                            .as_written =
+                                op->engine->options.gate_mode == ENG_AS_WRITTEN,
+                            .cancel = c->cancel};
+    enum err e = eng_gate_check(at->proving.gate, at->proving.effective, &how,
+                                c->arena, &at->verdict);
+    return e ? eng__problem_store(c, e) : OK;
+}
+
+/* Everything but a person's word is there. */
+static enum err hear(struct eng_op *op, struct attempt *at)
+{
+    const struct eng_proving *p = &at->proving;
+    const struct st_approval *ap = eng__approval(at->s, p->phase->number);
+    enum err e = OK;
+    switch (eng__approval_word(p)) {
+    case ENG_WORD_GIVEN:
+        at->outcome = PASSED;
+        break;
+    case ENG_WORD_PENDING:
+        return eng__approval_pending(p, ap);
+    case ENG_WORD_WANTED:
+        at->outcome = ASKED;
+        at->has_approval = true;
+        e = eng__approval_request(p, op->change.next, &at->approval);
+        break;
+    case ENG_WORD_REFUSED:
+        at->has_approval = true;
+        at->approval = *ap;
+        at->approval.status = SLICE("answered");
+        e = eng__approval_finding(p, ap, &at->verdict);
+        break;
+    }
+    return e ? eng__problem_store(op->call, e) : OK;
+}
+
+/* The next snapshot, the record and the answer that will be true once they
+ * are committed. */
+static enum err settle(struct eng_op *op, struct attempt *at)
+{
+    struct eng_call *c = op->call;
+    enum err e = eng__snapshot_next(at->s, clock_wall_ms(), &op->change.next);
+    if (e) return eng__problem_store(c, e);
+    if (at->verdict.passed) e = hear(op, at);
+    if (e) return e;
+    struct eng_snapshot *next = op->change.next;
+    at->text = verdict_text(at);
+    if (!at->text.p) e = ERR_NOMEM;
+    if (!e && at->has_approval) e = eng__approval_set(op, &at->approval);
+    if (!e && at->outcome == PASSED)
+        e = eng__snapshot_complete(next, at->proving.phase->number,
+                                   next->row.updated_ms,
+                                   next->row.event_seq + 1);
+    if (!e) e = record(op, at);
+    if (!e) e = eng__snapshot_seal(next);
+    if (e) return eng__problem_store(c, e);
+    op->change.expected_version = at->s->row.version;
+    return OK;
+}
+
+static enum err answer(struct eng_op *op, const struct attempt *at)
+{
+    op->after = OK;
+    if (at->outcome == REFUSED) return refused(op, at);
+    if (at->outcome == ASKED) {
+        op->after = eng__approval_pending(&at->proving, &at->approval);
+        return op->after == ERR_APPROVAL_PENDING ? ERR_PENDING : op->after;
+    }
+    enum err e = passed(op, at);
+    if (!e) e = eng__repeat_keep(op, &at->repeat);
+    return e ? e : ERR_PENDING;
 }
 
 /* --- deciding ------------------------------------------------------------ */
@@ -247,65 +331,30 @@ static enum err repeat_of(struct eng_op *op, struct eng_repeat *r)
     return e ? eng__problem_nomem(op->call) : OK;
 }
 
-static enum err judge(struct eng_op *op, const struct eng_snapshot *s,
-                      const struct eng_gate **ret_gate, struct eng_verdict *ret)
-{
-    const struct eng_complete_phase_args *args = op->args;
-    struct eng_call *c = op->call;
-    struct eng_check how = {.root = op->engine->options.root,
-                            .as_written =
-                                op->engine->options.gate_mode == ENG_AS_WRITTEN,
-                            .cancel = c->cancel};
-    enum err e = eng__checkpoint_get(op->engine, c, s->definition, args->phase,
-                                     ret_gate);
-    if (e) return e;
-    e = eng_gate_check(*ret_gate, args->evidence, &how, c->arena, ret);
-    return e ? eng__problem_store(c, e) : OK;
-}
-
-/* Writes what follows from the verdict: the next snapshot, the record and the
- * answer that will be true once they are committed. */
-static enum err settle(struct eng_op *op, const struct eng_snapshot *s,
-                       const struct eng_gate *g, const struct eng_verdict *v,
-                       const struct eng_repeat *repeat)
-{
-    const struct eng_complete_phase_args *args = op->args;
-    struct eng_call *c = op->call;
-    struct slice verdict = verdict_text(c, v, g);
-    enum err e = verdict.p
-                     ? eng__snapshot_next(s, clock_wall_ms(), &op->change.next)
-                     : ERR_NOMEM;
-    if (!e && v->passed)
-        e = eng__snapshot_complete(op->change.next, args->phase,
-                                   op->change.next->row.updated_ms,
-                                   op->change.next->row.event_seq + 1);
-    if (!e) e = record(op, v, verdict);
-    if (!e) e = eng__snapshot_seal(op->change.next);
-    if (e) return eng__problem_store(c, e);
-    op->change.expected_version = s->row.version;
-    if (!v->passed) return refused(op, s, v, verdict);
-    op->after = OK;
-    e = passed(op, g, verdict);
-    if (!e) e = eng__repeat_keep(op, repeat);
-    return e ? e : ERR_PENDING;
-}
-
 static enum err decide(struct eng_op *op)
 {
     const struct eng_complete_phase_args *args = op->args;
-    const struct eng_snapshot *s;
-    const struct eng_gate *g;
-    struct eng_repeat repeat;
-    struct eng_verdict v;
     struct eng_call *c = op->call;
+    struct attempt at = {.outcome = REFUSED};
     enum err e = eng_evidence_check(args->evidence, c->arena, &c->problem);
-    if (!e) e = eng__session_get(op->engine, op->call, args->session_id, &s);
-    if (!e) e = repeat_of(op, &repeat);
-    if (!e) e = eng__repeat_check(op, &repeat);
+    if (!e) e = eng__session_get(op->engine, c, args->session_id, &at.s);
+    if (!e) e = repeat_of(op, &at.repeat);
+    if (!e) e = eng__repeat_check(op, &at.repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
-    e = completable(op, s, args->phase);
-    if (!e) e = judge(op, s, &g, &v);
-    return e ? e : settle(op, s, g, &v, &repeat);
+    e = completable(op, at.s, args->phase);
+    at.proving = (struct eng_proving){
+        .engine = op->engine,
+        .call = c,
+        .s = at.s,
+        .phase = eng_definition_phase(at.s->definition, args->phase),
+        .evidence = args->evidence};
+    if (!e)
+        e = eng__checkpoint_get(op->engine, c, at.s->definition, args->phase,
+                                &at.proving.gate);
+    if (!e) e = eng__prove(&at.proving);
+    if (!e) e = judge(op, &at);
+    if (!e) e = settle(op, &at);
+    return e ? e : answer(op, &at);
 }
 
 enum err eng_complete_phase(struct engine *e, struct eng_call *c,

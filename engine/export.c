@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/approval_record.h"
 #include "engine/engine.h"
 #include "engine/problems.h"
 #include "engine/transfer.h"
@@ -91,6 +92,7 @@ static enum err session_read(struct st_tx *tx, struct slice id, struct arena *a,
         e = st_evidence_list(tx, id, false, a, &r->evidence,
                              &r->evidence_count);
     if (!e) e = st_claim_list(tx, id, a, &r->claims, &r->claims_count);
+    if (!e) e = st_approval_list(tx, id, a, &r->approvals, &r->approvals_count);
     return e;
 }
 
@@ -110,6 +112,16 @@ static void record_write(struct json_writer *w, const struct eng_record *r)
     json_key(w, SLICE("claims"));
     json_begin_array(w);
     for (size_t i = 0; i < r->claims_count; i++) claim_write(w, &r->claims[i]);
+    json_end_array(w);
+    json_key(w, SLICE("approvals"));
+    json_begin_array(w);
+    for (size_t i = 0; i < r->approvals_count; i++) {
+        json_begin_object(w);
+        json_put_int(w, "phase", r->approvals[i].phase);
+        json_key(w, SLICE("approval"));
+        eng__approval_write(w, &r->approvals[i]);
+        json_end_object(w);
+    }
     json_end_array(w);
     json_end_object(w);
 }

@@ -54,8 +54,7 @@ const struct eng_gate *eng_gate_of_names(const struct slice *names,
         fields[n++] = (struct eng_field){.name = names[i],
                                          .type = ENG_ANY,
                                          .required = true,
-                                         .expect = ENG_EXPECT_TRUE,
-                                         .proof = SLICE("claimed")};
+                                         .expect = ENG_EXPECT_TRUE};
     }
     *g = (struct eng_gate){.source = ENG_GATE_METADATA,
                            .strict = true,
@@ -122,13 +121,11 @@ const struct eng_gate *eng_gate_of_items(const struct slice *texts,
     fields[0] = (struct eng_field){.name = SLICE("validation_gate"),
                                    .description = about,
                                    .type = ENG_ANY,
-                                   .required = true,
-                                   .proof = SLICE("claimed")};
+                                   .required = true};
     fields[1] = (struct eng_field){
         .name = SLICE("tasks_completed"),
         .description = SLICE("ids of the phase's tasks that are done"),
-        .type = ENG_LIST,
-        .proof = SLICE("claimed")};
+        .type = ENG_LIST};
     *g = (struct eng_gate){.source = ENG_GATE_TASKS_MD,
                            .strict = true,
                            .strict_stated = true,
@@ -201,24 +198,27 @@ struct judging {
 
 struct kind_row {
     struct slice code;
-    enum { NEVER, UNLESS_SOFT, ALWAYS } blocks;
+    enum { NEVER, UNLESS_SOFT, UNLESS_OPEN, ALWAYS } blocks;
 };
 static const struct kind_row kinds[ENG_VERDICT_KIND_COUNT] = {
-    [ENG_MISSING] = {SLICE_INIT("MISSING"), ALWAYS},
-    [ENG_WRONG_TYPE] = {SLICE_INIT("WRONG_TYPE"), ALWAYS},
+    [ENG_MISSING] = {SLICE_INIT("MISSING"), UNLESS_OPEN},
+    [ENG_WRONG_TYPE] = {SLICE_INIT("WRONG_TYPE"), UNLESS_OPEN},
     [ENG_EXPECTATION] = {SLICE_INIT("EXPECTATION"), UNLESS_SOFT},
     [ENG_VALIDATOR] = {SLICE_INIT("VALIDATOR"), UNLESS_SOFT},
     [ENG_CROSS_FIELD] = {SLICE_INIT("CROSS_FIELD"), UNLESS_SOFT},
     [ENG_UNKNOWN_FIELD] = {SLICE_INIT("UNKNOWN_FIELD"), NEVER},
-    [ENG_NO_EVIDENCE] = {SLICE_INIT("NO_EVIDENCE"), ALWAYS},
+    [ENG_NO_EVIDENCE] = {SLICE_INIT("NO_EVIDENCE"), UNLESS_OPEN},
+    [ENG_UNPROVEN] = {SLICE_INIT("UNPROVEN"), ALWAYS},
+    [ENG_REJECTED] = {SLICE_INIT("REJECTED"), ALWAYS},
 };
 
 static void add(struct judging *j, struct eng_verdict_item item)
 {
     const struct kind_row *row = &kinds[item.kind];
     item.code = row->code;
-    item.blocks = !j->open && (row->blocks == ALWAYS ||
-                               (row->blocks == UNLESS_SOFT && !j->soft));
+    item.blocks = row->blocks == ALWAYS ||
+                  (row->blocks == UNLESS_OPEN && !j->open) ||
+                  (row->blocks == UNLESS_SOFT && !j->open && !j->soft);
     if (!item.message.p || !item.how_to_fix.p) j->err = ERR_NOMEM;
     if (j->count == j->capacity) {
         size_t capacity = j->capacity ? 2 * j->capacity : 16;
@@ -397,8 +397,32 @@ static void validate(struct judging *j, const struct eng_field *f,
                                 SLICE_ARG(name), SLICE_ARG(o.message))});
 }
 
-static void judge_field(struct judging *j, const struct eng_field *f)
+static void unproven(struct judging *j, const struct eng_field *f,
+                     const struct eng_proof *p)
 {
+    struct slice name = eng_clip(j->a, f->name, NAME_MOST);
+    j->wanting = true;
+    add(j, (struct eng_verdict_item){
+               .kind = ENG_UNPROVEN,
+               .field = f->name,
+               .rule = eng_rung_name(f->rung),
+               .message = arena_printf(
+                   j->a, "\"%.*s\" is not proven (%.*s): %.*s", SLICE_ARG(name),
+                   SLICE_ARG(eng_rung_name(f->rung)), SLICE_ARG(p->detail)),
+               .how_to_fix = p->how_to_fix});
+}
+
+static void judge_field(struct judging *j, const struct eng_field *f,
+                        const struct eng_proof *p)
+{
+    if (p && p->state == ENG_NOT_PROVEN) {
+        unproven(j, f, p);
+        return;
+    }
+    if (p && p->state == ENG_TO_BE_PROVEN) {
+        j->wanting = true; /* rules wait for it as well */
+        return;
+    }
     const struct json *v = json_get(j->evidence, f->name);
     bool absent =
         !v || v->type == JSON_NULL || (f->type == ENG_ANY && empty(v));
@@ -628,6 +652,22 @@ static void judge_nothing(struct judging *j)
                                    "example {\"summary\": \"...\"}.")});
 }
 
+enum err eng_verdict_add(struct eng_verdict *v,
+                         const struct eng_verdict_item *item, struct arena *a)
+{
+    struct eng_verdict_item *items =
+        ARENA_ARRAY(a, struct eng_verdict_item, v->count + 1);
+    if (!items || !item->message.p || !item->how_to_fix.p) return ERR_NOMEM;
+    if (v->count) memcpy(items, v->items, v->count * sizeof(*items));
+    items[v->count] = *item;
+    items[v->count].code = kinds[item->kind].code;
+    items[v->count].blocks = kinds[item->kind].blocks == ALWAYS;
+    v->passed = v->passed && !items[v->count].blocks;
+    v->items = items;
+    v->count++;
+    return OK;
+}
+
 static bool go_on(struct judging *j)
 {
     if (!j->err && j->how->cancel)
@@ -655,7 +695,8 @@ enum err eng_gate_check(const struct eng_gate *g, const struct json *evidence,
         if (i == 0 && g->items_count)
             judge_items(&j, &g->fields[i]);
         else
-            judge_field(&j, &g->fields[i]);
+            judge_field(&j, &g->fields[i],
+                        how->proofs ? &how->proofs[i] : NULL);
     }
     if (g->items_count) judge_task_ids(&j);
     for (size_t i = 0; i < g->rules_count && !j.wanting && go_on(&j); i++)

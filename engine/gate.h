@@ -34,6 +34,18 @@ enum eng_gate_source {
     ENG_GATE_TASKS_MD
 };
 
+/* What stands behind a field's value, weakest first: engine/proof.c. */
+enum eng_rung {
+    ENG_CLAIMED, /* the agent says so */
+    ENG_HUMAN,   /* a person approved it, outside the agent's channel */
+    ENG_RUNG_COUNT
+};
+/* "claimed", "human". */
+struct slice eng_rung_name(enum eng_rung r);
+bool eng_rung_parse(struct slice name, enum eng_rung *ret);
+/* What the agent is told beforehand; empty: nothing needs saying. */
+struct slice eng_rung_words(enum eng_rung r);
+
 struct eng_validator; /* engine/validator.h: a named check or an expression */
 struct eng_expr;      /* engine/expr.h */
 struct eng_source;    /* engine/lint.h: a file and its text */
@@ -46,7 +58,7 @@ struct eng_field {
     enum eng_expect expect; /* what is demanded, stated or by default */
     bool expect_stated;     /* the file said it */
     const struct eng_validator *validator; /* NULL: none */
-    struct slice proof; /* "claimed" until the proof ladder says more */
+    enum eng_rung rung;                    /* the proof it demands */
 };
 /* A sentence about several fields, judged when each by itself is there and of
  * its type. */
@@ -64,7 +76,7 @@ struct eng_gate {
     bool strict;        /* as decided, not as absent */
     bool strict_stated; /* the file said it (as-written mode wants to know) */
     bool enabled;       /* false counts in as-written mode only */
-    bool approval_required;
+    bool approval_required;         /* by the gate as a whole, or by a field */
     const struct eng_field *fields; /* in file order */
     size_t fields_count;
     const struct eng_rule *rules; /* cross-field */
@@ -105,6 +117,8 @@ enum eng_verdict_kind {
     ENG_CROSS_FIELD,
     ENG_UNKNOWN_FIELD,
     ENG_NO_EVIDENCE, /* a phase without a gate wants something non-null */
+    ENG_UNPROVEN,    /* the proof a field demands is not there */
+    ENG_REJECTED,    /* a person said no */
     ENG_VERDICT_KIND_COUNT
 };
 struct eng_verdict_item {
@@ -125,8 +139,23 @@ struct eng_verdict {
     size_t count;
 };
 
+/* What came of the proof of one field. */
+struct eng_proof {
+    enum {
+        ENG_AS_SENT,     /* nothing was measured: the value counts as sent */
+        ENG_PROVEN,      /* and `value`, when there is one, is what counts */
+        ENG_NOT_PROVEN,  /* blocks, whatever the gate says */
+        ENG_TO_BE_PROVEN /* judged when it is known */
+    } state;
+    const struct json *value; /* measured; NULL: as sent */
+    struct slice detail;      /* in words */
+    struct slice how_to_fix;  /* of ENG_NOT_PROVEN; detail says why */
+    struct slice members;     /* more, as JSON members without braces */
+};
+
 struct eng_check {
     struct slice root; /* canonical project root, for file_exists */
+    const struct eng_proof *proofs; /* of the gate's fields; NULL: as sent */
     bool as_written;
     const struct cancel *cancel;
 };
@@ -142,6 +171,10 @@ MUST_USE enum err eng_gate_check(const struct eng_gate *g,
                                  const struct json *evidence,
                                  const struct eng_check *how, struct arena *a,
                                  struct eng_verdict *ret);
+/* One more finding behind the others. */
+MUST_USE enum err eng_verdict_add(struct eng_verdict *v,
+                                  const struct eng_verdict_item *item,
+                                  struct arena *a);
 /* Members for the open object: "errors":[{field,code,message,how_to_fix}],
  * "warnings":[{field,code,message}],"missing":[names],
  * "wrong_type":[{field,expected,got}],"failed":[{field,rule,message}],

@@ -144,10 +144,19 @@ static void take_override(struct reading *in, const struct json *v, void *into)
     (void)read_bool(in, v, "allow_override", &allowed);
 }
 
+static void take_approval(struct reading *in, const struct json *v, void *into)
+{
+    struct eng_gate *g = into;
+    bool required;
+    if (read_bool(in, v, "approval_required", &required))
+        g->approval_required |= required;
+}
+
 static const struct key checkpoint_keys[] = {
     {SLICE_INIT("strict"), take_strict},
     {SLICE_INIT("enabled"), take_enabled},
     {SLICE_INIT("allow_override"), take_override},
+    {SLICE_INIT("approval_required"), take_approval},
     {SLICE_INIT("evidence_schema"), NULL, LINT_GATE_BROKEN,
      SLICE_INIT("Put evidence_schema at the top level of the file, beside "
                 "checkpoint.")},
@@ -222,12 +231,30 @@ static void take_params(struct reading *in, const struct json *v, void *into)
         f->params = v;
 }
 
+static void take_proof(struct reading *in, const struct json *v, void *into)
+{
+    struct field_reading *f = into;
+    struct slice names = {0};
+    if (eng_rung_parse(json_text(v), &f->field.rung)) {
+        in->gate->approval_required |= f->field.rung == ENG_HUMAN;
+        return;
+    }
+    for (int i = 0; i < ENG_RUNG_COUNT; i++)
+        names =
+            arena_printf(in->a, "%.*s%s%.*s", SLICE_ARG(names), i ? ", " : "",
+                         SLICE_ARG(eng_rung_name((enum eng_rung)i)));
+    struct slice got = eng_clip(in->a, v->raw, 60);
+    BROKEN(in, v->raw.p, "Write one of the rungs of docs/GATES.md.",
+           "proof %.*s is not one of %.*s", SLICE_ARG(got), SLICE_ARG(names));
+}
+
 static const struct key field_keys[] = {
     {SLICE_INIT("type"), take_type},
     {SLICE_INIT("required"), take_required},
     {SLICE_INIT("description"), take_description},
     {SLICE_INIT("expect"), take_expect},
     {SLICE_INIT("must_be"), take_expect},
+    {SLICE_INIT("proof"), take_proof},
     {SLICE_INIT("validator"), take_validator},
     {SLICE_INIT("validator_params"), take_params},
 };
@@ -269,9 +296,7 @@ static void settle_validator(struct reading *in, struct field_reading *f)
 static void read_field(struct reading *in, const struct json_member *m,
                        struct eng_field *ret)
 {
-    struct field_reading f = {.field = {.name = m->key,
-                                        .type = ENG_STRING,
-                                        .proof = SLICE("claimed")}};
+    struct field_reading f = {.field = {.name = m->key, .type = ENG_STRING}};
     if (need(in, &m->value, JSON_OBJECT, "each field of evidence_schema")) {
         read_mapping(in, &field_mapping, &m->value, &f);
         settle_expect(in, &f);

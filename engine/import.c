@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/approval_record.h"
 #include "engine/audit.h"
 #include "engine/chain.h"
 #include "engine/problems.h"
@@ -80,6 +81,8 @@ static enum err record_put(void *ctx, struct st_tx *tx)
         e = st_evidence_insert(tx, &r->evidence[i]);
     for (size_t i = 0; !e && i < r->claims_count; i++)
         e = st_claim_put(tx, &r->claims[i]);
+    for (size_t i = 0; !e && i < r->approvals_count; i++)
+        e = st_approval_put(tx, &r->approvals[i]);
     if (!e) e = eng__chain_note(tx, SLICE(CHAIN_IMPORTED), w->actor, &r->row);
     return e;
 }
@@ -291,6 +294,27 @@ static void claims_read(struct reader *r, const struct json *list,
     }
 }
 
+/* Absent in what older programs wrote. */
+static void approvals_read(struct reader *r, const struct json *list,
+                           struct eng_record *rec)
+{
+    size_t n = json_is(list, JSON_ARRAY) ? list->count : 0;
+    rec->approvals = ARENA_ARRAY(r->arena, struct st_approval, n + 1);
+    if (!rec->approvals) {
+        r->err = ERR_NOMEM;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct json *v = &list->items[i];
+        struct st_approval *ap = &rec->approvals[rec->approvals_count++];
+        if (!eng__approval_read(json_get(v, SLICE("approval")), ap) &&
+            !r->wrong)
+            r->wrong = "approval";
+        ap->phase = take_int(r, v, "phase");
+        ap->session_id = rec->row.id;
+    }
+}
+
 static struct slice body_find(const struct json *definitions, struct slice hash)
 {
     for (uint32_t i = 0; i < definitions->count; i++) {
@@ -322,8 +346,10 @@ static enum err record_audit(struct audit *au, const struct eng_record *r)
                          eng__audit_wants_evidence(au, &r->events[i])
                              ? evidence_of(r, &r->events[i])
                              : NULL);
-    enum err e = eng__audit_end(au, r->claims, r->claims_count,
-                                (int64_t)r->evidence_count);
+    enum err e = eng__audit_end(
+        au,
+        &(struct audit_rows){r->claims, r->claims_count, r->approvals,
+                             r->approvals_count, (int64_t)r->evidence_count});
     if (e) return e;
     e = eng_files_unpack(r->definition_body, au->scratch, &files);
     if (e == ERR_NOMEM) return e;
@@ -363,6 +389,7 @@ static enum err session_import(struct import *im, const struct json *v,
     events_read(&r, take_list(&r, v, "events"), &rec);
     evidence_read(&r, take_list(&r, v, "evidence"), &rec);
     claims_read(&r, take_list(&r, v, "claims"), &rec);
+    approvals_read(&r, json_get(v, SLICE("approvals")), &rec);
     rec.definition_body = body_find(definitions, rec.row.definition_hash);
     enum err e = r.err;
     if (!e && r.wrong) e = not_ours(im, r.wrong, index);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/approval_record.h"
 #include "engine/catalog.h"
 #include "engine/chain.h"
 #include "engine/digest.h"
@@ -203,7 +204,8 @@ static enum err apply(struct eng_op *op, const struct eng_snapshot *s,
     if (!e && act->action == ENG_DELETE) next->row.hidden = true;
     if (!e && act->reopens) {
         eng__snapshot_cut(next, phase);
-        if (args->reset_evidence) e = tasks_open(op, phase);
+        e = eng__approvals_withdraw(op, phase);
+        if (!e && args->reset_evidence) e = tasks_open(op, phase);
     }
     if (!e && act == &reopening) {
         e = recover(op, s);

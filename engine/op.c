@@ -85,6 +85,8 @@ static enum err write_run(struct st_job *job, struct st_tx *tx)
     if (!e && ch->evidence) e = st_evidence_insert(tx, ch->evidence);
     for (size_t i = 0; !e && i < ch->claims_count; i++)
         e = st_claim_put(tx, &ch->claims[i]);
+    for (size_t i = 0; !e && i < ch->approvals_count; i++)
+        e = st_approval_put(tx, &ch->approvals[i]);
     if (!e && ch->store_event.n)
         e = eng__chain_note(tx, ch->store_event, op->call->actor, row);
     if (!e && ch->idempotency) e = st_idempotency_put(tx, ch->idempotency);

@@ -32,6 +32,8 @@ struct op_change {
     const struct st_evidence *evidence; /* NULL: none */
     const struct st_claim *claims;      /* to be written */
     size_t claims_count;
+    const struct st_approval *approvals; /* to be written */
+    size_t approvals_count;
     struct slice store_event; /* type for the store's own chain; empty: none */
     const struct st_idempotency *idempotency; /* NULL: none */
     const struct eng_definition *definition;  /* to be pinned; NULL: is */

@@ -92,6 +92,27 @@ static enum err claims_copy(struct eng_snapshot *s,
     return OK;
 }
 
+static enum err approvals_copy(struct eng_snapshot *s,
+                               const struct st_approval *list, size_t n)
+{
+    struct st_approval *own = ARENA_ARRAY(&s->arena, struct st_approval, n + 1);
+    if (!own) return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        own[i] = list[i];
+        own[i].session_id = s->row.id;
+        struct slice *texts[] = {&own[i].status,   &own[i].fields,
+                                 &own[i].asked_by, &own[i].decided_by,
+                                 &own[i].channel,  &own[i].comment};
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+            *texts[k] = arena_copy(&s->arena, *texts[k]);
+            if (!texts[k]->p) return ERR_NOMEM;
+        }
+    }
+    s->approvals = own;
+    s->approvals_count = n;
+    return OK;
+}
+
 /* --- the sessions cache ------------------------------------------------- */
 
 static enum err snapshot_read(struct engine *e, struct slice id,
@@ -99,16 +120,20 @@ static enum err snapshot_read(struct engine *e, struct slice id,
 {
     struct st_tx *tx;
     struct st_claim *claims;
-    size_t claims_count;
+    struct st_approval *approvals;
+    size_t claims_count, approvals_count;
     s->stamp = st_stamp(e->store); /* before the transaction it vouches for */
     enum err r = st_read_begin(e->store, c, &tx);
     if (r) return r;
     r = st_session_get(tx, id, &s->arena, &s->row);
     if (!r && s->row.hidden) r = ERR_NOT_FOUND;
     if (!r) r = st_claim_list(tx, id, &s->arena, &claims, &claims_count);
+    if (!r)
+        r = st_approval_list(tx, id, &s->arena, &approvals, &approvals_count);
     st_read_end(tx);
     if (!r) r = row_own(s);
     if (!r) r = claims_copy(s, claims, claims_count);
+    if (!r) r = approvals_copy(s, approvals, approvals_count);
     if (!r) r = detail_parse(s);
     return r;
 }
@@ -230,6 +255,7 @@ enum err eng__snapshot_next(const struct eng_snapshot *s, int64_t now_ms,
     n->definition = eng_definition_ref(s->definition);
     enum err e = row_own(n);
     if (!e) e = claims_copy(n, s->claims, s->claims_count);
+    if (!e) e = approvals_copy(n, s->approvals, s->approvals_count);
     if (!e) e = detail_parse(n);
     if (e)
         eng__snapshot_free(n);
@@ -262,6 +288,7 @@ enum err eng__snapshot_first(struct eng_definition *d, struct slice id,
     enum err e = row_own(n);
     if (!e) e = completed_parse(n, NULL);
     if (!e) e = claims_copy(n, NULL, 0);
+    if (!e) e = approvals_copy(n, NULL, 0);
     if (!e) e = eng__snapshot_seal(n);
     if (e)
         eng__snapshot_free(n);
@@ -325,6 +352,26 @@ enum err eng__snapshot_claim(struct eng_snapshot *next,
             own[n++] = next->claims[i];
     own[n++] = *claim;
     return claims_copy(next, own, n);
+}
+
+enum err eng__snapshot_approval(struct eng_snapshot *next,
+                                const struct st_approval *ap)
+{
+    size_t n = 0;
+    struct st_approval *own = ARENA_ARRAY(&next->arena, struct st_approval,
+                                          next->approvals_count + 1);
+    if (!own) return ERR_NOMEM;
+    bool put = false;
+    for (size_t i = 0; i < next->approvals_count; i++) {
+        if (!put && next->approvals[i].phase >= ap->phase) {
+            own[n++] = *ap;
+            put = true;
+        }
+        if (next->approvals[i].phase != ap->phase)
+            own[n++] = next->approvals[i];
+    }
+    if (!put) own[n++] = *ap;
+    return approvals_copy(next, own, n);
 }
 
 static void detail_write(const struct eng_snapshot *s, struct buf *b)

@@ -31,6 +31,8 @@ struct eng_snapshot {
     struct slice trouble, trouble_why; /* of status error: what is missing */
     const struct st_claim *claims;
     size_t claims_count;
+    const struct st_approval *approvals; /* one of a phase: the newest */
+    size_t approvals_count;
     struct eng_definition *definition; /* a reference of ours */
     uint64_t stamp; /* the store's, from before the row was read */
     struct arena arena;
@@ -73,6 +75,9 @@ void eng__snapshot_cut(struct eng_snapshot *next, int64_t phase);
 /* Sets one task's claim. */
 MUST_USE enum err eng__snapshot_claim(struct eng_snapshot *next,
                                       const struct st_claim *claim);
+/* Sets one phase's approval. */
+MUST_USE enum err eng__snapshot_approval(struct eng_snapshot *next,
+                                         const struct st_approval *ap);
 /* Writes row.detail from the fields. Call it last. */
 MUST_USE enum err eng__snapshot_seal(struct eng_snapshot *next);
 void eng__snapshot_free(struct eng_snapshot *s); /* NULL is fine */

@@ -7,7 +7,7 @@
  *
  *   {"phasegate_export":1,"exported_at":"...",
  *    "sessions":[{"row":{...},"events":[...],"evidence":[...],
- *                 "claims":[...]}],
+ *                 "claims":[...],"approvals":[...]}],
  *    "definitions":[{"hash","workflow_type","body"}]}
  *
  * Texts that hashes cover (data, body, verdict) are JSON strings. Times are
@@ -27,6 +27,8 @@ struct eng_record {
     size_t evidence_count;
     struct st_claim *claims;
     size_t claims_count;
+    struct st_approval *approvals;
+    size_t approvals_count;
     struct slice definition_body; /* empty: it is in the store */
 };
 

@@ -22,6 +22,7 @@ static const struct slice actions[] = {
     [ENG_COMPLETE] = SLICE_INIT("complete_phase"),
     [ENG_FINISH] = SLICE_INIT("last phase"),
     [ENG_CLAIM] = SLICE_INIT("claim, release"),
+    [ENG_DECIDE] = SLICE_INIT("approve, reject"),
 };
 static_assert(sizeof(actions) / sizeof(actions[0]) == ENG_ACTION_COUNT,
               "a word for each action");
@@ -30,8 +31,14 @@ struct edge {
     enum err err;
     enum eng_status to;
 };
-#define TO(status) {OK, ENG_##status}
-#define NO(detail) {ERR_##detail, ENG_STATUS_COUNT}
+#define TO(status)                                                             \
+    {                                                                          \
+        OK, ENG_##status                                                       \
+    }
+#define NO(detail)                                                             \
+    {                                                                          \
+        ERR_##detail, ENG_STATUS_COUNT                                         \
+    }
 
 /* clang-format off */
 static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
@@ -44,7 +51,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_DELETE]      = TO(ACTIVE), /* a tombstone hides it as it is */
         [ENG_COMPLETE]    = TO(ACTIVE),
         [ENG_FINISH]      = TO(COMPLETED),
-        [ENG_CLAIM]       = TO(ACTIVE)},
+        [ENG_CLAIM]       = TO(ACTIVE),
+        [ENG_DECIDE]      = TO(ACTIVE)},
     [ENG_PAUSED] = {
         [ENG_PAUSE]       = TO(PAUSED),
         [ENG_RESUME]      = TO(ACTIVE),
@@ -54,7 +62,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_DELETE]      = TO(PAUSED),
         [ENG_COMPLETE]    = NO(SESSION_PAUSED),
         [ENG_FINISH]      = NO(SESSION_PAUSED),
-        [ENG_CLAIM]       = NO(SESSION_PAUSED)},
+        [ENG_CLAIM]       = NO(SESSION_PAUSED),
+        [ENG_DECIDE]      = TO(PAUSED)},
     [ENG_COMPLETED] = {
         [ENG_PAUSE]       = NO(SESSION_COMPLETE),
         [ENG_RESUME]      = NO(SESSION_COMPLETE),
@@ -64,7 +73,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_DELETE]      = TO(COMPLETED),
         [ENG_COMPLETE]    = NO(SESSION_COMPLETE),
         [ENG_FINISH]      = NO(SESSION_COMPLETE),
-        [ENG_CLAIM]       = NO(SESSION_COMPLETE)},
+        [ENG_CLAIM]       = NO(SESSION_COMPLETE),
+        [ENG_DECIDE]      = NO(SESSION_COMPLETE)},
     [ENG_ERRED] = {
         [ENG_PAUSE]       = NO(UNAVAILABLE),
         [ENG_RESUME]      = TO(ACTIVE), /* when what was missing is there */
@@ -74,7 +84,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_DELETE]      = TO(ERRED),
         [ENG_COMPLETE]    = NO(UNAVAILABLE),
         [ENG_FINISH]      = NO(UNAVAILABLE),
-        [ENG_CLAIM]       = NO(UNAVAILABLE)},
+        [ENG_CLAIM]       = NO(UNAVAILABLE),
+        [ENG_DECIDE]      = NO(UNAVAILABLE)},
     [ENG_ABANDONED] = {
         [ENG_PAUSE]       = NO(SESSION_CLOSED),
         [ENG_RESUME]      = NO(SESSION_CLOSED),
@@ -84,7 +95,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_DELETE]      = TO(ABANDONED),
         [ENG_COMPLETE]    = NO(SESSION_CLOSED),
         [ENG_FINISH]      = NO(SESSION_CLOSED),
-        [ENG_CLAIM]       = NO(SESSION_CLOSED)},
+        [ENG_CLAIM]       = NO(SESSION_CLOSED),
+        [ENG_DECIDE]      = NO(SESSION_CLOSED)},
 };
 /* clang-format on */
 

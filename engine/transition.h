@@ -30,6 +30,7 @@ enum eng_action {
     ENG_COMPLETE, /* a phase that is not the last one passes its gate */
     ENG_FINISH,   /* the last one does */
     ENG_CLAIM,    /* a task is claimed or released */
+    ENG_DECIDE,   /* a person approves or rejects */
     ENG_ACTION_COUNT
 };
 

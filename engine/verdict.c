@@ -11,6 +11,14 @@ static void write_expect(const struct eng_field *f, struct json_writer *w)
         json_put_bool(w, "expect", f->expect == ENG_EXPECT_TRUE);
 }
 
+/* The rung, and what it will ask, in words. */
+static void write_proof(const struct eng_field *f, struct json_writer *w)
+{
+    struct slice words = eng_rung_words(f->rung);
+    json_put_string(w, "proof", eng_rung_name(f->rung));
+    if (words.n) json_put_string(w, "proof_asks", words);
+}
+
 static void write_field(const struct eng_field *f, bool proof,
                         struct json_writer *w)
 {
@@ -20,7 +28,7 @@ static void write_field(const struct eng_field *f, bool proof,
     json_put_bool(w, "required", f->required);
     write_expect(f, w);
     json_put_string(w, "description", f->description);
-    if (proof) json_put_string(w, "proof", f->proof);
+    if (proof) write_proof(f, w);
     json_end_object(w);
 }
 
@@ -125,7 +133,8 @@ static const struct {
     {SLICE_INIT("wrong_type"), KIND(ENG_WRONG_TYPE), BLOCKING | WARNING,
      write_types},
     {SLICE_INIT("failed"),
-     KIND(ENG_EXPECTATION) | KIND(ENG_VALIDATOR) | KIND(ENG_CROSS_FIELD),
+     KIND(ENG_EXPECTATION) | KIND(ENG_VALIDATOR) | KIND(ENG_CROSS_FIELD) |
+         KIND(ENG_UNPROVEN) | KIND(ENG_REJECTED),
      BLOCKING, write_failed},
     {SLICE_INIT("unknown_fields"), KIND(ENG_UNKNOWN_FIELD), BLOCKING | WARNING,
      write_name},

@@ -86,17 +86,22 @@ enum err eng__verify_session(struct st_tx *tx, struct slice id,
                              struct audit *au, int64_t *ret_events,
                              struct st_session *ret_row)
 {
-    struct st_claim *claims;
-    size_t n;
-    int64_t evidence;
+    struct st_claim *claims = NULL;
+    struct st_approval *approvals = NULL;
+    struct audit_rows rows = {0};
     enum err e = st_session_get(tx, id, au->scratch, ret_row);
     if (e) return e;
     eng__audit_begin(au, ret_row);
     e = events_verify(tx, ret_row, anchor, au, ret_events);
-    if (!e) e = st_claim_list(tx, id, au->scratch, &claims, &n);
-    if (!e) e = st_evidence_count(tx, id, &evidence);
+    if (!e) e = st_claim_list(tx, id, au->scratch, &claims, &rows.claims_count);
+    if (!e)
+        e = st_approval_list(tx, id, au->scratch, &approvals,
+                             &rows.approvals_count);
+    if (!e) e = st_evidence_count(tx, id, &rows.evidence_count);
     if (!e) e = definition_verify(tx, ret_row, au);
-    return e ? e : eng__audit_end(au, claims, n, evidence);
+    rows.claims = claims;
+    rows.approvals = approvals;
+    return e ? e : eng__audit_end(au, &rows);
 }
 
 /* --- the store's chain

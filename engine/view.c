@@ -1,6 +1,7 @@
 #include "engine/view.h"
 
 #include "base/clock.h"
+#include "engine/approval_record.h"
 #include "engine/catalog.h"
 #include "engine/gate.h"
 
@@ -56,6 +57,23 @@ void eng__view_next_phase(struct json_writer *w, const struct eng_snapshot *s,
     next_end(w, why);
 }
 
+static const char *why_complete(const struct eng_snapshot *s,
+                                const struct eng_phase *p)
+{
+    const struct st_approval *ap = eng__approval(s, p->number);
+    if (eng__approval_is(ap, "pending"))
+        return "A person was asked to approve this phase: when they have, send "
+               "the same evidence again.";
+    if (eng__approval_is(ap, "approved"))
+        return "A person has approved this phase: send the same evidence "
+               "again.";
+    if (!p->gate->fields_count)
+        return "When the work is done: give evidence of it as an object with "
+               "at least one member.";
+    return "When the work is done: put what you can show in place of each "
+           "null.";
+}
+
 void eng__view_next_complete(struct json_writer *w,
                              const struct eng_snapshot *s,
                              const struct eng_phase *p)
@@ -70,11 +88,7 @@ void eng__view_next_complete(struct json_writer *w,
         json_null(w);
     }
     json_end_object(w);
-    next_end(w, p->gate->fields_count
-                    ? "When the work is done: put what you can show in place "
-                      "of each null."
-                    : "When the work is done: give evidence of it as an "
-                      "object with at least one member.");
+    next_end(w, why_complete(s, p));
 }
 
 static void next_manage(struct json_writer *w, const struct eng_snapshot *s,
@@ -170,6 +184,35 @@ void eng__view_phase(struct twin *out, struct json_writer *w,
     twin_splice_members(out, w, f->members);
     json_put_string(w, "status", slice_of(eng__phase_status(s, p->number)));
     tasks_write(w, s, p, now_ms);
+    const struct st_approval *ap = eng__approval(s, p->number);
+    if (ap) {
+        json_key(w, SLICE("approval"));
+        eng__view_approval(w, ap);
+    }
+    json_end_object(w);
+}
+
+void eng__view_approval_members(struct json_writer *w,
+                                const struct st_approval *ap)
+{
+    char hex[SHA256_HEX_SIZE];
+    json_put_int(w, "event_id", ap->event_seq);
+    json_put_string(w, "status", ap->status);
+    json_put_raw(w, "fields", ap->fields);
+    json_put_string(w, "subject_sha256", sha256_hex(ap->subject, hex));
+    eng__view_time(w, "asked_at", ap->asked_ms);
+    json_put_string(w, "asked_by", ap->asked_by);
+    if (!ap->decided_ms) return;
+    eng__view_time(w, "decided_at", ap->decided_ms);
+    json_put_string(w, "by", ap->decided_by);
+    json_put_string(w, "channel", ap->channel);
+    json_put_string(w, "comment", ap->comment);
+}
+
+void eng__view_approval(struct json_writer *w, const struct st_approval *ap)
+{
+    json_begin_object(w);
+    eng__view_approval_members(w, ap);
     json_end_object(w);
 }
 

@@ -30,6 +30,11 @@ void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
 void eng__view_phase(struct twin *out, struct json_writer *w,
                      const struct eng_snapshot *s, const struct eng_phase *p,
                      const struct eng_rendered *f, int64_t now_ms);
+/* {"event_id","status","fields":[...],"subject_sha256","asked_at","asked_by",
+ * "decided_at"?,"by"?,"channel"?,"comment"?}, or its members. */
+void eng__view_approval(struct json_writer *w, const struct st_approval *ap);
+void eng__view_approval_members(struct json_writer *w,
+                                const struct st_approval *ap);
 /* "session_id",...,"updated_at" of list_sessions. */
 void eng__view_summary(struct json_writer *w, const struct st_session *row);
 /* The session object of get_session. */

@@ -16,12 +16,12 @@
 struct st_session {
     struct slice id; /* UUID */
     struct slice workflow_type, target;
-    struct slice status; /* active paused completed error abandoned */
+    struct slice status;          /* active paused completed error abandoned */
     struct slice definition_hash; /* hex */
     int64_t current_phase, total_phases;
     int64_t version; /* starts at 1, one more with every change */
     int64_t created_ms, updated_ms;
-    bool hidden; /* tombstone */
+    bool hidden;       /* tombstone */
     int64_t event_seq; /* head of the session's chain; 0: none yet */
     uint8_t event_hash[SHA256_SIZE];
     struct slice detail;
@@ -94,7 +94,7 @@ struct st_evidence {
     struct slice session_id;
     int64_t phase, event_seq, at_ms;
     bool passed;
-    struct slice body;   /* JSON object */
+    struct slice body;    /* JSON object */
     struct slice verdict; /* JSON object */
 };
 enum err st_evidence_insert(struct st_tx *tx, const struct st_evidence *e);
@@ -112,8 +112,8 @@ enum err st_evidence_count(struct st_tx *tx, struct slice session_id,
                            int64_t *ret);
 
 /* A definition stored whole, by hash. */
-enum err st_definition_get(struct st_tx *tx, struct slice hash,
-                           struct arena *a, struct slice *ret_body);
+enum err st_definition_get(struct st_tx *tx, struct slice hash, struct arena *a,
+                           struct slice *ret_body);
 /* Keeps an existing one: equal hashes are equal bodies. */
 enum err st_definition_put(struct st_tx *tx, struct slice hash,
                            struct slice workflow_type, struct slice body);
@@ -148,5 +148,36 @@ enum err st_claim_put(struct st_tx *tx, const struct st_claim *c);
 enum err st_claim_list(struct st_tx *tx, struct slice session_id,
                        struct arena *a, struct st_claim **ret,
                        size_t *ret_count);
+
+/* What a person is asked about a phase, and the answer: the newest request of
+ * each phase. docs/STATE.md has the words of `status`. */
+struct st_approval {
+    struct slice session_id;
+    int64_t phase, event_seq; /* the request's event */
+    struct slice status;      /* pending approved rejected answered withdrawn */
+    uint8_t subject[SHA256_SIZE]; /* of what is asked about */
+    struct slice fields;          /* JSON array of names; []: the phase */
+    int64_t asked_ms;
+    struct slice asked_by;
+    int64_t decided_ms; /* 0: not yet */
+    struct slice decided_by, channel, comment;
+};
+/* Takes the place of the phase's former one. */
+enum err st_approval_put(struct st_tx *tx, const struct st_approval *ap);
+enum err st_approval_list(struct st_tx *tx, struct slice session_id,
+                          struct arena *a, struct st_approval **ret,
+                          size_t *ret_count);
+/* Pending ones of sessions that are active or paused and not hidden, oldest
+ * first: pass the last one's asked_ms, session_id and phase to get the next
+ * page. */
+struct st_approval_filter {
+    struct slice workflow_type; /* empty: any */
+    int64_t after_ms, after_phase;
+    struct slice after_id;
+    int limit; /* < 1: no limit */
+};
+enum err st_approval_open(struct st_tx *tx, const struct st_approval_filter *f,
+                          struct arena *a, struct st_approval **ret,
+                          size_t *ret_count);
 
 #endif

@@ -1,4 +1,4 @@
-/* Rows of definitions, idempotent answers and claims. */
+/* Rows of definitions, idempotent answers, claims and approvals. */
 #include "state/query.h"
 #include "state/records.h"
 
@@ -124,6 +124,90 @@ enum err st_claim_list(struct st_tx *tx, struct slice session_id,
     while (query_row(&q)) {
         list = query_grow(&q, a, list, sizeof(*list), n, &room);
         if (!q.err) list[n++] = get_claim(&q, id, a);
+    }
+    enum err e = query_end(&q);
+    if (e) return e;
+    *ret = list;
+    *ret_count = n;
+    return OK;
+}
+
+enum err st_approval_put(struct st_tx *tx, const struct st_approval *ap)
+{
+    struct query q = query_begin(tx, STMT_APPROVAL_PUT);
+    query_text(&q, ap->session_id);
+    query_int(&q, ap->phase);
+    query_int(&q, ap->event_seq);
+    query_text(&q, ap->status);
+    query_blob(&q, ap->subject, SHA256_SIZE);
+    query_text(&q, ap->fields);
+    query_int(&q, ap->asked_ms);
+    query_text(&q, ap->asked_by);
+    query_int(&q, ap->decided_ms);
+    query_text(&q, ap->decided_by);
+    query_text(&q, ap->channel);
+    query_text(&q, ap->comment);
+    query_run(&q);
+    return query_end(&q);
+}
+
+static struct st_approval get_approval(struct query *q, struct slice session_id,
+                                       struct arena *a)
+{
+    struct st_approval ap = {.session_id = session_id};
+    ap.phase = query_get_int(q);
+    ap.event_seq = query_get_int(q);
+    ap.status = query_get_text(q, a);
+    query_get_blob(q, ap.subject, SHA256_SIZE);
+    ap.fields = query_get_text(q, a);
+    ap.asked_ms = query_get_int(q);
+    ap.asked_by = query_get_text(q, a);
+    ap.decided_ms = query_get_int(q);
+    ap.decided_by = query_get_text(q, a);
+    ap.channel = query_get_text(q, a);
+    ap.comment = query_get_text(q, a);
+    return ap;
+}
+
+enum err st_approval_list(struct st_tx *tx, struct slice session_id,
+                          struct arena *a, struct st_approval **ret,
+                          size_t *ret_count)
+{
+    struct st_approval *list = NULL;
+    size_t n = 0, room = 0;
+    struct slice id = arena_copy(a, session_id);
+    if (!id.p) return ERR_NOMEM;
+    struct query q = query_begin(tx, STMT_APPROVAL_LIST);
+    query_text(&q, id);
+    while (query_row(&q)) {
+        list = query_grow(&q, a, list, sizeof(*list), n, &room);
+        if (!q.err) list[n++] = get_approval(&q, id, a);
+    }
+    enum err e = query_end(&q);
+    if (e) return e;
+    *ret = list;
+    *ret_count = n;
+    return OK;
+}
+
+enum err st_approval_open(struct st_tx *tx, const struct st_approval_filter *f,
+                          struct arena *a, struct st_approval **ret,
+                          size_t *ret_count)
+{
+    struct st_approval *list = NULL;
+    size_t n = 0, room = 0;
+    struct query q = query_begin(tx, STMT_APPROVAL_OPEN);
+    query_int(&q, f->after_ms);
+    query_text(&q, f->after_id);
+    query_int(&q, f->after_phase);
+    query_text(&q, f->workflow_type);
+    query_int(&q, f->limit < 1 ? -1 : f->limit);
+    while (query_row(&q)) {
+        list = query_grow(&q, a, list, sizeof(*list), n, &room);
+        if (!q.err) {
+            struct slice id = query_get_text(&q, a);
+            list[n++] = get_approval(&q, id, a);
+        }
     }
     enum err e = query_end(&q);
     if (e) return e;

@@ -106,9 +106,9 @@ enum err st_session_update(struct st_tx *tx, const struct st_session *s,
 enum err st_session_delete(struct st_tx *tx, struct slice id)
 {
     static const enum st_stmt all[] = {
-        STMT_SESSION_DELETE_EVENTS, STMT_SESSION_DELETE_EVIDENCE,
-        STMT_SESSION_DELETE_CLAIMS, STMT_SESSION_DELETE_ANSWERS,
-        STMT_SESSION_DELETE};
+        STMT_SESSION_DELETE_EVENTS,  STMT_SESSION_DELETE_EVIDENCE,
+        STMT_SESSION_DELETE_CLAIMS,  STMT_SESSION_DELETE_APPROVALS,
+        STMT_SESSION_DELETE_ANSWERS, STMT_SESSION_DELETE};
     int64_t changed = 0;
     if (id.n == 0) return ERR_INVALID; /* the store's own chain */
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -58,7 +58,21 @@ static const char v1[] =
     "PRAGMA application_id=1346847060;";
 static_assert(ST_APPLICATION_ID == 1346847060, "the number in the text");
 
-static const char *const migrations[] = {v1};
+/* What people were asked: the newest request of each phase of a session. The
+ * index is what a page of open requests needs. */
+static const char v2[] =
+    "CREATE TABLE approvals("
+    " session_id TEXT NOT NULL, phase INTEGER NOT NULL,"
+    " event_seq INTEGER NOT NULL, status TEXT NOT NULL,"
+    " subject BLOB NOT NULL, fields TEXT NOT NULL,"
+    " asked_ms INTEGER NOT NULL, asked_by TEXT NOT NULL,"
+    " decided_ms INTEGER NOT NULL, decided_by TEXT NOT NULL,"
+    " channel TEXT NOT NULL, comment TEXT NOT NULL,"
+    " PRIMARY KEY(session_id, phase)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX approvals_open ON approvals(asked_ms, session_id, phase)"
+    " WHERE status='pending';";
+
+static const char *const migrations[] = {v1, v2};
 const struct st_schema st__schema = {migrations, sizeof(migrations) /
                                                      sizeof(migrations[0])};
 
