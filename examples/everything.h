@@ -2,7 +2,7 @@
 #ifndef EXAMPLES_EVERYTHING_H
 #define EXAMPLES_EVERYTHING_H
 
-#include "mcp/call.h"
+#include <phasegate-mcp.h>
 
 extern const struct mcp_tool *const everything_tools[];
 
@@ -12,6 +12,6 @@ struct mcp_content everything_picture(void);
 struct mcp_content everything_embedded(const char *uri, const char *type,
                                        const char *text);
 /* A text of an answer's content. */
-struct slice everything_text(const struct json *answer, const char *field);
+struct mcp_text everything_text(const struct mcp_json *answer, const char *field);
 
 #endif

@@ -1,6 +1,6 @@
 /* The tools of everything_server: content, log lines, progress, questions to
  * the client, tasks. */
-#include "examples/everything.h"
+#include "everything.h"
 
 enum { STEP_MS = 50, RECONNECT_MS = 100, JOB_MS = 1000 };
 
@@ -25,142 +25,142 @@ struct mcp_content everything_picture(void)
     return (struct mcp_content){
         .kind = MCP_IMAGE,
         .bytes = {(const char *)png, sizeof(png)},
-        .mime_type = SLICE("image/png")};
+        .mime_type = MCP_STR("image/png")};
 }
 
 struct mcp_content everything_embedded(const char *uri, const char *type,
                                    const char *text)
 {
     return (struct mcp_content){.kind = MCP_EMBEDDED,
-                                .uri = slice_of(uri),
-                                .mime_type = slice_of(type),
-                                .text = slice_of(text)};
+                                .uri = mcp_str(uri),
+                                .mime_type = mcp_str(type),
+                                .text = mcp_str(text)};
 }
 
 /* --- content -------------------------------------------------------------- */
 
-static enum err simple_text(struct mcp_call *call, const void *args)
+static enum mcp_err simple_text(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_add_text(call, SLICE("This is a simple text response for testing."));
-    return OK;
+    mcp_add_text(call, MCP_STR("This is a simple text response for testing."));
+    return MCP_OK;
 }
 
-static enum err image_content(struct mcp_call *call, const void *args)
+static enum mcp_err image_content(struct mcp_call *call, const void *args)
 {
     struct mcp_content image = everything_picture();
     (void)args;
     mcp_add(call, &image);
-    return OK;
+    return MCP_OK;
 }
 
-static enum err audio_content(struct mcp_call *call, const void *args)
+static enum mcp_err audio_content(struct mcp_call *call, const void *args)
 {
     (void)args;
     mcp_add(call, &(struct mcp_content){
                       .kind = MCP_AUDIO,
                       .bytes = {(const char *)wav, sizeof(wav)},
-                      .mime_type = SLICE("audio/wav")});
-    return OK;
+                      .mime_type = MCP_STR("audio/wav")});
+    return MCP_OK;
 }
 
-static enum err embedded_resource(struct mcp_call *call, const void *args)
+static enum mcp_err embedded_resource(struct mcp_call *call, const void *args)
 {
     struct mcp_content c =
         everything_embedded("test://embedded-resource", "text/plain",
                  "This is an embedded resource content.");
     (void)args;
     mcp_add(call, &c);
-    return OK;
+    return MCP_OK;
 }
 
-static enum err mixed_content(struct mcp_call *call, const void *args)
+static enum mcp_err mixed_content(struct mcp_call *call, const void *args)
 {
     struct mcp_content image = everything_picture();
     struct mcp_content c =
         everything_embedded("test://mixed-content-resource", "application/json",
                  "{\"test\":\"data\",\"value\":123}");
     (void)args;
-    mcp_add_text(call, SLICE("Multiple content types test:"));
+    mcp_add_text(call, MCP_STR("Multiple content types test:"));
     mcp_add(call, &image);
     mcp_add(call, &c);
-    return OK;
+    return MCP_OK;
 }
 
-static enum err error_handling(struct mcp_call *call, const void *args)
+static enum mcp_err error_handling(struct mcp_call *call, const void *args)
 {
     (void)args;
     mcp_add_text(call,
-                 SLICE("This tool intentionally returns an error for testing"));
-    call->is_error = true;
-    return OK;
+                 MCP_STR("This tool intentionally returns an error for testing"));
+    mcp_failed(call);
+    return MCP_OK;
 }
 
 /* --- on the way ------------------------------------------------------------ */
 
-static enum err with_logging(struct mcp_call *call, const void *args)
+static enum mcp_err with_logging(struct mcp_call *call, const void *args)
 {
     static const char *const lines[] = {"Tool execution started",
                                         "Tool processing data",
                                         "Tool execution completed"};
     (void)args;
-    mcp_log(call, MCP_LOG_INFO, SLICE("everything"),
-            slice_of(lines[call->step]));
-    if (call->step < 2) return mcp_pause(call, STEP_MS);
-    mcp_add_text(call, SLICE("Tool with logging executed successfully"));
-    return OK;
+    mcp_log(call, MCP_LOG_INFO, MCP_STR("everything"),
+            mcp_str(lines[mcp_step(call)]));
+    if (mcp_step(call) < 2) return mcp_pause(call, STEP_MS);
+    mcp_add_text(call, MCP_STR("Tool with logging executed successfully"));
+    return MCP_OK;
 }
 
-static enum err with_progress(struct mcp_call *call, const void *args)
+static enum mcp_err with_progress(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_progress(call, 50.0 * call->step, 100, (struct slice){0});
-    if (call->step < 2) return mcp_pause(call, STEP_MS);
-    mcp_add_text(call, SLICE("Tool with progress executed successfully"));
-    return OK;
+    mcp_progress(call, 50.0 * mcp_step(call), 100, (struct mcp_text){0});
+    if (mcp_step(call) < 2) return mcp_pause(call, STEP_MS);
+    mcp_add_text(call, MCP_STR("Tool with progress executed successfully"));
+    return MCP_OK;
 }
 
-static enum err log_once(struct mcp_call *call, const void *args)
+static enum mcp_err log_once(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_log(call, MCP_LOG_INFO, SLICE("everything"), SLICE("A log line"));
-    mcp_add_text(call, SLICE("Logged"));
-    return OK;
+    mcp_log(call, MCP_LOG_INFO, MCP_STR("everything"), MCP_STR("A log line"));
+    mcp_add_text(call, MCP_STR("Logged"));
+    return MCP_OK;
 }
 
-static enum err change_tools(struct mcp_call *call, const void *args)
+static enum mcp_err change_tools(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_changed(call->server, MCP_TOOLS_CHANGED);
-    mcp_add_text(call, SLICE("Tools changed"));
-    return OK;
+    mcp_changed(mcp_server_of(call), MCP_TOOLS_CHANGED);
+    mcp_add_text(call, MCP_STR("Tools changed"));
+    return MCP_OK;
 }
 
-static enum err change_prompts(struct mcp_call *call, const void *args)
+static enum mcp_err change_prompts(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_changed(call->server, MCP_PROMPTS_CHANGED);
-    mcp_add_text(call, SLICE("Prompts changed"));
-    return OK;
+    mcp_changed(mcp_server_of(call), MCP_PROMPTS_CHANGED);
+    mcp_add_text(call, MCP_STR("Prompts changed"));
+    return MCP_OK;
 }
 
-static enum err touch_resource(struct mcp_call *call, const void *args)
+static enum mcp_err touch_resource(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_updated(call->server, SLICE("test://watched-resource"));
-    mcp_add_text(call, SLICE("Resource updated"));
-    return OK;
+    mcp_updated(mcp_server_of(call), MCP_STR("test://watched-resource"));
+    mcp_add_text(call, MCP_STR("Resource updated"));
+    return MCP_OK;
 }
 
-static enum err reconnection(struct mcp_call *call, const void *args)
+static enum mcp_err reconnection(struct mcp_call *call, const void *args)
 {
     (void)args;
-    if (call->step == 0) {
+    if (mcp_step(call) == 0) {
         mcp_let_go(call, STEP_MS);
         return mcp_pause(call, RECONNECT_MS);
     }
-    mcp_add_text(call, SLICE("Reconnection test completed"));
-    return OK;
+    mcp_add_text(call, MCP_STR("Reconnection test completed"));
+    return MCP_OK;
 }
 
 /* --- schemas and headers ------------------------------------------------------ */
@@ -180,7 +180,7 @@ static const char schema_2020_12[] =
     "\"additionalProperties\":false}";
 
 struct header_args {
-    struct slice region;
+    struct mcp_text region;
     int64_t level;
 };
 static const struct mcp_field header_fields[] = {
@@ -190,38 +190,38 @@ static const struct mcp_field header_fields[] = {
      .description = "Not repeated."},
     {0}};
 
-static enum err x_mcp_header(struct mcp_call *call, const void *args)
+static enum mcp_err x_mcp_header(struct mcp_call *call, const void *args)
 {
     const struct header_args *a = args;
-    mcp_add_text(call, arena_printf(&call->arena, "region=%.*s",
-                                    SLICE_ARG(a->region)));
-    return OK;
+    mcp_add_text(call, mcp_printf(call, "region=%.*s",
+                                    MCP_STR_ARG(a->region)));
+    return MCP_OK;
 }
 
-static enum err any_address(struct mcp_call *call, const void *args)
+static enum mcp_err any_address(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_add_text(call, SLICE("Taken as it is"));
-    return OK;
+    mcp_add_text(call, MCP_STR("Taken as it is"));
+    return MCP_OK;
 }
 
 /* --- asking the client ---------------------------------------------------------- */
 
-static const struct slice name_form = SLICE_INIT(
+static const struct mcp_text name_form = MCP_STR(
     "{\"message\":\"What is your name?\",\"requestedSchema\":{\"type\":"
     "\"object\",\"properties\":{\"name\":{\"type\":\"string\"}},\"required\":"
     "[\"name\"]}}");
-static const struct slice confirm_form = SLICE_INIT(
+static const struct mcp_text confirm_form = MCP_STR(
     "{\"message\":\"Please confirm\",\"requestedSchema\":{\"type\":\"object\","
     "\"properties\":{\"ok\":{\"type\":\"boolean\"}},\"required\":[\"ok\"]}}");
 
-struct slice everything_text(const struct json *answer, const char *field)
+struct mcp_text everything_text(const struct mcp_json *answer, const char *field)
 {
-    return json_text(json_at(answer, "content", field, NULL));
+    return mcp_json_text(mcp_json_get(mcp_json_get(answer, "content"), field));
 }
 
 struct prompt_args {
-    struct slice prompt;
+    struct mcp_text prompt;
 };
 static const struct mcp_field prompt_fields[] = {
     {"prompt", MCP_FIELD_STRING, offsetof(struct prompt_args, prompt),
@@ -229,81 +229,75 @@ static const struct mcp_field prompt_fields[] = {
     {0}};
 
 /* {"messages":[<user text>],"maxTokens":n} */
-static struct slice sampling(struct mcp_call *call, struct slice text,
+static struct mcp_text sampling(struct mcp_call *call, struct mcp_text text,
                              int64_t tokens)
 {
-    struct buf b = BUF_INIT(1 << 20);
-    json_escape(&b, text);
-    struct slice params = arena_printf(
-        &call->arena,
-        "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\","
-        "\"text\":\"%.*s\"}}],\"maxTokens\":%lld}",
-        SLICE_ARG(buf_slice(&b)), (long long)tokens);
-    buf_done(&b);
-    return params;
+    struct mcp_text quoted = mcp_quote(call, text);
+    return mcp_printf(call,
+                      "{\"messages\":[{\"role\":\"user\",\"content\":{"
+                      "\"type\":\"text\",\"text\":%.*s}}],\"maxTokens\":%lld}",
+                      MCP_STR_ARG(quoted), (long long)tokens);
 }
 
-static enum err test_sampling(struct mcp_call *call, const void *args)
+static enum mcp_err test_sampling(struct mcp_call *call, const void *args)
 {
     const struct prompt_args *a = args;
-    const struct json *answer;
-    enum err e = mcp_ask(call, MCP_ASK_SAMPLE, "sample",
+    const struct mcp_json *answer;
+    enum mcp_err e = mcp_ask(call, MCP_ASK_SAMPLE, "sample",
                          sampling(call, a->prompt, 100), &answer);
     if (e) return e;
-    struct slice text = everything_text(answer, "text");
-    mcp_add_text(call, arena_printf(&call->arena, "LLM response: %.*s",
-                                    SLICE_ARG(text)));
-    return OK;
+    struct mcp_text text = everything_text(answer, "text");
+    mcp_add_text(call, mcp_printf(call, "LLM response: %.*s",
+                                    MCP_STR_ARG(text)));
+    return MCP_OK;
 }
 
 /* What was chosen, and what was filled in. */
-static enum err tell_form(struct mcp_call *call, const char *format_start,
-                          const struct json *answer)
+static enum mcp_err tell_form(struct mcp_call *call, const char *format_start,
+                          const struct mcp_json *answer)
 {
-    const struct json *content = json_get(answer, SLICE("content"));
-    struct slice action = json_text(json_get(answer, SLICE("action")));
+    const struct mcp_json *content = mcp_json_get(answer, "content");
+    struct mcp_text action = mcp_json_text(mcp_json_get(answer, "action"));
     mcp_add_text(
         call,
-        arena_printf(&call->arena, "%s%.*s, content=%.*s", format_start,
-                     SLICE_ARG(action),
-                     SLICE_ARG(content ? content->raw : SLICE("{}"))));
-    return OK;
+        mcp_printf(call, "%s%.*s, content=%.*s", format_start,
+                     MCP_STR_ARG(action),
+                     MCP_STR_ARG(content ? mcp_json_raw(content) : MCP_STR("{}"))));
+    return MCP_OK;
 }
 
 struct message_args {
-    struct slice message;
+    struct mcp_text message;
 };
 static const struct mcp_field message_fields[] = {
     {"message", MCP_FIELD_STRING, offsetof(struct message_args, message),
      .required = true, .description = "What to show the user."},
     {0}};
 
-static enum err test_elicitation(struct mcp_call *call, const void *args)
+static enum mcp_err test_elicitation(struct mcp_call *call, const void *args)
 {
     const struct message_args *a = args;
-    const struct json *answer;
-    struct buf b = BUF_INIT(1 << 20);
-    json_escape(&b, a->message);
-    struct slice form = arena_printf(
-        &call->arena,
-        "{\"message\":\"%.*s\",\"requestedSchema\":{\"type\":\"object\","
+    const struct mcp_json *answer;
+    struct mcp_text message = mcp_quote(call, a->message);
+    struct mcp_text form = mcp_printf(
+        call,
+        "{\"message\":%.*s,\"requestedSchema\":{\"type\":\"object\","
         "\"properties\":{\"username\":{\"type\":\"string\",\"description\":"
         "\"User's response\"},\"email\":{\"type\":\"string\",\"description\":"
         "\"User's email address\"}},\"required\":[\"username\",\"email\"]}}",
-        SLICE_ARG(buf_slice(&b)));
-    buf_done(&b);
-    enum err e = mcp_ask(call, MCP_ASK_FORM, "form", form, &answer);
+        MCP_STR_ARG(message));
+    enum mcp_err e = mcp_ask(call, MCP_ASK_FORM, "form", form, &answer);
     return e ? e : tell_form(call, "User response: action=", answer);
 }
 
-static const struct slice defaults_form = SLICE_INIT(
+static const struct mcp_text defaults_form = MCP_STR(
     "{\"message\":\"Please check the defaults\",\"requestedSchema\":{\"type\":"
     "\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"default\":"
     "\"John Doe\"},\"age\":{\"type\":\"integer\",\"default\":30},\"score\":{"
     "\"type\":\"number\",\"default\":95.5},\"status\":{\"type\":\"string\","
     "\"enum\":[\"active\",\"inactive\",\"pending\"],\"default\":\"active\"},"
     "\"verified\":{\"type\":\"boolean\",\"default\":true}}}}");
-static const struct slice enums_form = SLICE_INIT(
+static const struct mcp_text enums_form = MCP_STR(
     "{\"message\":\"Please choose\",\"requestedSchema\":{\"type\":\"object\","
     "\"properties\":{\"untitledSingle\":{\"type\":\"string\",\"enum\":["
     "\"option1\",\"option2\",\"option3\"]},\"titledSingle\":{\"type\":"
@@ -318,20 +312,20 @@ static const struct slice enums_form = SLICE_INIT(
     "\"title\":\"Second Choice\"},{\"const\":\"value3\",\"title\":"
     "\"Third Choice\"}]}}}}}");
 
-static enum err fill(struct mcp_call *call, struct slice form)
+static enum mcp_err fill(struct mcp_call *call, struct mcp_text form)
 {
-    const struct json *answer;
-    enum err e = mcp_ask(call, MCP_ASK_FORM, "form", form, &answer);
+    const struct mcp_json *answer;
+    enum mcp_err e = mcp_ask(call, MCP_ASK_FORM, "form", form, &answer);
     return e ? e : tell_form(call, "Elicitation completed: action=", answer);
 }
 
-static enum err elicit_defaults(struct mcp_call *call, const void *args)
+static enum mcp_err elicit_defaults(struct mcp_call *call, const void *args)
 {
     (void)args;
     return fill(call, defaults_form);
 }
 
-static enum err elicit_enums(struct mcp_call *call, const void *args)
+static enum mcp_err elicit_enums(struct mcp_call *call, const void *args)
 {
     (void)args;
     return fill(call, enums_form);
@@ -339,151 +333,151 @@ static enum err elicit_enums(struct mcp_call *call, const void *args)
 
 /* --- what a client must declare; several rounds ----------------------------------- */
 
-static enum err missing_capability(struct mcp_call *call, const void *args)
+static enum mcp_err missing_capability(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
+    const struct mcp_json *answer;
     (void)args;
     if (mcp_can_ask(call, MCP_ASK_SAMPLE)) {
-        mcp_add_text(call, SLICE("Sampling is declared"));
-        return OK;
+        mcp_add_text(call, MCP_STR("Sampling is declared"));
+        return MCP_OK;
     }
     return mcp_ask(call, MCP_ASK_SAMPLE, "sample",
-                   sampling(call, SLICE("anything"), 1), &answer);
+                   sampling(call, MCP_STR("anything"), 1), &answer);
 }
 
-static enum err streaming_elicitation(struct mcp_call *call, const void *args)
+static enum mcp_err streaming_elicitation(struct mcp_call *call, const void *args)
 {
     (void)args;
-    mcp_add_text(call, SLICE("Nothing was asked on the way"));
-    return OK;
+    mcp_add_text(call, MCP_STR("Nothing was asked on the way"));
+    return MCP_OK;
 }
 
-static enum err ask_name(struct mcp_call *call, const void *args)
+static enum mcp_err ask_name(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
+    const struct mcp_json *answer;
     (void)args;
-    enum err e = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &answer);
+    enum mcp_err e = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &answer);
     if (e) return e;
-    struct slice name = everything_text(answer, "name");
+    struct mcp_text name = everything_text(answer, "name");
     mcp_add_text(call,
-                 arena_printf(&call->arena, "Hello, %.*s!", SLICE_ARG(name)));
-    return OK;
+                 mcp_printf(call, "Hello, %.*s!", MCP_STR_ARG(name)));
+    return MCP_OK;
 }
 
-static enum err ask_model(struct mcp_call *call, const void *args)
+static enum mcp_err ask_model(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
+    const struct mcp_json *answer;
     (void)args;
-    struct slice q =
-        sampling(call, SLICE("What is the capital of France?"), 100);
-    enum err e =
+    struct mcp_text q =
+        sampling(call, MCP_STR("What is the capital of France?"), 100);
+    enum mcp_err e =
         mcp_ask(call, MCP_ASK_SAMPLE, "capital_question", q, &answer);
     if (e) return e;
     mcp_add_text(call, everything_text(answer, "text"));
-    return OK;
+    return MCP_OK;
 }
 
-static enum err ask_roots(struct mcp_call *call, const void *args)
+static enum mcp_err ask_roots(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
+    const struct mcp_json *answer;
     (void)args;
-    enum err e =
-        mcp_ask(call, MCP_ASK_ROOTS, "client_roots", SLICE("{}"), &answer);
+    enum mcp_err e =
+        mcp_ask(call, MCP_ASK_ROOTS, "client_roots", MCP_STR("{}"), &answer);
     if (e) return e;
-    mcp_add_text(call, json_get(answer, SLICE("roots"))->raw);
-    return OK;
+    mcp_add_text(call, mcp_json_raw(mcp_json_get(answer, "roots")));
+    return MCP_OK;
 }
 
-static enum err ask_confirm(struct mcp_call *call, const void *args)
+static enum mcp_err ask_confirm(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
+    const struct mcp_json *answer;
     (void)args;
-    enum err e = mcp_ask(call, MCP_ASK_FORM, "confirm", confirm_form, &answer);
+    enum mcp_err e = mcp_ask(call, MCP_ASK_FORM, "confirm", confirm_form, &answer);
     if (e) return e;
-    mcp_add_text(call, SLICE("state-ok: confirmed"));
-    return OK;
+    mcp_add_text(call, MCP_STR("state-ok: confirmed"));
+    return MCP_OK;
 }
 
 /* All at once: the answers are looked at when every question is out. */
-static enum err ask_three(struct mcp_call *call, const void *args)
+static enum mcp_err ask_three(struct mcp_call *call, const void *args)
 {
-    const struct json *name, *greeting, *roots;
+    const struct mcp_json *name, *greeting, *roots;
     (void)args;
-    enum err e1 = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &name);
-    enum err e2 =
+    enum mcp_err e1 = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &name);
+    enum mcp_err e2 =
         mcp_ask(call, MCP_ASK_SAMPLE, "greeting",
-                sampling(call, SLICE("Generate a greeting"), 50), &greeting);
-    enum err e3 =
-        mcp_ask(call, MCP_ASK_ROOTS, "client_roots", SLICE("{}"), &roots);
+                sampling(call, MCP_STR("Generate a greeting"), 50), &greeting);
+    enum mcp_err e3 =
+        mcp_ask(call, MCP_ASK_ROOTS, "client_roots", MCP_STR("{}"), &roots);
     if (e1 || e2 || e3) return e1 ? e1 : e2 ? e2 : e3;
     mcp_add_text(call, everything_text(greeting, "text"));
     mcp_add_text(call, everything_text(name, "name"));
-    mcp_add_text(call, json_get(roots, SLICE("roots"))->raw);
-    return OK;
+    mcp_add_text(call, mcp_json_raw(mcp_json_get(roots, "roots")));
+    return MCP_OK;
 }
 
-static enum err ask_twice(struct mcp_call *call, const void *args)
+static enum mcp_err ask_twice(struct mcp_call *call, const void *args)
 {
-    const struct json *name, *color;
+    const struct mcp_json *name, *color;
     (void)args;
-    enum err e = mcp_ask(
+    enum mcp_err e = mcp_ask(
         call, MCP_ASK_FORM, "step1",
-        SLICE("{\"message\":\"Step 1: What is your name?\",\"requestedSchema\":"
+        MCP_STR("{\"message\":\"Step 1: What is your name?\",\"requestedSchema\":"
               "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":"
               "\"string\"}},\"required\":[\"name\"]}}"),
         &name);
     if (e) return e;
     e = mcp_ask(
         call, MCP_ASK_FORM, "step2",
-        SLICE("{\"message\":\"Step 2: What is your favorite color?\","
+        MCP_STR("{\"message\":\"Step 2: What is your favorite color?\","
               "\"requestedSchema\":{\"type\":\"object\",\"properties\":{"
               "\"color\":{\"type\":\"string\"}},\"required\":[\"color\"]}}"),
         &color);
     if (e) return e;
-    struct slice n = everything_text(name, "name"),
+    struct mcp_text n = everything_text(name, "name"),
                  k = everything_text(color, "color");
-    mcp_add_text(call, arena_printf(&call->arena, "%.*s likes %.*s",
-                                    SLICE_ARG(n), SLICE_ARG(k)));
-    return OK;
+    mcp_add_text(call, mcp_printf(call, "%.*s likes %.*s",
+                                    MCP_STR_ARG(n), MCP_STR_ARG(k)));
+    return MCP_OK;
 }
 
 /* Only what this client can be asked. */
-static enum err ask_what_fits(struct mcp_call *call, const void *args)
+static enum mcp_err ask_what_fits(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
-    enum err e = OK, e2 = OK;
+    const struct mcp_json *answer;
+    enum mcp_err e = MCP_OK, e2 = MCP_OK;
     (void)args;
     if (mcp_can_ask(call, MCP_ASK_FORM))
         e = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &answer);
     if (mcp_can_ask(call, MCP_ASK_SAMPLE))
         e2 = mcp_ask(call, MCP_ASK_SAMPLE, "greeting",
-                     sampling(call, SLICE("Generate a greeting"), 50), &answer);
+                     sampling(call, MCP_STR("Generate a greeting"), 50), &answer);
     if (e || e2) return e ? e : e2;
-    mcp_add_text(call, SLICE("Asked what could be asked"));
-    return OK;
+    mcp_add_text(call, MCP_STR("Asked what could be asked"));
+    return MCP_OK;
 }
 
 /* --- tasks ---------------------------------------------------------------------------- */
 
 struct greet_args {
-    struct slice name;
+    struct mcp_text name;
 };
 static const struct mcp_field greet_fields[] = {
     {"name", MCP_FIELD_STRING, offsetof(struct greet_args, name),
      .required = true, .description = "Whom to greet."},
     {0}};
 
-static enum err greet(struct mcp_call *call, const void *args)
+static enum mcp_err greet(struct mcp_call *call, const void *args)
 {
     const struct greet_args *a = args;
-    mcp_add_text(call, arena_printf(&call->arena, "Hello, %.*s!",
-                                    SLICE_ARG(a->name)));
-    return OK;
+    mcp_add_text(call, mcp_printf(call, "Hello, %.*s!",
+                                    MCP_STR_ARG(a->name)));
+    return MCP_OK;
 }
 
 struct slow_args {
     double seconds;
-    struct slice label;
+    struct mcp_text label;
 };
 static const struct mcp_field slow_fields[] = {
     {"seconds", MCP_FIELD_NUMBER, offsetof(struct slow_args, seconds),
@@ -492,99 +486,100 @@ static const struct mcp_field slow_fields[] = {
      .description = "Repeated in the result."},
     {0}};
 
-static enum err slow_compute(struct mcp_call *call, const void *args)
+static enum mcp_err slow_compute(struct mcp_call *call, const void *args)
 {
     const struct slow_args *a = args;
-    enum err e = mcp_task_begin(call);
+    enum mcp_err e = mcp_task_begin(call);
     if (e) return e;
-    if (call->step == 0) return mcp_pause(call, (int64_t)(a->seconds * 1000));
+    if (mcp_step(call) == 0) return mcp_pause(call, (int64_t)(a->seconds * 1000));
     mcp_add_text(call,
-                 arena_printf(&call->arena, "Computed %.*s for %g seconds",
-                              SLICE_ARG(a->label), a->seconds));
-    return OK;
+                 mcp_printf(call, "Computed %.*s for %g seconds",
+                              MCP_STR_ARG(a->label), a->seconds));
+    return MCP_OK;
 }
 
-static enum err failing_job(struct mcp_call *call, const void *args)
+static enum mcp_err failing_job(struct mcp_call *call, const void *args)
 {
-    enum err e = mcp_task_begin(call);
+    enum mcp_err e = mcp_task_begin(call);
     (void)args;
     if (e) return e;
-    if (call->step == 0) return mcp_pause(call, JOB_MS);
-    mcp_add_text(call, SLICE("The job failed"));
-    call->is_error = true;
-    return OK;
+    if (mcp_step(call) == 0) return mcp_pause(call, JOB_MS);
+    mcp_add_text(call, MCP_STR("The job failed"));
+    mcp_failed(call);
+    return MCP_OK;
 }
 
-static enum err protocol_error_job(struct mcp_call *call, const void *args)
+static enum mcp_err protocol_error_job(struct mcp_call *call, const void *args)
 {
-    enum err e = mcp_task_begin(call);
+    enum mcp_err e = mcp_task_begin(call);
     (void)args;
     if (e) return e;
-    if (call->step == 0) return mcp_pause(call, STEP_MS);
-    return mcp_fail(call, SLICE("The job broke down"));
+    if (mcp_step(call) == 0) return mcp_pause(call, STEP_MS);
+    return mcp_fail(call, MCP_STR("The job broke down"));
 }
 
 struct delete_args {
-    struct slice filename;
+    struct mcp_text filename;
 };
 static const struct mcp_field delete_fields[] = {
     {"filename", MCP_FIELD_STRING, offsetof(struct delete_args, filename),
      .required = true, .description = "Pretended to be deleted."},
     {0}};
 
-static enum err confirm_delete(struct mcp_call *call, const void *args)
+static enum mcp_err confirm_delete(struct mcp_call *call, const void *args)
 {
     const struct delete_args *a = args;
-    const struct json *answer;
-    enum err e = mcp_task_begin(call);
+    const struct mcp_json *answer;
+    enum mcp_err e = mcp_task_begin(call);
     if (e) return e;
     e = mcp_ask(
         call, MCP_ASK_FORM, "confirm",
-        SLICE("{\"message\":\"Really delete it?\",\"requestedSchema\":{"
+        MCP_STR("{\"message\":\"Really delete it?\",\"requestedSchema\":{"
               "\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":"
               "\"boolean\"}},\"required\":[\"confirm\"]}}"),
         &answer);
     if (e) return e;
-    bool yes = json_is(json_at(answer, "content", "confirm", NULL), JSON_TRUE);
-    mcp_add_text(call, arena_printf(&call->arena, "%s %.*s",
+    bool yes = mcp_json_kind(mcp_json_get(mcp_json_get(answer, "content"),
+                                          "confirm")) == MCP_JSON_TRUE;
+    mcp_add_text(call, mcp_printf(call, "%s %.*s",
                                     yes ? "Deleted" : "Kept",
-                                    SLICE_ARG(a->filename)));
-    return OK;
+                                    MCP_STR_ARG(a->filename)));
+    return MCP_OK;
 }
 
-static enum err multi_input(struct mcp_call *call, const void *args)
+static enum mcp_err multi_input(struct mcp_call *call, const void *args)
 {
-    const struct json *name, *confirm;
-    enum err e = mcp_task_begin(call);
+    const struct mcp_json *name, *confirm;
+    enum mcp_err e = mcp_task_begin(call);
     (void)args;
     if (e) return e;
-    enum err e1 = mcp_ask(call, MCP_ASK_FORM, "name", name_form, &name);
-    enum err e2 = mcp_ask(
+    enum mcp_err e1 = mcp_ask(call, MCP_ASK_FORM, "name", name_form, &name);
+    enum mcp_err e2 = mcp_ask(
         call, MCP_ASK_FORM, "confirm",
-        SLICE("{\"message\":\"Go on?\",\"requestedSchema\":{\"type\":"
+        MCP_STR("{\"message\":\"Go on?\",\"requestedSchema\":{\"type\":"
               "\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}},"
               "\"required\":[\"confirm\"]}}"),
         &confirm);
     if (e1 || e2) return e1 ? e1 : e2;
-    struct slice n = everything_text(name, "name");
-    mcp_add_text(call, arena_printf(&call->arena, "Both answered by %.*s",
-                                    SLICE_ARG(n)));
-    return OK;
+    struct mcp_text n = everything_text(name, "name");
+    mcp_add_text(call, mcp_printf(call, "Both answered by %.*s",
+                                    MCP_STR_ARG(n)));
+    return MCP_OK;
 }
 
 /* The question comes first, the task after it. */
-static enum err tool_with_task(struct mcp_call *call, const void *args)
+static enum mcp_err tool_with_task(struct mcp_call *call, const void *args)
 {
-    const struct json *answer;
-    enum err e = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &answer);
+    const struct mcp_json *answer;
+    enum mcp_err e = mcp_ask(call, MCP_ASK_FORM, "user_name", name_form, &answer);
     (void)args;
     if (!e) e = mcp_task_begin(call);
     if (e) return e;
-    if (call->step == 0) return mcp_pause(call, STEP_MS);
-    struct slice name = everything_text(answer, "name");
-    mcp_add_text(call, arena_printf(&call->arena, "Done for %.*s",
-                                    SLICE_ARG(name)));
-    return OK;
+    if (mcp_step(call) == 0) return mcp_pause(call, STEP_MS);
+    struct mcp_text name = everything_text(answer, "name");
+    mcp_add_text(call, mcp_printf(call, "Done for %.*s",
+                                    MCP_STR_ARG(name)));
+    return MCP_OK;
 }
 
 /* --- the tools ------------------------------------------------------------------------- */

@@ -93,6 +93,7 @@ struct mcp_call_state {
     struct mcp_fault fault;
     struct buf reply;
     struct buf blocks; /* of content, messages, contents or values */
+    struct json_writer writer; /* of mcp_put_*: out.plain's, while it has bytes */
     enum err result;
     void *ticket; /* of the gate; NULL: none */
     bool away, rendered, lost;
@@ -264,6 +265,10 @@ void mcp_yard_move(struct mcp_call_state *c,
 /* --- batch.c -------------------------------------------------------------- */
 /* Serves each element and answers c's exchange when the last has ended. */
 void mcp_batch_serve(struct mcp_call_state *c);
+
+/* --- face.c ---------------------------------------------------------------- */
+/* Ends the result that mcp_put_* wrote, if they did. */
+void mcp_face_end(struct mcp_call_state *c);
 
 /* --- receive.c ------------------------------------------------------------ */
 /* From a ruling on: c->m and c->revision are set by it. */

@@ -19,41 +19,7 @@
 #include "base/json.h"
 #include "base/json_write.h"
 #include "base/problem.h"
-
-enum mcp_field_type {
-    MCP_FIELD_STRING = 1, /* struct slice; absent {NULL,0} */
-    MCP_FIELD_INTEGER,    /* int64_t; absent: the default */
-    MCP_FIELD_NUMBER,     /* double; absent: the default */
-    MCP_FIELD_BOOLEAN,    /* bool; absent: the default */
-    MCP_FIELD_OBJECT,     /* const struct json *; absent NULL */
-    MCP_FIELD_STRINGS,    /* struct mcp_strings; absent {NULL,0} */
-    MCP_FIELD_FLAGS,      /* unsigned: bit i set when choices[i] is listed */
-    MCP_FIELD_TYPE_COUNT
-};
-
-struct mcp_strings {
-    const struct slice *items;
-    size_t count;
-};
-
-struct mcp_field {
-    const char *name;
-    enum mcp_field_type type;
-    size_t offset;
-    bool required;
-    const char *description;    /* short */
-    int64_t min, max;           /* INTEGER: value, at least 0 unless min says
-                                   otherwise; STRING: code points; STRINGS,
-                                   FLAGS: items. max 0: no upper bound */
-    int64_t def;                /* default of INTEGER and BOOLEAN */
-    bool has_default;           /* print it */
-    const char *const *choices; /* NULL-ended; STRING, FLAGS */
-    const char *example;        /* JSON text for the mend */
-    const char *header;         /* x-mcp-header: the Mcp-Param-* header that
-                                   repeats a STRING, INTEGER or BOOLEAN */
-    enum err wrong;             /* of a wrong type or choice; 0:
-                                   ERR_INVALID_PARAMETER */
-};
+#include "mcp/face.h"
 
 /* Parses `object` (NULL: {}) into `ret_args`, zeroed first. The first finding
  * fills the problem: ERR_MISSING_PARAMETER, ERR_INVALID_PARAMETER or the

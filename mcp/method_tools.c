@@ -207,6 +207,7 @@ static enum err finish_problem(struct mcp_call_state *c, enum err e)
 void mcp_tools_call_render(struct mcp_call_state *c, enum err e)
 {
     enum err e2;
+    mcp_face_end(c);
     if (!e) e = twin_finish(&c->pub.out);
     if (!e && c->blocks.err) e = c->blocks.err;
     if (!e && (c->blocks.n || !c->pub.out.plain.n)) {

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -98,4 +100,54 @@ enum err tp_listen(struct slice host, int first, int last,
     return errno == EADDRINUSE || errno == EACCES || errno == EADDRNOTAVAIL
                ? ERR_UNAVAILABLE
                : ERR_IO;
+}
+
+/* --- sockets of others ------------------------------------------------------ */
+
+enum { INHERITED_FIRST = 3 }; /* SD_LISTEN_FDS_START */
+
+static bool option_is(int fd, int option, int want)
+{
+    int got = -1;
+    socklen_t len = sizeof(got);
+    return getsockopt(fd, SOL_SOCKET, option, &got, &len) == 0 && got == want;
+}
+
+static bool is_tcp(int fd)
+{
+    union address a;
+    socklen_t len = sizeof(a);
+    memset(&a, 0, sizeof(a));
+    return getsockname(fd, &a.any, &len) == 0 &&
+           (a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6);
+}
+
+enum err tp_listen_on(int fd, struct tp_listen *ret)
+{
+    int one = 1;
+    if (!is_tcp(fd) || !option_is(fd, SO_TYPE, SOCK_STREAM) ||
+        !option_is(fd, SO_ACCEPTCONN, 1))
+        return ERR_INVALID;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return ERR_INVALID;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    describe(fd, ret);
+    return OK;
+}
+
+enum err tp_listen_inherited(struct tp_listen *ret)
+{
+    int64_t pid = 0, count = 0;
+    const char *pid_text = getenv("LISTEN_PID");
+    const char *count_text = getenv("LISTEN_FDS");
+    bool ours = pid_text && count_text &&
+                slice_int64(slice_of(pid_text), &pid) && pid == getpid();
+    bool read = ours && slice_int64(slice_of(count_text), &count);
+    unsetenv("LISTEN_PID"); /* a gate's command is not to take them for its own */
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    if (!ours || (read && count == 0)) return ERR_NOT_FOUND;
+    return count == 1 ? tp_listen_on(INHERITED_FIRST, ret) : ERR_INVALID;
 }

@@ -23,7 +23,7 @@ static struct slice session_of(const struct mcp_tool *tool, const void *args)
 
 static enum permit_level class_of(const struct mcp_tool *tool)
 {
-    if (tool->class) return (enum permit_level)tool->class;
+    if (tool->group) return (enum permit_level)tool->group;
     return tool->hints & MCP_READ_ONLY ? PERMIT_READ : PERMIT_WRITE;
 }
 

@@ -356,7 +356,7 @@ const struct mcp_tool tools_rows[] = {
          "project's standards say about it. Gives the best sections with "
          "file and heading.",
      .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
-     .class = PERMIT_SEARCH,
+     .group = PERMIT_SEARCH,
      .run = MCP_RUN_TRY_INLINE,
      ARGS(tools_search_args, search_standards_args),
      .output_schema =

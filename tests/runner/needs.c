@@ -50,6 +50,17 @@ static bool have_slow(const struct options *o)
     return o->full;
 }
 
+/* What other programs may link: no sanitizer, no coverage. */
+static bool have_plain(const struct options *o)
+{
+    (void)o;
+#ifdef PHASEGATE_PLAIN
+    return true;
+#else
+    return false;
+#endif
+}
+
 static bool have_netns(const struct options *o)
 {
     (void)o;
@@ -97,6 +108,7 @@ static struct fact {
     {"npm", have_npm,
      "node packages are not installed: ./bootstrap test installs them", 0},
     {"slow", have_slow, "takes long: runs with --full", 0},
+    {"plain", have_plain, "this build is instrumented", 0},
     {"network-ns", have_netns, "may not make a network namespace here", 0},
     {"binary", have_program, "the program itself is not built", 0},
     {"spin", have_spin, "the model checker spin or cc is not installed", 0},
