@@ -18,6 +18,9 @@ static const struct cli_verb session_verbs[] = {
     {"export", "[SESSION ...]", "Sessions as one JSON document."},
     {"import", "FILE ...", "Reads exports, and sessions of praxis-os."},
     {"delete", "SESSION", "Really removes a session."},
+    {"approvals", "[SESSION]", "What waits for a person's word."},
+    {"approve", "SESSION", "Gives it, on a terminal."},
+    {"reject", "SESSION", "Refuses it, with a comment for the agent."},
     {0},
 };
 static const struct cli_verb completion_verbs[] = {
@@ -54,10 +57,11 @@ const struct cli_command cli_commands[] = {
                 "target=src/dates.c\n"},
     {"sessions", "[WHAT]",
      "Shows the sessions of the project, and keeps their record.",
-     CLI_PROJECT | CLI_OUTPUT, cli_sessions,
+     CLI_PROJECT | CLI_OUTPUT | CLI_DECISION, cli_sessions,
      .example = "phasegate sessions\n"
                 "phasegate sessions history 6d1f\n"
-                "phasegate sessions report 6d1f > report.md\n",
+                "phasegate sessions report 6d1f > report.md\n"
+                "phasegate sessions approve 6d1f --as Ada\n",
      .verbs = session_verbs,
      .more = "SESSION is an id, or its first characters.\n"},
     {"backup", "FILE", "Copies the state file while servers go on writing.",

@@ -96,6 +96,7 @@ static const struct {
     {CLI_OUTPUT, "Of every command that prints data"},
     {CLI_ARGUMENTS, "Of call"},
     {CLI_EDITORS, "Of init"},
+    {CLI_DECISION, "Of sessions approve and reject"},
 };
 
 static void page(struct buf *b)

@@ -272,6 +272,12 @@ static const struct option_row rows[] = {
      .choices = editors,
      .absent = "those found", .flags = FLAG_ALONE,
      .help = "claude, cursor, vscode, codex or all; repeatable."},
+    {"as", TEXT, CLI_DECISION, AT(person), .arg = "NAME",
+     .absent = "the name of your login", .flags = FLAG_ALONE,
+     .help = "approve, reject: who decides."},
+    {"comment", TEXT, CLI_DECISION, AT(comment), .arg = "TEXT",
+     .absent = "none; a rejection asks for one", .flags = FLAG_ALONE,
+     .help = "approve, reject: why. The agent reads it."},
 };
 /* clang-format on */
 

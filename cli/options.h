@@ -23,7 +23,8 @@ enum cli_group {
     CLI_LOGGING = 4,
     CLI_OUTPUT = 8,     /* prints data: --json */
     CLI_ARGUMENTS = 16, /* call: --json OBJ */
-    CLI_EDITORS = 32    /* init */
+    CLI_EDITORS = 32,   /* init */
+    CLI_DECISION = 64   /* sessions approve, reject */
 };
 
 enum cli_transport { CLI_DUAL, CLI_STDIO, CLI_HTTP };
@@ -76,6 +77,7 @@ struct cli_settings {
     bool json;
     struct slice arguments;
     struct cli_list editors;
+    struct slice person, comment;
 };
 
 enum cli_source {

@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "cli/project.h"
 #include "cli/tell.h"
-#include "engine/engine.h"
 
 #define OUT_CEILING (1u << 30)
 #define FILE_CEILING ((size_t)512 << 20)
@@ -17,34 +16,50 @@
 #define ID_SIZE 36
 #define PREFIX_LEAST 4
 
-struct record {
-    const struct cli_options *o;
-    struct slice root;
-    struct arena *arena;
-    struct engine *engine;
-    struct twin twin;
-};
-
-/* --- calls of the engine that end before they return -----------------------
+/* --- calls of the engine ---------------------------------------------------
  */
 
-static void call_begin(struct record *r, struct eng_call *c)
+static void ended(struct eng_call *c, enum err e)
 {
-    twin_clear(&r->twin);
-    *c = (struct eng_call){.arena = r->arena,
-                           .out = &r->twin,
-                           .now = clock_now(),
-                           .actor = SLICE("cli")};
-    problem_init(&c->problem);
+    struct cli_record *r =
+        (struct cli_record *)((char *)c - offsetof(struct cli_record, call));
+    lock_take(&r->lock);
+    r->err = e;
+    r->is_ended = true;
+    cond_signal(&r->ended);
+    lock_drop(&r->lock);
 }
 
-static int complain(struct eng_call *c, enum err e)
+struct eng_call *cli_record_call(struct cli_record *r)
 {
-    cli_complain(&c->problem);
+    twin_clear(&r->twin);
+    r->is_ended = false;
+    r->call = (struct eng_call){.arena = r->arena,
+                                .out = &r->twin,
+                                .now = clock_now(),
+                                .actor = SLICE("cli"),
+                                .done = ended};
+    problem_init(&r->call.problem);
+    return &r->call;
+}
+
+enum err cli_record_wait(struct cli_record *r, enum err e)
+{
+    if (e != ERR_PENDING) return e;
+    lock_take(&r->lock);
+    while (!r->is_ended) cond_wait(&r->ended, &r->lock);
+    e = r->err;
+    lock_drop(&r->lock);
+    return e;
+}
+
+int cli_record_complain(struct cli_record *r, enum err e)
+{
+    cli_complain(&r->call.problem);
     return e == ERR_INVALID_SESSION_ID ? CLI_USAGE : CLI_NOT_SO;
 }
 
-static const struct json *answer(struct record *r)
+const struct json *cli_record_answer(struct cli_record *r)
 {
     const struct json *v = NULL;
     struct json_error je;
@@ -59,7 +74,7 @@ static int64_t number(const struct json *v, const char *key)
     return n;
 }
 
-static struct slice text(struct record *r, const struct json *v,
+static struct slice text(struct cli_record *r, const struct json *v,
                          const char *key)
 {
     return cli_one_line(r->arena, json_text(json_get(v, slice_of(key))), 200);
@@ -76,7 +91,8 @@ static int no_session(const char *word, const char *why)
     return CLI_NOT_SO;
 }
 
-static int resolve(struct record *r, const char *word, struct slice *ret)
+int cli_record_resolve(struct cli_record *r, const char *word,
+                       struct slice *ret)
 {
     struct slice prefix = slice_of(word), found = {0};
     struct eng_list_sessions_args args = {.limit = 200};
@@ -85,11 +101,9 @@ static int resolve(struct record *r, const char *word, struct slice *ret)
     if (prefix.n < PREFIX_LEAST)
         return no_session(word, "give at least 4 characters of the id, not");
     do {
-        struct eng_call c;
-        call_begin(r, &c);
-        enum err e = eng_list_sessions(r->engine, &c, &args);
-        if (e) return complain(&c, e);
-        const struct json *page = answer(r);
+        enum err e = eng_list_sessions(r->engine, cli_record_call(r), &args);
+        if (e) return cli_record_complain(r, e);
+        const struct json *page = cli_record_answer(r);
         const struct json *list = json_get(page, SLICE("sessions"));
         for (uint32_t i = 0; list && i < list->count; i++) {
             struct slice id =
@@ -106,16 +120,15 @@ static int resolve(struct record *r, const char *word, struct slice *ret)
 
 /* --- the verbs ------------------------------------------------------------ */
 
-static int verify(struct record *r, int argc, char **argv)
+static int verify(struct cli_record *r, int argc, char **argv)
 {
     struct eng_verify_args args = {0};
-    struct eng_call c;
-    int code = argc > 1 ? resolve(r, argv[1], &args.session_id) : CLI_DONE;
+    int code =
+        argc > 1 ? cli_record_resolve(r, argv[1], &args.session_id) : CLI_DONE;
     if (code) return code;
-    call_begin(r, &c);
-    enum err e = eng_verify(r->engine, &c, &args);
-    if (e) return complain(&c, e);
-    const struct json *v = answer(r);
+    enum err e = eng_verify(r->engine, cli_record_call(r), &args);
+    if (e) return cli_record_complain(r, e);
+    const struct json *v = cli_record_answer(r);
     bool intact = json_is(json_get(v, SLICE("intact")), JSON_TRUE);
     const struct json *flaws = json_get(v, SLICE("flaws"));
     if (r->o->set.json) {
@@ -139,17 +152,15 @@ static int verify(struct record *r, int argc, char **argv)
     return intact ? CLI_DONE : CLI_NOT_SO;
 }
 
-static int report(struct record *r, int argc, char **argv)
+static int report(struct cli_record *r, int argc, char **argv)
 {
     struct eng_report_args args;
-    struct eng_call c;
     (void)argc;
-    int code = resolve(r, argv[1], &args.session_id);
+    int code = cli_record_resolve(r, argv[1], &args.session_id);
     if (code) return code;
-    call_begin(r, &c);
-    enum err e = eng_report(r->engine, &c, &args);
-    if (e) return complain(&c, e);
-    const struct json *v = answer(r);
+    enum err e = eng_report(r->engine, cli_record_call(r), &args);
+    if (e) return cli_record_complain(r, e);
+    const struct json *v = cli_record_answer(r);
     struct slice page = json_text(json_get(v, SLICE("text")));
     if (r->o->set.json)
         cli_print_json(v);
@@ -158,20 +169,18 @@ static int report(struct record *r, int argc, char **argv)
     return CLI_DONE;
 }
 
-static int export(struct record *r, int argc, char **argv)
+static int export(struct cli_record *r, int argc, char **argv)
 {
-    struct eng_call c;
     size_t n = (size_t)argc - 1;
     struct slice *ids = ARENA_ARRAY(r->arena, struct slice, n + 1);
     if (!ids) return CLI_NOT_SO;
     for (size_t i = 0; i < n; i++) {
-        int code = resolve(r, argv[i + 1], &ids[i]);
+        int code = cli_record_resolve(r, argv[i + 1], &ids[i]);
         if (code) return code;
     }
-    call_begin(r, &c);
     struct eng_export_args args = {ids, n};
-    enum err e = eng_export(r->engine, &c, &args);
-    if (e) return complain(&c, e);
+    enum err e = eng_export(r->engine, cli_record_call(r), &args);
+    if (e) return cli_record_complain(r, e);
     (void)fwrite(r->twin.plain.p, 1, r->twin.plain.n, stdout);
     (void)putchar('\n');
     return CLI_DONE;
@@ -187,22 +196,20 @@ static bool sure(struct slice id)
     return fgets(line, sizeof(line), stdin) && (line[0] | 0x20) == 'y';
 }
 
-static int delete (struct record *r, int argc, char **argv)
+static int delete (struct cli_record *r, int argc, char **argv)
 {
     struct eng_remove_session_args args;
-    struct eng_call c;
     (void)argc;
-    int code = resolve(r, argv[1], &args.session_id);
+    int code = cli_record_resolve(r, argv[1], &args.session_id);
     if (code) return code;
     if (!sure(args.session_id)) {
         (void)fputs("phasegate: nothing was removed\n", stderr);
         return CLI_NOT_SO;
     }
-    call_begin(r, &c);
-    enum err e = eng_remove_session(r->engine, &c, &args);
-    if (e) return complain(&c, e);
+    enum err e = eng_remove_session(r->engine, cli_record_call(r), &args);
+    if (e) return cli_record_complain(r, e);
     if (r->o->set.json)
-        cli_print_json(answer(r));
+        cli_print_json(cli_record_answer(r));
     else
         printf("removed %.*s\n", SLICE_ARG(args.session_id));
     return CLI_DONE;
@@ -215,7 +222,7 @@ struct tally {
     int64_t imported, skipped, refused, unreadable;
 };
 
-static void tell(struct record *r, const struct json *list, const char *did)
+static void tell(struct cli_record *r, const struct json *list, const char *did)
 {
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct json *v = &list->items[i];
@@ -232,7 +239,7 @@ static void tell(struct record *r, const struct json *list, const char *did)
     }
 }
 
-static void unread(struct record *r, struct tally *t, struct slice path,
+static void unread(struct cli_record *r, struct tally *t, struct slice path,
                    const struct problem *p)
 {
     t->unreadable++;
@@ -247,17 +254,15 @@ static void unread(struct record *r, struct tally *t, struct slice path,
     json_end_object(&t->w);
 }
 
-static void import_text(struct record *r, struct tally *t, struct slice path,
-                        struct slice content)
+static void import_text(struct cli_record *r, struct tally *t,
+                        struct slice path, struct slice content)
 {
-    struct eng_call c;
     struct eng_import_args args = {.name = path, .text = content};
-    call_begin(r, &c);
-    if (eng_import(r->engine, &c, &args)) {
-        unread(r, t, path, &c.problem);
+    if (eng_import(r->engine, cli_record_call(r), &args)) {
+        unread(r, t, path, &r->call.problem);
         return;
     }
-    const struct json *v = answer(r);
+    const struct json *v = cli_record_answer(r);
     const struct json *in = json_get(v, SLICE("imported"));
     const struct json *skip = json_get(v, SLICE("skipped"));
     const struct json *no = json_get(v, SLICE("refused"));
@@ -276,7 +281,8 @@ static void import_text(struct record *r, struct tally *t, struct slice path,
     tell(r, no, "REFUSED");
 }
 
-static void import_file(struct record *r, struct tally *t, struct slice path)
+static void import_file(struct cli_record *r, struct tally *t,
+                        struct slice path)
 {
     struct slice content;
     struct problem p;
@@ -296,7 +302,8 @@ static void import_file(struct record *r, struct tally *t, struct slice path)
 }
 
 /* A folder stands for the *.json in it. */
-static void import_path(struct record *r, struct tally *t, struct slice path)
+static void import_path(struct cli_record *r, struct tally *t,
+                        struct slice path)
 {
     struct file_name *list;
     size_t n;
@@ -313,7 +320,7 @@ static void import_path(struct record *r, struct tally *t, struct slice path)
             import_file(r, t, path_join(r->arena, path, list[i].name));
 }
 
-static int import(struct record *r, int argc, char **argv)
+static int import(struct cli_record *r, int argc, char **argv)
 {
     struct buf files = BUF_INIT(OUT_CEILING);
     struct tally t = {.w = json_writer(&files)};
@@ -339,7 +346,7 @@ static int import(struct record *r, int argc, char **argv)
 static const struct verb {
     const char *name, *words;
     int least, most; /* words behind the verb */
-    int (*run)(struct record *r, int argc, char **argv);
+    int (*run)(struct cli_record *r, int argc, char **argv);
     bool makes_file; /* where there is no state file yet */
 } verbs[] = {
     {"verify", "[SESSION]", 0, 1, verify, false},
@@ -347,6 +354,9 @@ static const struct verb {
     {"export", "[SESSION ...]", 0, 1 << 20, export, false},
     {"import", "FILE ...", 1, 1 << 20, import, true},
     {"delete", "SESSION", 1, 1, delete, false},
+    {"approvals", "[SESSION]", 0, 1, cli_approvals, false},
+    {"approve", "SESSION", 1, 1, cli_approve, false},
+    {"reject", "SESSION", 1, 1, cli_reject, false},
 };
 
 static const struct verb *verb_of(struct slice word)
@@ -361,7 +371,7 @@ bool cli_record_has(struct slice verb)
     return verb_of(verb) != NULL;
 }
 
-static bool state_is_there(struct record *r)
+static bool state_is_there(struct cli_record *r)
 {
     struct stat st;
     struct slice path = cli_state_file(r->o, r->root);
@@ -373,7 +383,7 @@ static bool state_is_there(struct record *r)
     return false;
 }
 
-static int open_and_run(struct record *r, const struct verb *v, int argc,
+static int open_and_run(struct cli_record *r, const struct verb *v, int argc,
                         char **argv)
 {
     const struct cli_settings *set = &r->o->set;
@@ -384,23 +394,33 @@ static int open_and_run(struct record *r, const struct verb *v, int argc,
                                   .workflows = workflows.items,
                                   .workflows_count = workflows.count,
                                   .watch = {.mode = ENG_WATCH_OFF}};
+    int code = CLI_CANNOT_START;
     if (!v->makes_file && !state_is_there(r)) return CLI_NOT_SO;
     problem_init(&p);
+    /* A write that another process got ahead of is tried again there. */
+    if (pool_new("worker", 1, 16, &options.pool)) return code;
     if (eng_open(&options, r->arena, &p, &r->engine)) {
         cli_complain(&p);
-        return CLI_CANNOT_START;
+        goto out;
     }
     twin_init(&r->twin, OUT_CEILING);
-    int code = v->run(r, argc, argv);
+    lock_init(&r->lock, "command", RANK_LEAF);
+    cond_init(&r->ended);
+    code = v->run(r, argc, argv);
+    cond_done(&r->ended);
+    lock_done(&r->lock);
     twin_done(&r->twin);
+out:
+    pool_stop(options.pool);
     eng_close(r->engine);
+    pool_free(options.pool);
     return code;
 }
 
 int cli_record_run(const struct cli_options *o, struct slice root,
                    struct arena *a, int argc, char **argv)
 {
-    struct record r = {.o = o, .root = root, .arena = a};
+    struct cli_record r = {.o = o, .root = root, .arena = a};
     const struct verb *v = verb_of(slice_of(argv[0]));
     if (!v || argc - 1 < v->least || argc - 1 > v->most) {
         (void)fprintf(stderr, "phasegate sessions %s %s [--json]\n", argv[0],

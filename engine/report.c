@@ -164,7 +164,10 @@ static void attempt_title(struct page *p, const struct st_event *ev,
 {
     struct buf *b = &p->out;
     buf_printf(b, "\n#### Event %" PRId64 ": %s%s\n\n", ev->seq,
-               passed ? "passed" : "refused",
+               passed ? "passed"
+               : slice_eq(ev->type, SLICE("approval_requested"))
+                   ? "waits for a person"
+                   : "refused",
                passed && !stands ? " (later rolled back)" : "");
     put_time(b, ev->at_ms);
     buf_puts(b, ", by ");
@@ -264,8 +267,9 @@ static enum err phases_write(struct page *p)
 
 static void words_write(struct page *p, const struct st_event *ev)
 {
-    static const char *const keys[] = {"reason", "note", "agent", "task_status",
-                                       "source"};
+    static const char *const keys[] = {"reason",      "note",   "agent",
+                                       "task_status", "source", "by",
+                                       "channel",     "comment"};
     const struct json *data;
     struct json_error je;
     int64_t task;
