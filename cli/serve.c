@@ -207,15 +207,33 @@ static enum err health_new(struct serve *s)
     return OK;
 }
 
+/* By the permits' classes; the process and a session are none. */
+static void limits_set(struct serve *s)
+{
+    static const struct {
+        enum permit_level class;
+        enum cli_class limits;
+    } classes[] = {{PERMIT_READ, CLI_CLASS_READ},
+                   {PERMIT_WRITE, CLI_CLASS_WRITE},
+                   {PERMIT_SEARCH, CLI_CLASS_SEARCH}};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        const struct cli_limits *l = &s->timeouts.of[classes[i].limits];
+        s->app.limits[classes[i].class] =
+            (struct mcp_limits){.call_ms = l->call, .run_ms = l->tool};
+    }
+    s->app.call_timeout_ms = s->timeouts.of[CLI_CLASS_READ].call;
+}
+
 static enum err mcp_start(struct serve *s)
 {
     struct mcp_server_config c;
     tools_app_init(&s->app, s->engine);
     enum err e = permits_start(s);
     if (e) return e;
+    limits_set(s);
     tools_config(&s->app, s->pool, &c);
-    c.call_timeout_ms = s->app.call_timeout_ms =
-        s->timeouts.of[CLI_CLASS_READ].call;
+    c.queue_timeout_ms = s->o.set.timeout_queue_ms;
+    c.progress_ms = s->o.set.progress_ms;
     s->app.version = c.version = PHASEGATE_VERSION;
     if (s->url[0]) s->app.http_url = s->url;
     e = mcp_server_new(&c, &s->mcp);

@@ -270,6 +270,12 @@ enum mcp_sessions {
     MCP_SESSIONS_ALWAYS
 };
 
+/* How long a call of a tool may take, in ms. */
+struct mcp_limits {
+    int64_t call_ms; /* from arrival to answer */
+    int64_t run_ms;  /* its work, from when it may; 0: as the call */
+};
+
 struct mcp_server_config {
     const char *name, *title, *version, *website_url;
     const char *instructions;            /* < 2,048 bytes */
@@ -292,6 +298,14 @@ struct mcp_server_config {
     size_t page_max;        /* entries of a page of a list; 0: 1,000 */
     int64_t ask_timeout_ms; /* for a client's user to answer; 0: 600,000 */
     int64_t task_ttl_ms;    /* a task is kept so long; 0: 3,600,000 */
+    /* Of each call once its arguments are read. NULL: call_timeout_ms for
+     * all. At its limit a call is answered, whatever its handler does. Thread:
+     * the call's loop; never blocks */
+    void (*limits)(void *app, const struct mcp_tool *tool, const void *args,
+                   struct mcp_limits *ret);
+    int64_t queue_timeout_ms; /* longest wait for a worker; 0: no limit */
+    int64_t progress_ms; /* between notices of a call that is silent, to a
+                            client that asked for progress; 0: none */
     const struct mcp_gate *gate; /* NULL; phasegate's own */
     void *gate_ctx;
 };

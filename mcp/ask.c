@@ -480,7 +480,8 @@ void mcp_await(struct mcp_call_state *c)
 {
     bool held = c->let_go_ms >= 0 && c->session && c->peer->kind == MCP_HTTP &&
                 mcp_revision_primes(c->revision) && c->ex != &c->aside;
-    if (cancel_check(&c->pub.cancel, c->pub.now) == ERR_CANCELLED) {
+    if (c->answered ||
+        cancel_check(&c->pub.cancel, c->pub.now) == ERR_CANCELLED) {
         c->result = ERR_CANCELLED;
         mcp_call_finish(c);
         return;

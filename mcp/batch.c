@@ -75,20 +75,13 @@ static void part_drop(struct mcp_exchange *ex)
     ended(batch_of(ex));
 }
 
-static void part_post(struct mcp_exchange *ex, struct mcp_mail *m)
-{
-    struct mcp_exchange *outer = batch_of(ex)->holder->ex;
-    outer->ops->post(outer, m);
-}
-
 static const struct mcp_exchange_ops part_ops = {.name = "batch",
                                                  .header = part_header,
                                                  .reply = part_reply,
                                                  .open = part_open,
                                                  .event = part_event,
                                                  .end = part_end,
-                                                 .drop = part_drop,
-                                                 .post = part_post};
+                                                 .drop = part_drop};
 
 static void part_serve(struct mcp_call_state *holder, struct part *part,
                        const struct json *element)
@@ -119,7 +112,8 @@ void mcp_batch_serve(struct mcp_call_state *c)
     }
     *b = (struct batch){.holder = c, .open = array->count + 1};
     for (uint32_t i = 0; i < array->count; i++) {
-        parts[i] = (struct part){.ex = {.ops = &part_ops}, .batch = b};
+        parts[i] = (struct part){
+            .ex = {.ops = &part_ops, .mailbox = c->mailbox}, .batch = b};
         part_serve(c, &parts[i], &array->items[i]);
     }
     ended(b);

@@ -1,5 +1,8 @@
 #include "mcp/call_state.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -71,18 +74,34 @@ static void call_reset(struct mcp_call_state *c)
     call_links(c);
 }
 
-static void call_release(struct mcp_call_state *c)
+/* A bell on its way keeps the call until it has been heard. */
+static bool bell_pending(struct mcp_call_state *c)
 {
-    struct mcp_lane *lane = c->peer->lane;
+    struct mcp_server *s = c->pub.server;
+    lock_take(&s->lock);
+    c->over = c->rung;
+    lock_drop(&s->lock);
+    if (!c->over) return false;
+    c->m.id = NULL; /* nobody finds it */
+    mcp_link_add(&c->peer->away, &c->at_peer);
+    return true;
+}
+
+void mcp_call_release(struct mcp_call_state *c)
+{
+    struct mcp_peer *peer = c->peer;
+    struct mcp_lane *lane = peer->lane;
     if (c->asks) mcp_asks_done(c);
     if (c->session) mcp_session_unpin(c);
+    if (bell_pending(c)) return;
     if (lane->free_count >= FREE_MAX) {
         mcp_call_free(c);
-        return;
+    } else {
+        call_reset(c);
+        lane->free_count++;
+        mcp_link_add(&lane->free, &c->at_peer);
     }
-    call_reset(c);
-    lane->free_count++;
-    mcp_link_add(&lane->free, &c->at_peer);
+    if (peer->left && peer->away.next == &peer->away) mcp_peer_free(peer);
 }
 
 struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
@@ -97,17 +116,17 @@ struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
     } else if (!(c = call_new())) {
         return NULL;
     }
-    const struct mcp_server_config *conf = &peer->server->config;
     problem_init(&c->pub.problem);
     c->pub.now = clock_coarse();
-    cancel_init(&c->pub.cancel, c->pub.now + conf->call_timeout_ms * NS_PER_MS);
-    c->pub.app = conf->app;
+    c->pub.app = peer->server->config.app;
     c->pub.server = peer->server;
     c->pub.transport = peer->name;
     c->pub.on_loop = true;
     c->pub.patient = peer->kind == MCP_STDIO;
     c->peer = peer;
     c->ex = ex;
+    c->mailbox = ex->mailbox;
+    mcp_limits_begin(c);
     c->revision = mcp_revision_legacy();
     c->log_level = MCP_LOG_SILENT;
     ex->call = c;
@@ -116,7 +135,7 @@ struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
 
 /* --- away and home ------------------------------------------------------- */
 
-static void call_leave(struct mcp_call_state *c)
+static void call_leave(struct mcp_call_state *c, bool parks)
 {
     struct mcp_server *s = c->peer->server;
     c->away = true;
@@ -126,17 +145,24 @@ static void call_leave(struct mcp_call_state *c)
     atomic_fetch_add_explicit(&s->open, 1, memory_order_relaxed);
     if (atomic_load_explicit(&s->stopping, memory_order_relaxed))
         cancel_set(&c->pub.cancel, CANCEL_SHUTDOWN);
+    if (!parks) mcp_bell_set(c);
     lock_drop(&s->lock);
 }
 
-static void call_return(struct mcp_call_state *c)
+void mcp_call_return(struct mcp_call_state *c)
 {
     struct mcp_server *s = c->peer->server;
     mcp_link_del(&c->at_peer);
     lock_take(&s->lock);
     mcp_link_del(&c->at_server);
+    mcp_yard_untime(c);
     atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
     lock_drop(&s->lock);
+    if (c->abandoned)
+        atomic_fetch_sub_explicit(&s->counts.abandoned, 1,
+                                  memory_order_relaxed);
+    c->abandoned = false;
+    c->queue_due = 0;
     c->away = false;
     c->pub.on_loop = true;
 }
@@ -146,14 +172,14 @@ static void mail_run(struct mcp_mail *m)
     struct mcp_call_state *c =
         (struct mcp_call_state *)((char *)m -
                                   offsetof(struct mcp_call_state, mail));
-    call_return(c);
+    mcp_call_return(c);
     c->home(c);
 }
 
 void mcp_call_back(struct mcp_call_state *c)
 {
     c->mail = (struct mcp_mail){.run = mail_run};
-    c->ex->ops->post(c->ex, &c->mail);
+    c->mailbox->post(c->mailbox, &c->mail);
 }
 
 void mcp_call_done(struct mcp_call *call, enum err e)
@@ -169,10 +195,12 @@ bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
     c->home = home;
     c->job = (struct pool_job){.run = run};
     c->pub.on_loop = false;
-    call_leave(c);
+    int64_t queue_ms = c->pub.server->config.queue_timeout_ms;
+    if (queue_ms) c->queue_due = clock_coarse() + queue_ms * NS_PER_MS;
+    call_leave(c, false);
     enum err e = pool_submit(c->peer->server->config.pool, &c->job);
     if (!e) return true;
-    call_return(c);
+    mcp_call_return(c);
     c->result = e;
     return false;
 }
@@ -196,10 +224,10 @@ enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
     enum err e = ms >= 0 ? mcp_yard_begin(s) : OK;
     if (e) return e;
     c->home = home;
-    call_leave(c);
+    call_leave(c, true);
     lock_take(&s->lock);
     c->parked = true;
-    if (ms >= 0) mcp_yard_time(s, c, ms);
+    if (ms >= 0) mcp_yard_time(s, c, clock_now() + ms * NS_PER_MS);
     if (atomic_load_explicit(&c->pub.cancel.cause, memory_order_relaxed))
         (void)mcp_call_wake(c);
     lock_drop(&s->lock);
@@ -267,6 +295,7 @@ static void admitted_home(struct mcp_call_state *c)
 {
     c->waits = false;
     c->admitted = !c->result;
+    mcp_limits_run(c);
     if (c->admitted)
         to_worker(c);
     else
@@ -287,11 +316,12 @@ static void enter(struct mcp_call_state *c)
     const struct mcp_server_config *conf = &c->peer->server->config;
     c->home = admitted_home;
     c->waits = true;
-    call_leave(c);
+    mcp_limits_wait(c);
+    call_leave(c, false);
     enum err e = conf->gate->enter(conf->gate_ctx, &c->pub, c->tool, c->args,
                                    &c->ticket);
     if (e == ERR_PENDING) return;
-    call_return(c);
+    mcp_call_return(c);
     c->result = e;
     admitted_home(c);
 }
@@ -323,12 +353,13 @@ static void run(struct mcp_call_state *c)
     }
     c->pub.on_loop = pool;
     c->home = mcp_call_finish;
+    mcp_limits_run(c);
     enum err e = c->method->run(c);
     if (e == ERR_AGAIN && pool) {
         run_again(c);
     } else if (e == ERR_PENDING) {
         /* Its mail may be waiting already; it is read after this callback. */
-        call_leave(c);
+        call_leave(c, false);
     } else if (e == ERR_WAITING) {
         mcp_await(c);
     } else {
@@ -339,10 +370,10 @@ static void run(struct mcp_call_state *c)
 
 void mcp_call_resume(struct mcp_call_state *c)
 {
-    const struct mcp_server_config *conf = &c->pub.server->config;
     c->pub.now = clock_now();
-    c->pub.cancel.deadline_ns =
-        c->task ? INT64_MAX : c->pub.now + conf->call_timeout_ms * NS_PER_MS;
+    c->call_due =
+        c->task ? INT64_MAX : c->pub.now + c->limits.call_ms * NS_PER_MS;
+    mcp_limits_wait(c);
     c->result = cancel_check(&c->pub.cancel, c->pub.now);
     if (c->result) {
         mcp_call_finish(c);
@@ -374,17 +405,30 @@ static bool dropped(const struct mcp_call_state *c)
     return cause == CANCEL_CLIENT || cause == CANCEL_CONNECTION;
 }
 
+struct mcp_header mcp_retry_after(int64_t ms, char text[MCP_SECONDS_SIZE])
+{
+    (void)snprintf(text, MCP_SECONDS_SIZE, "%" PRId64,
+                   ms / 1000 + (ms % 1000 != 0));
+    return (struct mcp_header){"Retry-After", slice_of(text)};
+}
+
 void mcp_call_answer(struct mcp_call_state *c, int status)
 {
     struct mcp_exchange *ex = c->ex;
-    struct mcp_header id = {"Mcp-Session-Id", {0}};
+    struct mcp_header headers[2];
+    char seconds[MCP_SECONDS_SIZE];
+    size_t n = 0;
     ex->call = NULL;
-    if (c->announce) id.value = slice_of(c->session->id);
+    if (c->announce)
+        headers[n++] =
+            (struct mcp_header){"Mcp-Session-Id", slice_of(c->session->id)};
+    if (c->result && c->pub.problem.retry_after_ms >= 0)
+        headers[n++] = mcp_retry_after(c->pub.problem.retry_after_ms, seconds);
     if (c->reply.err)
         mcp_receive_nomem(ex);
     else if (!mcp_end_stream(c, status))
-        ex->ops->reply(ex, status, &id, c->announce, buf_slice(&c->reply));
-    call_release(c);
+        ex->ops->reply(ex, status, headers, n, buf_slice(&c->reply));
+    mcp_call_release(c);
 }
 
 /* A request is answered; so is what was no message. A notification is told
@@ -398,22 +442,26 @@ void mcp_call_finish(struct mcp_call_state *c)
         if (mcp_flush_first(c, mcp_call_finish)) return;
         mcp_flush(c);
     }
+    if (c->answered) {
+        mcp_call_release(c);
+        return;
+    }
     if (c->task) {
         if (!c->rendered) render(c);
         mcp_task_end(c);
-        call_release(c);
+        mcp_call_release(c);
         return;
     }
     if (dropped(c) || (c->listening && c->lost)) {
         ex->call = NULL;
         ex->ops->drop(ex);
-        call_release(c);
+        mcp_call_release(c);
         return;
     }
     if (c->listening && !c->method) {
         ex->call = NULL;
         ex->ops->end(ex, (struct slice){0}, (struct slice){0});
-        call_release(c);
+        mcp_call_release(c);
         return;
     }
     if (!c->rendered) render(c);
@@ -427,19 +475,31 @@ void mcp_call_finish(struct mcp_call_state *c)
 
 /* --- cancellation -------------------------------------------------------- */
 
+bool mcp_call_unlink(struct mcp_call_state *c)
+{
+    const struct mcp_server_config *conf = &c->peer->server->config;
+    bool out = c->waits ? conf->gate->withdraw(c->ticket)
+                        : conf->pool && pool_cancel(conf->pool, &c->job);
+    if (out) mcp_call_return(c);
+    return out;
+}
+
 /* Queued work is unlinked and ends here; running work sees the cause. */
 static void call_cancel(struct mcp_call_state *c, enum cancel_cause cause)
 {
-    const struct mcp_server_config *conf = &c->peer->server->config;
-    if (!cancel_set(&c->pub.cancel, cause) || !c->away) return;
-    lock_take(&c->pub.server->lock);
+    struct mcp_server *s = c->pub.server;
+    if (!cancel_set(&c->pub.cancel, cause)) return;
+    atomic_fetch_add_explicit(&s->counts.cancelled[cause], 1,
+                              memory_order_relaxed);
+    if (!c->away) return;
+    lock_take(&s->lock);
     bool woken = mcp_call_wake(c);
-    lock_drop(&c->pub.server->lock);
+    lock_drop(&s->lock);
     if (woken) return;
-    bool out = c->waits ? conf->gate->withdraw(c->ticket)
-                        : conf->pool && pool_cancel(conf->pool, &c->job);
-    if (!out) return;
-    call_return(c);
+    if (!mcp_call_unlink(c)) {
+        mcp_bell_watch(c);
+        return;
+    }
     c->result = ERR_CANCELLED;
     c->home(c);
 }

@@ -75,7 +75,8 @@ struct mcp_filter {
 struct mcp_call_state {
     struct mcp_call pub; /* first: a handler's pointer is ours */
     struct mcp_peer *peer;
-    struct mcp_exchange *ex;
+    struct mcp_exchange *ex;      /* NULL: answered at its deadline */
+    struct mcp_mailbox *mailbox;  /* of its loop */
     struct mcp_call_link at_peer;   /* away, held or free. Thread: loop */
     struct mcp_call_link at_server; /* away. Lock: server->lock */
     struct pool_job job;
@@ -125,6 +126,18 @@ struct mcp_call_state {
     struct slice next_cursor;
     struct mcp_task *task;
 
+    /* --- limits of time: deadline.c --- */
+    struct mcp_limits limits;
+    int64_t arrived_ns, call_due; /* call_due: monotonic; INT64_MAX: none */
+    int64_t queue_due; /* 0: does not wait for a worker */
+    int64_t beat_due;  /* the next notice of progress; INT64_MAX: none */
+    int64_t cancelled_ns;
+    bool answered;  /* at its deadline; a worker still has it. Thread: loop */
+    bool abandoned; /* counted as such. Thread: loop */
+    struct mcp_mail bell;
+    bool rung; /* `bell` is in the mailbox. Lock: server->lock */
+    bool over; /* released when the bell has been heard. Thread: loop */
+
     /* --- messages before the answer --- */
     struct buf outbox; /* lines. Lock: server->lock */
     struct mcp_mail flush;
@@ -172,10 +185,12 @@ struct mcp_peer {
     struct mcp_lane *lane; /* &own, or a loop's */
     struct mcp_lane own;
     bool parsing; /* stdio: a large message is read; later ones are held */
+    bool left;    /* freed when the last call has come home */
 };
 
 /* The server's own loop, begun when it is first needed. */
 struct mcp_yard {
+    struct mcp_mailbox mailbox; /* first */
     struct lock lock;
     struct cond changed;
     struct mcp_mail *first, **last; /* Lock: lock */
@@ -183,6 +198,7 @@ struct mcp_yard {
     pthread_t thread;
     struct mcp_peer peer;
     struct mcp_call_link timers; /* by due_ns. Lock: server->lock */
+    int64_t wakes_at;            /* the thread. Lock: server->lock */
 };
 
 struct mcp_server {
@@ -204,6 +220,12 @@ struct mcp_server {
     int64_t last_ask;               /* Lock: lock */
     _Atomic uint32_t open;          /* length of `away`; written under lock */
     atomic_bool stopping;           /* set under lock, read anywhere */
+    struct {
+        _Atomic uint32_t abandoned;
+        _Atomic uint64_t abandoned_total, progress;
+        _Atomic uint64_t deadlines[MCP_LIMIT_COUNT];
+        _Atomic uint64_t cancelled[CANCEL_CAUSE_COUNT];
+    } counts; /* relaxed */
     struct mcp_yard yard;
 };
 
@@ -231,10 +253,19 @@ bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
                    void (*home)(struct mcp_call_state *c));
 /* Worker: sends the call back. */
 void mcp_call_back(struct mcp_call_state *c);
+/* It is home: in no list, no timer runs for it. Thread: loop */
+void mcp_call_return(struct mcp_call_state *c);
+/* Takes an away call out of whatever it waits in. True: nobody holds it, the
+ * caller sends it home. False: a worker has it, or it is on its way. */
+bool mcp_call_unlink(struct mcp_call_state *c);
+void mcp_call_release(struct mcp_call_state *c);
 /* Renders if need be, ends the exchange, frees the call. */
 void mcp_call_finish(struct mcp_call_state *c);
 /* As finish, for a holder whose reply is complete, or empty (202). */
 void mcp_call_answer(struct mcp_call_state *c, int status);
+/* Retry-After, in whole seconds, rounded up. */
+enum { MCP_SECONDS_SIZE = 24 };
+struct mcp_header mcp_retry_after(int64_t ms, char text[MCP_SECONDS_SIZE]);
 /* Away without work: `home` runs on the loop after mcp_call_wake, or after
  * `ms` (< 0: never). ERR_UNAVAILABLE: no timer could be had; it is here. */
 enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
@@ -243,6 +274,22 @@ enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
 bool mcp_call_wake(struct mcp_call_state *c);
 /* notifications/cancelled: every call away with this id. */
 void mcp_peer_cancel(struct mcp_peer *peer, const struct json *id);
+
+/* --- deadline.c ----------------------------------------------------------- */
+/* From arrival on, as the server's configuration says. */
+void mcp_limits_begin(struct mcp_call_state *c);
+/* As the tool's row and its arguments say. */
+void mcp_limits_tool(struct mcp_call_state *c);
+/* It waits for leave to run: until the call's own deadline. */
+void mcp_limits_wait(struct mcp_call_state *c);
+/* Its work begins. */
+void mcp_limits_run(struct mcp_call_state *c);
+/* Sets the timer of a call that leaves its loop. Lock: server->lock is held */
+void mcp_bell_set(struct mcp_call_state *c);
+/* It is due. Lock: server->lock is held */
+void mcp_bell_ring(struct mcp_call_state *c);
+/* A cancel has met work under way: it is watched from now on. */
+void mcp_bell_watch(struct mcp_call_state *c);
 
 /* --- peer.c --------------------------------------------------------------- */
 /* Frees the idle calls. */
@@ -255,7 +302,8 @@ void mcp_yard_init(struct mcp_yard *y);
 MUST_USE enum err mcp_yard_begin(struct mcp_server *s);
 void mcp_yard_end(struct mcp_server *s);
 /* Lock: server->lock is held */
-void mcp_yard_time(struct mcp_server *s, struct mcp_call_state *c, int64_t ms);
+void mcp_yard_time(struct mcp_server *s, struct mcp_call_state *c,
+                   int64_t due_ns);
 void mcp_yard_untime(struct mcp_call_state *c);
 /* The call leaves its exchange, which the caller ends, and goes on with
  * `home` on the server's own loop. */
@@ -322,6 +370,8 @@ struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
                               struct slice message, char id[32]);
 
 /* --- notify.c ------------------------------------------------------------- */
+/* A sign of life of a call that reports none. Lock: server->lock is held */
+void mcp_progress_beat(struct mcp_call_state *c, int64_t now);
 /* Sends a message before the answer. Thread: any. */
 void mcp_emit(struct mcp_call_state *c, struct slice message);
 void mcp_emit_locked(struct mcp_call_state *c, struct slice message);
@@ -400,6 +450,9 @@ void mcp_tools_list_render(struct mcp_call_state *c, enum err e);
 enum err mcp_tools_call_begin(struct mcp_call_state *c);
 enum err mcp_tools_call_run(struct mcp_call_state *c);
 void mcp_tools_call_render(struct mcp_call_state *c, enum err e);
+/* The answer of a tool that is still at work, from this problem alone. */
+void mcp_tools_call_late(struct buf *out, const struct mcp_call_state *c,
+                         const struct problem *p);
 enum err mcp_list_begin(struct mcp_call_state *c);
 enum err mcp_resources_list_run(struct mcp_call_state *c);
 enum err mcp_templates_list_run(struct mcp_call_state *c);

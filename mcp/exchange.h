@@ -12,8 +12,8 @@
  * with Last-Event-ID are all mcp/'s: a transport only writes what it is given.
  *
  * Invariants: every exchange is ended exactly once, by reply(), by end() or,
- * when the peer is gone, by drop(). All operations but post() are called on
- * the loop that owns the exchange. Nothing here blocks. An operation may be
+ * when the peer is gone, by drop(). All operations are called on the loop that
+ * owns the exchange. Nothing here blocks. An operation may be
  * called from within mcp_receive(). Bytes given are borrowed for the call.
  */
 #ifndef MCP_EXCHANGE_H
@@ -30,6 +30,13 @@ struct mcp_peer;
 struct mcp_mail {
     void (*run)(struct mcp_mail *m); /* Thread: the loop */
     struct mcp_mail *next;           /* private */
+};
+
+/* How to reach a loop from any thread: embedded in the loop, and there for as
+ * long as it runs, whatever becomes of a single exchange. */
+struct mcp_mailbox {
+    /* Runs m on the loop. Takes the mailbox's lock for a moment. */
+    void (*post)(struct mcp_mailbox *box, struct mcp_mail *m);
 };
 
 struct mcp_header {
@@ -63,13 +70,11 @@ struct mcp_exchange_ops {
     void (*end)(struct mcp_exchange *ex, struct slice id, struct slice message);
     /* The call behind it was cancelled: ends without an answer. */
     void (*drop)(struct mcp_exchange *ex);
-    /* Runs m on the loop that owns the exchange. Thread: any. Takes the
-     * mailbox's lock for a moment. */
-    void (*post)(struct mcp_exchange *ex, struct mcp_mail *m);
 };
 
 struct mcp_exchange {
     const struct mcp_exchange_ops *ops;
+    struct mcp_mailbox *mailbox; /* of the loop that owns it */
     /* private to mcp/: the call it belongs to, or NULL */
     void *call;
 };
@@ -82,7 +87,9 @@ struct mcp_exchange {
 enum mcp_transport { MCP_STDIO, MCP_HTTP };
 struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
                               const char *name);
-/* No exchange of this peer is open any more. NULL is fine. */
+/* No exchange of this peer is open any more; a worker may still be at a call
+ * that was answered at its deadline, then the memory goes when it lets go.
+ * NULL is fine. */
 void mcp_peer_free(struct mcp_peer *peer);
 
 /* A whole message. Copies what it keeps. May end the exchange before it
@@ -107,7 +114,7 @@ void mcp_receive_standing(struct mcp_peer *peer, struct mcp_exchange *ex);
 /* The client of this exchange is gone (HTTP). A 2026-07-28 call is cancelled
  * and dropped; a legacy one runs on and its answer goes nowhere.
  * Either way mcp/ ends the exchange exactly once: now when no worker holds
- * the call, else as soon as it comes home. Until then post() must work. */
+ * the call, else as soon as it comes home. */
 void mcp_exchange_lost(struct mcp_exchange *ex);
 
 /* A JSON-RPC error for what never became a message (415, 413, 403, ...), as

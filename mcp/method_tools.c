@@ -125,7 +125,9 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
     c->where = c->tool->run;
     enum err e = check_headers(c, args);
     if (!e) e = mcp_asks_begin(c);
-    return e ? e : parse_args(c, args);
+    if (!e) e = parse_args(c, args);
+    if (!e) mcp_limits_tool(c);
+    return e;
 }
 
 enum err mcp_tools_call_run(struct mcp_call_state *c)
@@ -202,6 +204,20 @@ static enum err finish_problem(struct mcp_call_state *c, enum err e)
     complete_problem(c, e);
     problem_write(&c->pub.problem, &c->pub.out.plain);
     return twin_finish(&c->pub.out);
+}
+
+void mcp_tools_call_late(struct buf *out, const struct mcp_call_state *c,
+                         const struct problem *p)
+{
+    struct twin t;
+    twin_init(&t, out->ceiling);
+    problem_write(p, &t.plain);
+    enum err e = twin_finish(&t);
+    if (e)
+        out->err = e;
+    else
+        mcp_reply_tool(out, c->pub.server, c->revision, c->m.id, &t, true);
+    twin_done(&t);
 }
 
 void mcp_tools_call_render(struct mcp_call_state *c, enum err e)

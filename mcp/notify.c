@@ -4,6 +4,8 @@
  * Any thread puts a message into a call's outbox; mail brings the loop to
  * empty it. In a session an event has an id and is kept for a client that
  * comes back for it. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "mcp/call_state.h"
 #include "mcp/reply.h"
@@ -12,6 +14,8 @@ enum {
     RETRY_MS = 1000,               /* before a client resumes a stream */
     PROGRESS_MIN_NS = 10 * 1000000 /* between two reports of one call */
 };
+
+#define PROGRESS_BEAT 0.001
 
 /* An entry of an outbox; the message follows. */
 struct entry {
@@ -51,7 +55,7 @@ static void post_entry(struct mcp_call_state *c, struct entry head,
     if (c->flushing) return;
     c->flushing = true;
     c->flush = (struct mcp_mail){.run = flush_mail};
-    c->ex->ops->post(c->ex, &c->flush);
+    c->mailbox->post(c->mailbox, &c->flush);
 }
 
 void mcp_emit_again(struct mcp_call_state *c, uint32_t stream,
@@ -134,7 +138,7 @@ void mcp_flush(struct mcp_call_state *c)
     out = c->outbox;
     c->outbox = BUF_INIT(out.ceiling);
     lock_drop(&s->lock);
-    bool fine = true;
+    bool fine = !c->answered;
     for (size_t at = 0; at < out.n && fine;) {
         struct entry head;
         memcpy(&head, out.p + at, sizeof(head));
@@ -213,23 +217,29 @@ static struct json_writer notification(struct buf *b, const char *method)
     return w;
 }
 
-static void send(struct mcp_call_state *c, struct buf *b, struct json_writer *w)
+static void send_locked(struct mcp_call_state *c, struct buf *b,
+                        struct json_writer *w)
 {
     json_end_object(w);
     json_end_object(w);
-    if (!b->err) mcp_emit(c, buf_slice(b));
+    if (!b->err) mcp_emit_locked(c, buf_slice(b));
     buf_done(b);
 }
 
-void mcp_progress(struct mcp_call *call, double progress, double total,
-                  struct slice message)
+static void send(struct mcp_call_state *c, struct buf *b, struct json_writer *w)
 {
-    struct mcp_call_state *c = (struct mcp_call_state *)call;
+    lock_take(&c->pub.server->lock);
+    send_locked(c, b, w);
+    lock_drop(&c->pub.server->lock);
+}
+
+/* What is told never falls, whoever tells it: so it is written and sent in
+ * one step. Lock: server->lock is held */
+static void progress_locked(struct mcp_call_state *c, double progress,
+                            double total, struct slice message, int64_t now)
+{
+    struct mcp_server *s = c->pub.server;
     struct buf b = BUF_INIT(64 << 10);
-    int64_t now = clock_now();
-    bool first = !c->progress_ns, last = total > 0 && progress >= total;
-    if (!c->token || c->task || (!first && progress <= c->progress)) return;
-    if (!first && !last && now - c->progress_ns < PROGRESS_MIN_NS) return;
     c->progress = progress;
     c->progress_ns = now;
     struct json_writer w = notification(&b, "notifications/progress");
@@ -242,7 +252,32 @@ void mcp_progress(struct mcp_call *call, double progress, double total,
     }
     if (message.n && mcp_revision_has_progress_text(c->revision))
         json_put_string(&w, "message", message);
-    send(c, &b, &w);
+    atomic_fetch_add_explicit(&s->counts.progress, 1, memory_order_relaxed);
+    send_locked(c, &b, &w);
+}
+
+void mcp_progress(struct mcp_call *call, double progress, double total,
+                  struct slice message)
+{
+    struct mcp_call_state *c = (struct mcp_call_state *)call;
+    struct mcp_server *s = c->pub.server;
+    int64_t now = clock_now();
+    if (!c->token || c->task) return;
+    lock_take(&s->lock);
+    bool first = !c->progress_ns, last = total > 0 && progress >= total;
+    bool grows = first || progress > c->progress;
+    bool soon = !first && !last && now - c->progress_ns < PROGRESS_MIN_NS;
+    if (grows && !soon) progress_locked(c, progress, total, message, now);
+    lock_drop(&s->lock);
+}
+
+/* So small a step that what the tool itself reports next is still more. */
+void mcp_progress_beat(struct mcp_call_state *c, int64_t now)
+{
+    char text[64];
+    (void)snprintf(text, sizeof(text), "at work for %d s",
+                   (int)((now - c->arrived_ns) / NS_PER_S));
+    progress_locked(c, c->progress + PROGRESS_BEAT, 0, slice_of(text), now);
 }
 
 static const char *const level_names[] = {"debug",   "info",     "notice",

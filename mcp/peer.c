@@ -72,6 +72,8 @@ struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
 void mcp_peer_free(struct mcp_peer *peer)
 {
     if (!peer) return;
+    peer->left = true;
+    if (peer->away.next != &peer->away) return; /* mcp_call_release() */
     mcp_lane_done(&peer->own);
     mcp_session_free(peer->session);
     mem_free(peer);

@@ -89,6 +89,7 @@ enum err mcp_server_new(const struct mcp_server_config *c,
     enum err e = take_tools(s);
     for (size_t i = 0; !e && i < MCP_REV_COUNT; i++)
         e = render(s, &mcp_revisions[i]);
+    if (!e && c->pool) e = mcp_yard_begin(s); /* it keeps the time */
     if (e) {
         mcp_server_free(s);
         return e;

@@ -45,4 +45,15 @@ void mcp_server_stop(struct mcp_server *s);
  * loops. Thread: any */
 uint32_t mcp_server_open_calls(const struct mcp_server *s);
 
+/* What ended calls from outside, since the start. */
+enum mcp_limit { MCP_LIMIT_CALL, MCP_LIMIT_TOOL, MCP_LIMIT_QUEUE, MCP_LIMIT_COUNT };
+struct mcp_server_stats {
+    uint32_t open;
+    uint32_t abandoned; /* running a second after they were cancelled, now */
+    uint64_t abandoned_total, progress;
+    uint64_t deadlines[MCP_LIMIT_COUNT], cancelled[CANCEL_CAUSE_COUNT];
+};
+void mcp_server_stats(const struct mcp_server *s, struct mcp_server_stats *ret);
+const char *mcp_limit_name(enum mcp_limit limit); /* "call", "tool", "queue" */
+
 #endif

@@ -5,16 +5,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-void mcp_yard_init(struct mcp_yard *y)
+static void yard_post(struct mcp_mailbox *box, struct mcp_mail *m)
 {
-    lock_init(&y->lock, "mcp-yard", RANK_QUEUE);
-    cond_init(&y->changed);
-    y->last = &y->first;
-    mcp_link_init(&y->timers);
-}
-
-static void yard_post(struct mcp_yard *y, struct mcp_mail *m)
-{
+    struct mcp_yard *y = (struct mcp_yard *)box;
     lock_take(&y->lock);
     m->next = NULL;
     *y->last = m;
@@ -23,17 +16,32 @@ static void yard_post(struct mcp_yard *y, struct mcp_mail *m)
     lock_drop(&y->lock);
 }
 
+void mcp_yard_init(struct mcp_yard *y)
+{
+    lock_init(&y->lock, "mcp-yard", RANK_QUEUE);
+    cond_init(&y->changed);
+    y->mailbox.post = yard_post;
+    y->last = &y->first;
+    mcp_link_init(&y->timers);
+    y->wakes_at = INT64_MAX;
+}
+
 /* --- timers --------------------------------------------------------------- */
 
-void mcp_yard_time(struct mcp_server *s, struct mcp_call_state *c, int64_t ms)
+/* Most deadlines come in the order in which they are set, and most are taken
+ * back: the thread is told only of one before its next look. */
+void mcp_yard_time(struct mcp_server *s, struct mcp_call_state *c,
+                   int64_t due_ns)
 {
     struct mcp_yard *y = &s->yard;
     struct mcp_call_link *at = y->timers.prev;
-    c->due_ns = clock_now() + ms * NS_PER_MS;
+    c->due_ns = due_ns;
     while (at != &y->timers && MCP_CALL_AT(at, at_timers)->due_ns > c->due_ns)
         at = at->prev;
     mcp_link_add(at->next, &c->at_timers);
     c->timed = true;
+    if (due_ns >= y->wakes_at) return;
+    y->wakes_at = due_ns;
     lock_take(&y->lock);
     y->kicked = true;
     cond_signal(&y->changed);
@@ -58,8 +66,9 @@ static int64_t ring(struct mcp_server *s)
         if (next > now) break;
         next = INT64_MAX;
         mcp_yard_untime(c);
-        (void)mcp_call_wake(c);
+        if (!mcp_call_wake(c)) mcp_bell_ring(c);
     }
+    s->yard.wakes_at = next;
     lock_drop(&s->lock);
     return next;
 }
@@ -168,22 +177,13 @@ static void aside_drop(struct mcp_exchange *ex)
     (void)ex;
 }
 
-static void aside_post(struct mcp_exchange *ex, struct mcp_mail *m)
-{
-    struct mcp_call_state *c =
-        (struct mcp_call_state *)((char *)ex -
-                                  offsetof(struct mcp_call_state, aside));
-    yard_post(&c->pub.server->yard, m);
-}
-
 static const struct mcp_exchange_ops aside_ops = {.name = "aside",
                                                   .header = aside_header,
                                                   .reply = aside_reply,
                                                   .open = aside_open,
                                                   .event = aside_event,
                                                   .end = aside_end,
-                                                  .drop = aside_drop,
-                                                  .post = aside_post};
+                                                  .drop = aside_drop};
 
 static void arrive(struct mcp_mail *m)
 {
@@ -197,9 +197,10 @@ void mcp_yard_move(struct mcp_call_state *c,
     c->ex->call = NULL;
     c->aside = (struct mcp_exchange){.ops = &aside_ops, .call = c};
     c->ex = &c->aside;
+    c->mailbox = &c->pub.server->yard.mailbox;
     c->peer = &c->pub.server->yard.peer;
     c->lost = false;
     c->home = home;
     c->mail = (struct mcp_mail){.run = arrive};
-    c->ex->ops->post(c->ex, &c->mail);
+    c->mailbox->post(c->mailbox, &c->mail);
 }

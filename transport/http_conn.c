@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/gone.h"
+#include "transport/loop.h"
 
 enum { REFUSALS_MAX = 64, LINGER_MS = 1000 };
 static const struct timeval sweep_every = {.tv_usec = 250000};
@@ -183,7 +184,8 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
         return bev; /* an unknown connection is evhttp's alone */
     }
     conn_limits(h, bev);
-    *c = (struct conn){.ex.ops = &tp__http_ops,
+    *c = (struct conn){.ex = {.ops = &tp__http_ops,
+                                .mailbox = tp_loop_mailbox(h->c.loop)},
                        .http = h,
                        .peer = peer,
                        .bev = bev,

@@ -349,12 +349,6 @@ void tp__http_close(struct conn *c)
     evhttp_connection_free(c->evcon);
 }
 
-static void exchange_post(struct mcp_exchange *ex, struct mcp_mail *m)
-{
-    struct conn *c = (struct conn *)((char *)ex - offsetof(struct conn, ex));
-    tp_loop_post(c->http->c.loop, m);
-}
-
 const struct mcp_exchange_ops tp__http_ops = {
     .name = "http",
     .header = exchange_header,
@@ -363,7 +357,6 @@ const struct mcp_exchange_ops tp__http_ops = {
     .event = exchange_event,
     .end = exchange_end,
     .drop = exchange_drop,
-    .post = exchange_post,
 };
 
 static void call_begins(struct conn *c)

@@ -17,6 +17,7 @@
 #include "base/log.h"
 
 struct tp_loop {
+    struct mcp_mailbox mailbox; /* first */
     const char *name;
     struct event_base *base;
     struct event *wake;
@@ -112,6 +113,16 @@ void tp_loop_post(struct tp_loop *l, struct mcp_mail *m)
     (void)n;
 }
 
+static void mailbox_post(struct mcp_mailbox *box, struct mcp_mail *m)
+{
+    tp_loop_post((struct tp_loop *)box, m);
+}
+
+struct mcp_mailbox *tp_loop_mailbox(struct tp_loop *l)
+{
+    return &l->mailbox;
+}
+
 static struct mcp_mail *mail_take_all(struct tp_loop *l)
 {
     lock_take(&l->lock);
@@ -190,6 +201,7 @@ enum err tp_loop_new(const char *name, enum tp_loop_kind kind,
     enum err e = ERR_NOMEM;
     struct tp_loop *l = MEM_NEW(struct tp_loop);
     if (!l) return e;
+    l->mailbox.post = mailbox_post;
     l->name = name;
     l->owner = pthread_self();
     lock_init(&l->lock, "loop.mailbox", RANK_QUEUE);

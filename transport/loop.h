@@ -45,6 +45,8 @@ void tp_loop_stop(struct tp_loop *l);
  * touched afterwards: run() may free it. Mail from one thread keeps its
  * order. Thread: any. Lock: takes the mailbox's (RANK_QUEUE). */
 void tp_loop_post(struct tp_loop *l, struct mcp_mail *m);
+/* The same for mcp/: valid as long as the loop. */
+struct mcp_mailbox *tp_loop_mailbox(struct tp_loop *l);
 
 /* fn(ctx) runs after each drained mailbox, so that what many pieces of mail
  * produced is sent once. One per loop. Thread: the owner */

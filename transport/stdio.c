@@ -207,11 +207,6 @@ static void line_drop(struct mcp_exchange *ex)
     line_end(ex, (struct slice){0}, (struct slice){0});
 }
 
-static void line_post(struct mcp_exchange *ex, struct mcp_mail *m)
-{
-    tp_loop_post(line_of(ex)->stdio->c.loop, m);
-}
-
 static const struct mcp_exchange_ops line_ops = {
     .name = "stdio",
     .header = line_header,
@@ -220,7 +215,6 @@ static const struct mcp_exchange_ops line_ops = {
     .event = line_event,
     .end = line_end,
     .drop = line_drop,
-    .post = line_post,
 };
 
 /* --- in ------------------------------------------------------------------ */
@@ -244,6 +238,13 @@ static void answer_too_long(struct tp_stdio *s)
     answer_error(s, ERR_INVALID, text);
 }
 
+static struct line_exchange line_new(struct tp_stdio *s)
+{
+    return (struct line_exchange){
+        .ex = {.ops = &line_ops, .mailbox = tp_loop_mailbox(s->c.loop)},
+        .stdio = s};
+}
+
 static struct line_exchange *exchange_take(struct tp_stdio *s)
 {
     struct line_exchange *le = s->idle;
@@ -251,7 +252,7 @@ static struct line_exchange *exchange_take(struct tp_stdio *s)
         s->idle = le->next;
     else
         le = MEM_NEW(struct line_exchange);
-    if (le) *le = (struct line_exchange){.ex.ops = &line_ops, .stdio = s};
+    if (le) *le = line_new(s);
     return le;
 }
 
@@ -395,7 +396,7 @@ static bool standing_make(struct tp_stdio *s)
 {
     struct line_exchange *le = MEM_NEW(struct line_exchange);
     if (!le) return false;
-    *le = (struct line_exchange){.ex.ops = &line_ops, .stdio = s};
+    *le = line_new(s);
     s->standing = le;
     s->open++;
     mcp_receive_standing(s->peer, &le->ex);

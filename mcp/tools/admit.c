@@ -21,7 +21,7 @@ static struct slice session_of(const struct mcp_tool *tool, const void *args)
     return (struct slice){0};
 }
 
-static enum permit_level class_of(const struct mcp_tool *tool)
+enum permit_level tools_class(const struct mcp_tool *tool)
 {
     if (tool->group) return (enum permit_level)tool->group;
     return tool->hints & MCP_READ_ONLY ? PERMIT_READ : PERMIT_WRITE;
@@ -44,7 +44,7 @@ static enum err enter(void *ctx, struct mcp_call *call,
     *ret_ticket = t;
     t->call = call;
     t->permit = (struct permit){.session = session_of(tool, args),
-                                .class = class_of(tool),
+                                .class = tools_class(tool),
                                 .deadline = call->cancel.deadline_ns,
                                 .patient = call->patient,
                                 .done = done};

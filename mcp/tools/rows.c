@@ -412,6 +412,15 @@ void tools_app_init(struct tools_app *app, struct engine *engine)
                               .call_timeout_ms = 60000};
 }
 
+static void limits_of(void *ctx, const struct mcp_tool *tool, const void *args,
+                      struct mcp_limits *ret)
+{
+    const struct tools_app *app = ctx;
+    const struct mcp_limits *l = &app->limits[tools_class(tool)];
+    (void)args;
+    if (l->call_ms) *ret = *l;
+}
+
 void tools_config(struct tools_app *app, struct pool *pool,
                   struct mcp_server_config *ret)
 {
@@ -428,5 +437,6 @@ void tools_config(struct tools_app *app, struct pool *pool,
                                       .pool = pool,
                                       .gate = app->permits ? &tools_gate : NULL,
                                       .gate_ctx = app,
-                                      .call_timeout_ms = app->call_timeout_ms};
+                                      .call_timeout_ms = app->call_timeout_ms,
+                                      .limits = limits_of};
 }

@@ -21,6 +21,8 @@ struct tools_app {
     int64_t started_ns;      /* monotonic */
     int64_t started_wall_ms; /* Unix time */
     int64_t call_timeout_ms; /* as in the server's configuration */
+    /* By the permits' classes; run_ms 0: call_timeout_ms alone. */
+    struct mcp_limits limits[PERMIT_LEVEL_COUNT];
     struct permits *permits; /* borrowed; NULL: nothing is bounded */
     /* Writes {"status":"ok"|"degraded","reasons":[...]}. NULL: only what is
      * certain is said: ok, the server answers. Thread: any */
@@ -34,6 +36,8 @@ void tools_app_init(struct tools_app *app, struct engine *engine);
 void tools_config(struct tools_app *app, struct pool *pool,
                   struct mcp_server_config *ret);
 
+/* What admission takes a call of this tool for. */
+enum permit_level tools_class(const struct mcp_tool *tool);
 /* Of a configuration whose gate_ctx is a struct tools_app with permits. */
 extern const struct mcp_gate tools_gate;
 extern const struct mcp_tool tools_rows[];

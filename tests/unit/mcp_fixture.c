@@ -8,6 +8,7 @@
 #include "mcp/call.h"
 
 struct fake_server {
+    struct mcp_mailbox mailbox; /* first */
     struct mcp_server *mcp;
     struct mcp_peer *peer;
     struct pool *pool;
@@ -169,6 +170,8 @@ static void fake_reply(struct mcp_exchange *ex, int status,
     for (size_t i = 0; i < count; i++) {
         if (slice_eq(slice_of(headers[i].name), SLICE("Mcp-Session-Id")))
             fx->session = arena_copy(&fx->fs->arena, headers[i].value);
+        if (slice_eq(slice_of(headers[i].name), SLICE("Retry-After")))
+            fx->retry_after = arena_copy(&fx->fs->arena, headers[i].value);
     }
     fx->replies++;
     fx->status = status;
@@ -208,9 +211,9 @@ static void fake_drop(struct mcp_exchange *ex)
     fake_of(ex)->drops++;
 }
 
-static void fake_post(struct mcp_exchange *ex, struct mcp_mail *m)
+static void fake_post(struct mcp_mailbox *box, struct mcp_mail *m)
 {
-    struct fake_server *fs = fake_of(ex)->fs;
+    struct fake_server *fs = (struct fake_server *)box;
     lock_take(&fs->lock);
     m->next = NULL;
     *fs->last = m;
@@ -225,8 +228,7 @@ static const struct mcp_exchange_ops fake_ops = {.name = "fake",
                                                  .open = fake_open,
                                                  .event = fake_event,
                                                  .end = fake_end,
-                                                 .drop = fake_drop,
-                                                 .post = fake_post};
+                                                 .drop = fake_drop};
 
 /* --- driving ------------------------------------------------------------- */
 
@@ -240,6 +242,7 @@ static struct fake_server *loop_on(struct mcp_server *mcp,
     CHECK(arena_alloc(&fs->arena, 1 << 16)); /* a first block: the fixture's
                                                 own memory never fails */
     arena_reset(&fs->arena);
+    fs->mailbox.post = fake_post;
     fs->last = &fs->first;
     fs->mcp = mcp;
     fs->peer = mcp_peer_new(mcp, kind, kind == MCP_STDIO ? "stdio" : "http");
@@ -302,7 +305,9 @@ static struct fake_exchange *fake_new(struct fake_server *fs,
 {
     struct fake_exchange *fx = ARENA_NEW(&fs->arena, struct fake_exchange);
     *fx = (struct fake_exchange){
-        .ex = {.ops = &fake_ops}, .fs = fs, .headers = headers};
+        .ex = {.ops = &fake_ops, .mailbox = &fs->mailbox},
+        .fs = fs,
+        .headers = headers};
     return fx;
 }
 
@@ -348,6 +353,26 @@ void fake_wait(struct fake_exchange *fx)
         m->run(m);
     }
     CHECK_INT_EQ(fx->replies + fx->drops, 1);
+}
+
+void fake_run_one(struct fake_server *fs)
+{
+    struct mcp_mail *m = take_mail(fs);
+    m->run(m);
+}
+
+void fake_peer_leave(struct fake_server *fs)
+{
+    mcp_peer_free(fs->peer);
+    fs->peer = NULL;
+}
+
+void fake_settle(struct fake_server *fs)
+{
+    while (mcp_server_open_calls(fs->mcp) > 0) {
+        struct mcp_mail *m = take_mail(fs);
+        m->run(m);
+    }
 }
 
 void fake_wait_events(struct fake_exchange *fx, int n)

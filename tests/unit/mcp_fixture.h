@@ -26,6 +26,7 @@ struct fake_exchange {
     int events_n;
     struct slice opened; /* the id the stream was opened with last */
     struct slice session; /* the Mcp-Session-Id it was answered with */
+    struct slice retry_after;
 };
 
 /* GET and DELETE; the caller waits for what it expects. */
@@ -45,6 +46,12 @@ struct fake_server *fake_server_of(const struct mcp_server_config *conf,
  * calling thread. Freed before `of`. */
 struct fake_server *fake_loop(struct fake_server *of, enum mcp_transport kind);
 void fake_server_free(struct fake_server *fs);
+/* Waits for a piece of mail and runs it. */
+void fake_run_one(struct fake_server *fs);
+/* The peer goes, as when a connection closes; its loop stays. */
+void fake_peer_leave(struct fake_server *fs);
+/* Runs the mailbox until no call is away from its loop. */
+void fake_settle(struct fake_server *fs);
 struct mcp_server *fake_mcp(struct fake_server *fs);
 
 /* Hands a message over; headers NULL: none. Does not wait. */

@@ -95,6 +95,7 @@ TEST(transport_http, a_client_that_left_with_unread_input_is_noticed)
     host_free(h);
 }
 
+/* E09 */
 TEST(transport_http, a_handshake_era_call_outlives_its_client)
 {
     struct host *h = host_new();
