@@ -45,6 +45,7 @@ int cli_serve(const struct cli_command *c, int argc, char **argv);
 int cli_demo(const struct cli_command *c, int argc, char **argv);
 int cli_init(const struct cli_command *c, int argc, char **argv);
 int cli_call(const struct cli_command *c, int argc, char **argv);
+int cli_lint(const struct cli_command *c, int argc, char **argv);
 int cli_sessions(const struct cli_command *c, int argc, char **argv);
 int cli_backup(const struct cli_command *c, int argc, char **argv);
 int cli_completion(const struct cli_command *c, int argc, char **argv);

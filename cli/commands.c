@@ -64,6 +64,16 @@ const struct cli_command cli_commands[] = {
                 "phasegate sessions approve 6d1f --as Ada\n",
      .verbs = session_verbs,
      .more = "SESSION is an id, or its first characters.\n"},
+    {"lint", "[PATH ...]",
+     "Checks workflows: file:line:column: code: message, and the mend.",
+     CLI_PROJECT | CLI_OUTPUT | CLI_CHECKS, cli_lint,
+     .example = "phasegate lint\n"
+                "phasegate lint .phasegate/workflows/release_v1\n"
+                "phasegate lint --format sarif > lint.sarif\n",
+     .more = "PATH is a workflow's folder, a folder of workflows, one of their "
+             "files, a plan\n(tasks.md), or a workflow's name; without it, the "
+             "project's own workflows.\nEnds with 0 when there is neither an "
+             "error nor a warning, with 1 when there is.\n"},
     {"backup", "FILE", "Copies the state file while servers go on writing.",
      CLI_PROJECT | CLI_OUTPUT, cli_backup,
      .example = "phasegate backup ~/backups/state-$(date +%F).db\n",

@@ -97,6 +97,7 @@ static const struct {
     {CLI_ARGUMENTS, "Of call"},
     {CLI_EDITORS, "Of init"},
     {CLI_DECISION, "Of sessions approve and reject"},
+    {CLI_CHECKS, "Of lint"},
 };
 
 static void page(struct buf *b)

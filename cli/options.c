@@ -15,6 +15,7 @@ static const char *const transports[] = {"dual", "stdio", "http", NULL};
 static const char *const durabilities[] = {"full", "normal", NULL};
 static const char *const gate_modes[] = {"strict", "as-written", NULL};
 static const char *const watch_modes[] = {"auto", "stat", "off", NULL};
+static const char *const lint_formats[] = {"text", "json", "sarif", NULL};
 static const char *const levels[] = {"debug2", "debug", "info", "warn",
                                      "error",  "off",   NULL};
 static const char *const editors[] = {"claude", "cursor", "vscode",
@@ -25,6 +26,7 @@ _Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
 _Static_assert(ENG_WATCH_AUTO == 0 && ENG_WATCH_OFF == 2, "watch_modes[] order");
 _Static_assert(PERMIT_LEVEL_COUNT == 5, "cli_settings.permits");
 _Static_assert(LOG_DEBUG2 == 0 && LOG_OFF == 5, "levels[] order");
+_Static_assert(CLI_FORMAT_TEXT == 0 && CLI_FORMAT_SARIF == 2, "lint_formats[] order");
 _Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "formats[] order");
 
 #define AT(member) .offset = offsetof(struct cli_settings, member)
@@ -268,6 +270,11 @@ static const struct option_row rows[] = {
     {"json", TEXT, CLI_ARGUMENTS, AT(arguments), .arg = "OBJ",
      .absent = "none", .flags = FLAG_ALONE,
      .help = "The arguments as one JSON object; - reads it from stdin."},
+    {"format", CHOICE, CLI_CHECKS, AT(lint_format), .choices = lint_formats,
+     .def = CLI_FORMAT_TEXT, .flags = FLAG_ALONE,
+     .help = "Lines for people, or a document for programs."},
+    {"codes", BOOLEAN, CLI_CHECKS, AT(lint_codes), .flags = FLAG_ALONE,
+     .help = "Print every code, what it means and how it is mended."},
     {"editor", LIST, CLI_EDITORS, AT(editors), .arg = "NAME",
      .choices = editors,
      .absent = "those found", .flags = FLAG_ALONE,

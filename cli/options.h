@@ -24,10 +24,13 @@ enum cli_group {
     CLI_OUTPUT = 8,     /* prints data: --json */
     CLI_ARGUMENTS = 16, /* call: --json OBJ */
     CLI_EDITORS = 32,   /* init */
-    CLI_DECISION = 64   /* sessions approve, reject */
+    CLI_DECISION = 64,  /* sessions approve, reject */
+    CLI_CHECKS = 128,   /* lint */
+    CLI_SCAFFOLD = 256  /* new */
 };
 
 enum cli_transport { CLI_DUAL, CLI_STDIO, CLI_HTTP };
+enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_JSON, CLI_FORMAT_SARIF };
 enum { CLI_PORT_SEARCH = -1 }; /* the first free one of 4242..5242 */
 enum { CLI_DERIVED = -1 };     /* no value: follows from another option */
 
@@ -75,6 +78,8 @@ struct cli_settings {
     int64_t log_format; /* enum log_format */
     /* the command line alone */
     bool json;
+    int64_t lint_format; /* enum cli_format */
+    bool lint_codes;
     struct slice arguments;
     struct cli_list editors;
     struct slice person, comment;

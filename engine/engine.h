@@ -81,6 +81,15 @@ struct eng_list_workflows_args {
 enum err eng_list_workflows(struct engine *e, struct eng_call *c,
                             const struct eng_list_workflows_args *args);
 
+/* One of the two: what list_workflows names, or a path inside the project:
+ * {"workflow_type","valid","errors":[{"file","line"?,"column"?,"code","level",
+ * "message","how_to_fix"}],"warnings":[same],"notes":[same]}. */
+struct eng_validate_workflow_args {
+    struct slice workflow_type, path;
+};
+enum err eng_validate_workflow(struct engine *e, struct eng_call *c,
+                               const struct eng_validate_workflow_args *args);
+
 struct eng_start_workflow_args {
     struct slice workflow_type, target;
     const struct json *options; /* NULL: absent */

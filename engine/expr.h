@@ -45,4 +45,14 @@ MUST_USE enum err eng_expr_run(const struct eng_expr *e,
                                const struct json *const *values,
                                struct arena *a, struct eng_expr_result *ret);
 
+/* --- for lint: what an expression looks at (expr_look.c) -------------------
+ */
+/* Does the first parameter stand in it anywhere? */
+bool eng_expr_reads_value(const struct eng_expr *e);
+/* Calls `each` for every key that is taken of the first parameter by a text:
+ * e['a'], e.get('a', 0), 'a' in e. False when it is also used otherwise
+ * (handed on, iterated), so that more may be read. */
+bool eng_expr_keys(const struct eng_expr *e,
+                   void (*each)(void *ctx, struct slice key), void *ctx);
+
 #endif

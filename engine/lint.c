@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 const struct eng_lint_row eng_lint_rows[LINT_COUNT] = {
-#define LINT_ROW(code, level, meaning, mend)                                   \
-    [LINT_##code] = {#code, ENG_##level, SLICE_INIT(meaning), SLICE_INIT(mend)},
+#define LINT_ROW(code, level, meaning, mend, example)                          \
+    [LINT_##code] = {#code, ENG_##level, SLICE_INIT(meaning),                  \
+                     SLICE_INIT(mend), SLICE_INIT(example)},
     LINT_ROWS(LINT_ROW)
 #undef LINT_ROW
 };
@@ -102,6 +103,12 @@ void eng_report_mend(struct eng_report *r, enum eng_lint code,
     va_end(ap);
 }
 
+void eng_report_copy(struct eng_report *r, const struct eng_finding *f)
+{
+    if (f->level == ENG_ERROR) r->errors++;
+    if (grow(r)) r->items[r->count++] = *f;
+}
+
 void eng_report_place(struct eng_report *r, uint32_t line, uint32_t column)
 {
     if (r->count == 0 || r->dropped) return;
@@ -129,6 +136,26 @@ void eng_finding_write(const struct eng_finding *f, struct json_writer *w)
     json_put_string(w, "message", f->message);
     json_put_string(w, "how_to_fix", f->how_to_fix);
     json_end_object(w);
+}
+
+void eng_lint_page(struct buf *out)
+{
+    buf_puts(out,
+             "# What lint finds\n\n"
+             "`phasegate lint [PATH ...]` and the tool `validate_workflow` "
+             "look at workflows with one engine.\n"
+             "An **error** refuses the start of the workflow; a **warning** "
+             "is a mistake that does not; a **note** is worth knowing.\n"
+             "`lint` ends with 0 when it has found neither errors nor "
+             "warnings, with 1 when it has, with 2 when it was asked wrongly."
+             "\n\nThis page is what `phasegate lint --codes` prints.\n");
+    for (size_t i = 0; i < LINT_COUNT; i++) {
+        const struct eng_lint_row *row = &eng_lint_rows[i];
+        buf_printf(out, "\n## %s\n\n%.*s: %.*s.\n\n    %.*s\n\n%.*s\n",
+                   row->code, SLICE_ARG(eng_level_name(row->level)),
+                   SLICE_ARG(row->meaning), SLICE_ARG(row->example),
+                   SLICE_ARG(row->mend));
+    }
 }
 
 struct slice eng_clip(struct arena *a, struct slice s, size_t most)

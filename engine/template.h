@@ -7,24 +7,25 @@
 
 #include "base/buf.h"
 
+/* X(name, where it has a value): TASK templates alone, or BOTH kinds */
 #define TEMPLATE_ROWS(X)                                                       \
-    X(PHASE_NUMBER)                                                            \
-    X(PHASE_NAME)                                                              \
-    X(TASK_COUNT)                                                              \
-    X(PHASE_DESCRIPTION)                                                       \
-    X(ESTIMATED_DURATION)                                                      \
-    X(ESTIMATED_TIME)                                                          \
-    X(NEXT_PHASE_NUMBER)                                                       \
-    X(NEXT_TASK_NUMBER)                                                        \
-    X(VALIDATION_GATE)                                                         \
-    X(ACCEPTANCE_CRITERIA)                                                     \
-    X(TASK_ID)                                                                 \
-    X(TASK_NAME)                                                               \
-    X(TASK_DESCRIPTION)                                                        \
-    X(DEPENDENCIES)
+    X(PHASE_NUMBER, BOTH)                                                      \
+    X(PHASE_NAME, BOTH)                                                        \
+    X(TASK_COUNT, BOTH)                                                        \
+    X(PHASE_DESCRIPTION, BOTH)                                                 \
+    X(ESTIMATED_DURATION, BOTH)                                                \
+    X(ESTIMATED_TIME, BOTH)                                                    \
+    X(NEXT_PHASE_NUMBER, BOTH)                                                 \
+    X(NEXT_TASK_NUMBER, TASK)                                                  \
+    X(VALIDATION_GATE, BOTH)                                                   \
+    X(ACCEPTANCE_CRITERIA, TASK)                                               \
+    X(TASK_ID, TASK)                                                           \
+    X(TASK_NAME, TASK)                                                         \
+    X(TASK_DESCRIPTION, TASK)                                                  \
+    X(DEPENDENCIES, TASK)
 
 enum template_value {
-#define TEMPLATE_ENUM(name) TEMPLATE_##name,
+#define TEMPLATE_ENUM(name, where) TEMPLATE_##name,
     TEMPLATE_ROWS(TEMPLATE_ENUM)
 #undef TEMPLATE_ENUM
         TEMPLATE_COUNT
@@ -33,5 +34,11 @@ enum template_value {
 /* values[TEMPLATE_COUNT]; one that is {NULL, 0} stays as it is written. */
 void eng__template_render(struct slice text, const struct slice *values,
                           struct buf *out);
+
+/* Is [name] replaced in a template of that kind? If not: *ret_elsewhere, it is
+ * in the other kind; else *ret_near is the one that may be meant, in brackets,
+ * or empty. For lint. */
+bool eng__template_knows(struct slice name, bool of_task, bool *ret_elsewhere,
+                         struct slice *ret_near);
 
 #endif

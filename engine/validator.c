@@ -1,4 +1,4 @@
-#include "engine/validator.h"
+#include "engine/validator_row.h"
 
 #include <sys/stat.h>
 
@@ -6,50 +6,6 @@
 #include "base/yaml.h"
 #include "engine/expr.h"
 #include "engine/pattern.h"
-
-enum { PARAMS_MOST = 2 };
-
-struct eng_validator {
-    struct slice name;
-    struct slice demand; /* "must be above 3": parameters filled in */
-    const struct row *row;
-    const struct json *params[PARAMS_MOST];
-    long double number[PARAMS_MOST]; /* numeric parameters */
-    const struct eng_pattern *pattern;
-    const struct eng_expr *expr; /* the gate's own */
-    const struct json **values;  /* its parameters; [0] is the value's place */
-};
-
-/* One run; the checks leave words in `why` when theirs beat the demand. */
-struct run {
-    const struct eng_validator *v;
-    const struct eng_check *how;
-    struct arena *a;
-    struct slice why;
-    enum err err;
-};
-
-/* --- rows -------------------------------------------------------------- */
-enum kind { NO_PARAM, COUNT, NUMBER, TEXT, TEXTS, LIST, ANY, PATTERN, TYPE };
-
-struct row {
-    struct slice name;   /* "min_length_" for a name that carries numbers */
-    unsigned types;      /* of values; others fail */
-    struct slice demand; /* {parameter} is filled in; {0}, {1}: the numbers */
-    bool (*check)(struct run *r, const struct json *value);
-    struct {
-        struct slice name;
-        enum kind kind;
-    } params[PARAMS_MOST];
-};
-
-#define T_STRING (1u << JSON_STRING)
-#define T_LIST (1u << JSON_ARRAY)
-#define T_OBJECT (1u << JSON_OBJECT)
-#define T_NUMBER (1u << JSON_NUMBER)
-#define T_BOOL (1u << JSON_TRUE | 1u << JSON_FALSE)
-#define T_SIZED (T_STRING | T_LIST | T_OBJECT)
-#define T_ANY (~0u)
 
 static long double number_of(const struct json *v)
 {
@@ -333,32 +289,40 @@ static const struct row named[] = {
     {S("non_blank"), T_STRING, S("must hold more than white space"),
      is_not_blank},
     {S("contains_any"), T_STRING | T_LIST, S("must contain one of {patterns}"),
-     contains_any, {{S("patterns"), LIST}}},
+     contains_any, {{S("patterns"), LIST}},
+     .shape = ONE_OF},
     {S("matches_pattern"), T_STRING, S("must match {pattern} from its start"),
      matches, {{S("pattern"), PATTERN}}},
     {S("min_length"), T_SIZED, S("must have a length of at least {min_len}"),
-     at_least_length, {{S("min_len"), COUNT}}},
+     at_least_length, {{S("min_len"), COUNT}},
+     .shape = AT_LEAST_LONG},
     {S("max_length"), T_SIZED, S("must have a length of at most {max_len}"),
      at_most_length, {{S("max_len"), COUNT}}},
     {S("positive"), T_NUMBER, S("must be above 0"), is_positive},
     {S("non_negative"), T_NUMBER, S("must be 0 or more"), is_non_negative},
     {S("negative"), T_NUMBER, S("must be below 0"), is_negative},
     {S("in_range"), T_NUMBER, S("must be from {min_val} to {max_val}"),
-     is_in_range, {{S("min_val"), NUMBER}, {S("max_val"), NUMBER}}},
+     is_in_range, {{S("min_val"), NUMBER}, {S("max_val"), NUMBER}},
+     .shape = CLOSED_RANGE},
     {S("between"), T_NUMBER, S("must be above {low} and below {high}"),
-     is_between, {{S("low"), NUMBER}, {S("high"), NUMBER}}},
+     is_between, {{S("low"), NUMBER}, {S("high"), NUMBER}},
+     .shape = OPEN_RANGE},
     {S("greater_than"), T_NUMBER, S("must be above {threshold}"), is_above,
      {{S("threshold"), NUMBER}}},
     {S("less_than"), T_NUMBER, S("must be below {threshold}"), is_below,
      {{S("threshold"), NUMBER}}},
     {S("equals"), T_ANY, S("must be {expected}"), is_equal,
-     {{S("expected"), ANY}}},
+     {{S("expected"), ANY}},
+     .shape = SAME},
     {S("not_equals"), T_ANY, S("must not be {forbidden}"), is_not_equal,
-     {{S("forbidden"), ANY}}},
+     {{S("forbidden"), ANY}},
+     .shape = OTHER},
     {S("has_fields"), T_OBJECT, S("must have the keys {fields}"), has_keys,
-     {{S("fields"), TEXTS}}},
+     {{S("fields"), TEXTS}},
+     .shape = ALL_KEYS},
     {S("valid_structure"), T_OBJECT, S("must have the keys {required_keys}"),
-     has_keys, {{S("required_keys"), TEXTS}}},
+     has_keys, {{S("required_keys"), TEXTS}},
+     .shape = ALL_KEYS},
     {S("yaml_parseable"), T_STRING, S("must be a YAML document that is not "
                                       "null"), parses_as_yaml},
     {S("contains_success"), T_STRING, S("must contain \"success\" or "
@@ -372,7 +336,8 @@ static const struct row named[] = {
     {S("list_not_empty"), T_LIST, S("must be a list with an element or more"),
      has_length},
     {S("list_min_length"), T_LIST, S("must be a list of at least {min_len}"),
-     at_least_length, {{S("min_len"), COUNT}}},
+     at_least_length, {{S("min_len"), COUNT}},
+     .shape = AT_LEAST_LONG},
     {S("all_items_type"), T_LIST, S("must be a list of {item_type} only"),
      all_of_type, {{S("item_type"), TYPE}}},
     {S("is_true"), T_BOOL, S("must be true"), is_true},
@@ -386,11 +351,13 @@ static const struct row named[] = {
 };
 static const struct row numbered[] = {
     {S("min_length_"), T_LIST, S("must be a list of at least {0}"),
-     at_least_length, {{S("0"), NUMBER}}},
+     at_least_length, {{S("0"), NUMBER}},
+     .shape = AT_LEAST_LONG},
     {S("greater_than_"), T_NUMBER, S("must be above {0}"), is_above,
      {{S("0"), NUMBER}}},
     {S("between_"), T_NUMBER, S("must be from {0} to {1}"), is_in_range,
-     {{S("0"), NUMBER}, {S("1"), NUMBER}}},
+     {{S("0"), NUMBER}, {S("1"), NUMBER}},
+     .shape = CLOSED_RANGE},
     {S("percent_gte_"), T_NUMBER, S("must be {0} or more"), is_at_least,
      {{S("0"), NUMBER}}},
 };
@@ -737,4 +704,14 @@ enum err eng_validator_run(const struct eng_validator *v,
 struct slice eng_validator_name(const struct eng_validator *v)
 {
     return v->name;
+}
+
+bool eng_validator_is_named(struct slice name)
+{
+    struct slice parts[PARAMS_MOST];
+    for (size_t i = 0; i < NAMED; i++)
+        if (slice_eq(named[i].name, name)) return true;
+    for (size_t i = 0; i < NUMBERED; i++)
+        if (numbers_in(&numbered[i], name, parts)) return true;
+    return slice_starts(name, regex.name);
 }

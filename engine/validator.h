@@ -44,4 +44,16 @@ MUST_USE enum err eng_validator_run(const struct eng_validator *v,
 /* As the gate file names it. */
 struct slice eng_validator_name(const struct eng_validator *v);
 
+/* --- for lint ----------------------------------------------------------- */
+/* Is there a check of that name without a definition? */
+bool eng_validator_is_named(struct slice name);
+
+enum eng_tendency { ENG_DEPENDS, ENG_ALWAYS, ENG_NEVER };
+/* What the check says to every value that the field lets through, as far as
+ * that is certain; else ENG_DEPENDS. Looks at no file. ERR_NOMEM. arena */
+MUST_USE enum err eng_validator_tendency(const struct eng_validator *v,
+                                         const struct eng_field *f,
+                                         struct arena *a,
+                                         enum eng_tendency *ret);
+
 #endif

@@ -136,6 +136,13 @@ enum err tools_get_session(struct mcp_call *call, const void *args)
     return end(call, ec, eng_get_session(engine_of(call), ec, ea));
 }
 
+enum err tools_validate_workflow(struct mcp_call *call, const void *args)
+{
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    return end(call, ec, eng_validate_workflow(engine_of(call), ec, args));
+}
+
 enum err tools_search_standards(struct mcp_call *call, const void *args)
 {
     const struct tools_search_args *a = args;
@@ -161,14 +168,6 @@ static enum err unavailable(struct mcp_call *call, const char *tool,
     return problem_set(&call->problem, ERR_UNAVAILABLE, slice_of(tool),
                        SLICE("This version of the server does not do it."),
                        how_to_fix);
-}
-
-enum err tools_validate_workflow(struct mcp_call *call, const void *args)
-{
-    (void)args;
-    return unavailable(call, "validate_workflow",
-                       SLICE("Call list_workflows: `valid` and `problems` "
-                             "judge each definition."));
 }
 
 enum err tools_create_workflow(struct mcp_call *call, const void *args)

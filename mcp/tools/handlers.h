@@ -19,10 +19,6 @@ struct tools_search_args {
     bool highlights;
 };
 
-struct tools_validate_args {
-    struct slice workflow_type, path;
-};
-
 struct tools_create_args {
     struct slice name, description, output_dir;
     struct mcp_strings phases;

@@ -168,9 +168,9 @@ static const struct mcp_field claim_task_args[] = {
     {"agent", MCP_FIELD_STRING, AT(eng_claim_task_args, agent),
      .required = true, .min = 1, .max = 200,
      .description = "A name of your own.", .example = "\"worker-1\""},
-    {"lease_seconds", MCP_FIELD_INTEGER,
-     AT(eng_claim_task_args, lease_seconds), .min = 10, .max = 86400,
-     .def = 300, .has_default = true, .example = "300"},
+    {"lease_seconds", MCP_FIELD_INTEGER, AT(eng_claim_task_args, lease_seconds),
+     .min = 10, .max = 86400, .def = 300, .has_default = true,
+     .example = "300"},
     IDEMPOTENCY_KEY(eng_claim_task_args),
     {0}};
 
@@ -201,8 +201,9 @@ static const struct mcp_field search_standards_args[] = {
     {0}};
 
 static const struct mcp_field validate_workflow_args[] = {
-    {"workflow_type", MCP_FIELD_STRING, AT(tools_validate_args, workflow_type)},
-    {"path", MCP_FIELD_STRING, AT(tools_validate_args, path),
+    {"workflow_type", MCP_FIELD_STRING,
+     AT(eng_validate_workflow_args, workflow_type)},
+    {"path", MCP_FIELD_STRING, AT(eng_validate_workflow_args, path),
      .description = "Its folder. Give one of the two."},
     {0}};
 
@@ -371,9 +372,10 @@ const struct mcp_tool tools_rows[] = {
          "every error and warning with file, line and how to fix it.",
      .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
      .run = MCP_RUN_WORKER,
-     ARGS(tools_validate_args, validate_workflow_args),
+     ARGS(eng_validate_workflow_args, validate_workflow_args),
      .output_schema = OUT(TEXT("workflow_type") "," TRUTH("valid")
-                          "," THINGS("errors") "," THINGS("warnings")),
+                          "," THINGS("errors") "," THINGS("warnings")
+                          "," THINGS("notes")),
      .call = tools_validate_workflow},
     {.name = "create_workflow",
      .title = "Create a workflow",

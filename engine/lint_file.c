@@ -1,0 +1,311 @@
+/* Files nobody names, links to nowhere, texts that are empty, too long, or
+ * hold what nobody sees. */
+#include <ctype.h>
+
+#include "engine/chunk.h"
+#include "engine/lint_pass.h"
+#include "engine/template.h"
+
+/* The texts of one phase, gate included, as an agent reads them. */
+enum { PHASE_TOKENS_MOST = 32000, LINK_MOST = 1000 };
+
+static struct eng_source source(const struct eng_file *f)
+{
+    return (struct eng_source){f->path, f->text};
+}
+
+static struct slice folder_of(struct slice path)
+{
+    size_t n = path.n;
+    while (n > 0 && path.p[n - 1] != '/') n--;
+    return slice_sub(path, 0, n);
+}
+
+/* --- characters -------------------------------------------------------- */
+/* Of UTF-8 at s: a character that turns the direction of text or shows
+ * nothing; its number, else 0. */
+static unsigned invisible(struct slice s)
+{
+    unsigned char a = (unsigned char)s.p[0];
+    if (a < 0x20) return a == '\n' || a == '\t' || a == '\r' ? 0 : a;
+    if (a == 0x7f) return a;
+    if (a != 0xE2 || s.n < 3) return 0;
+    unsigned c = 0x2000u | ((unsigned)(unsigned char)s.p[1] & 0x3Fu) << 6 |
+                 ((unsigned)(unsigned char)s.p[2] & 0x3Fu);
+    bool turns = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+    return turns || c == 0x200B ? c : 0;
+}
+
+static void check_characters(const struct eng_pass *in,
+                             const struct eng_source *src)
+{
+    struct slice s = src->text;
+    if (slice_utf8_valid(s) < s.n) return; /* reported by the build */
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned c = invisible(slice_sub(s, i, s.n));
+        if (!c) continue;
+        eng_report_add(in->r, LINT_TEXT_INVISIBLE, src, s.p + i,
+                       "the character U+%04X is not seen by a reader", c);
+        return; /* the first is enough */
+    }
+}
+
+/* --- links ------------------------------------------------------------- */
+/* a/b/../c without its dots; {NULL, 0} when it leaves the folder. */
+static struct slice joined(struct arena *a, struct slice folder,
+                           struct slice link)
+{
+    struct slice rest =
+        arena_printf(a, "%.*s%.*s", SLICE_ARG(folder), SLICE_ARG(link));
+    char *out = arena_alloc(a, rest.n + 1);
+    struct slice part;
+    size_t n = 0;
+    if (!out || !rest.p) return (struct slice){0};
+    while (rest.n > 0 && slice_split(&rest, '/', &part)) {
+        if (part.n == 0 || slice_eq(part, SLICE("."))) continue;
+        if (slice_eq(part, SLICE(".."))) {
+            if (n == 0) return (struct slice){0};
+            while (n > 0 && out[n - 1] != '/') n--;
+            if (n > 0) n--;
+            continue;
+        }
+        if (n > 0) out[n++] = '/';
+        memcpy(out + n, part.p, part.n);
+        n += part.n;
+    }
+    return (struct slice){out, n};
+}
+
+/* The target of "[text](target)" whose "](" is at the start of s; only what
+ * is meant as a file of this workflow: relative, with an extension of text. */
+static bool link_target(struct slice s, struct slice *ret)
+{
+    size_t end = slice_find_byte(s, ')');
+    if (end >= s.n || end > LINK_MOST) return false;
+    struct slice t = slice_trim(slice_sub(s, 2, end - 2));
+    t = slice_sub(t, 0, slice_find_byte(t, '#'));
+    t = slice_sub(t, 0, slice_find_byte(t, ' '));
+    if (t.n == 0 || t.p[0] == '/' || slice_find_byte(t, ':') < t.n ||
+        slice_find_byte(t, '%') < t.n || slice_find_byte(t, '<') < t.n ||
+        slice_find_byte(t, '{') < t.n || slice_find_byte(t, '[') < t.n ||
+        slice_find_byte(t, '*') < t.n)
+        return false;
+    *ret = t;
+    return slice_ends(t, SLICE(".md")) || slice_ends(t, SLICE(".yaml"));
+}
+
+static void check_link(const struct eng_pass *in, const struct eng_source *src,
+                       struct slice target)
+{
+    struct slice path = joined(in->r->arena, folder_of(src->file), target);
+    /* what lies outside, or where nothing is read, cannot be judged */
+    bool ours = slice_starts(path, SLICE("phases/")) ||
+                slice_starts(path, SLICE("core/")) ||
+                slice_starts(path, SLICE("supporting-docs/"));
+    if (!ours || eng_files_find(&in->d->files, path)) return;
+    eng_report_add(in->r, LINT_LINK_BROKEN, src, target.p,
+                   "%.*s does not exist",
+                   SLICE_ARG(eng_clip(in->r->arena, path, 200)));
+}
+
+/* Links outside of code: nothing in a fence is followed. */
+static void check_links(const struct eng_pass *in, const struct eng_source *src)
+{
+    struct slice rest = src->text, line, target;
+    bool fenced = false;
+    while (rest.n > 0 && slice_split(&rest, '\n', &line)) {
+        struct slice s = slice_trim(line);
+        if (slice_starts(s, SLICE("```")) || slice_starts(s, SLICE("~~~"))) {
+            fenced = !fenced;
+            continue;
+        }
+        while (!fenced) {
+            size_t at = slice_find(line, SLICE("]("));
+            if (at >= line.n) break;
+            size_t ticks = 0;
+            for (const char *p = s.p; p < line.p + at; p++) ticks += *p == '`';
+            line = slice_sub(line, at, line.n);
+            if (ticks % 2 == 0 && link_target(line, &target))
+                check_link(in, src, target);
+            line = slice_sub(line, 2, line.n);
+        }
+    }
+}
+
+/* --- files and folders ------------------------------------------------- */
+static bool named_anywhere(const struct eng_definition *d,
+                           const struct eng_file *f)
+{
+    struct slice name = slice_sub(f->path, folder_of(f->path).n, f->path.n);
+    for (size_t i = 0; i < d->files.count; i++)
+        if (&d->files.files[i] != f &&
+            slice_find(d->files.files[i].text, name) < d->files.files[i].text.n)
+            return true;
+    return false;
+}
+
+/* The phase of "phases/<number>/..."; false: it is no such path. */
+static bool phase_number(struct slice path, struct slice *ret_name,
+                         int64_t *ret)
+{
+    struct slice rest = slice_sub(path, 7, path.n);
+    if (!slice_starts(path, SLICE("phases/")) ||
+        slice_find_byte(rest, '/') == rest.n)
+        return false;
+    (void)slice_split(&rest, '/', ret_name);
+    *ret = -1;
+    bool zeros = ret_name->n > 1 && ret_name->p[0] == '0';
+    if (!zeros && !slice_int64(*ret_name, ret)) *ret = -1;
+    return true;
+}
+
+static bool is_part(const struct eng_phase *p, struct slice name)
+{
+    if (slice_eq(name, SLICE("phase.md")) ||
+        slice_starts(name, SLICE("task-")) || slice_starts(name, SLICE("gate")))
+        return true; /* judged by the build */
+    for (size_t i = 0; i < p->tasks_count; i++)
+        if (slice_eq(p->tasks[i].file, name)) return true;
+    return false;
+}
+
+static void check_place(const struct eng_pass *in, const struct eng_file *f,
+                        struct slice *told)
+{
+    struct slice name;
+    int64_t number;
+    struct eng_source src = source(f);
+    if (!phase_number(f->path, &name, &number) ||
+        slice_eq(name, SLICE("dynamic")))
+        return;
+    const struct eng_phase *p = eng_definition_phase(in->d, number);
+    if (!p && !slice_eq(name, *told)) {
+        *told = name;
+        eng_report_add(in->r, LINT_PHASE_DIR_STRAY, &src, NULL,
+                       "phases/%.*s/ belongs to no phase",
+                       SLICE_ARG(eng_clip(in->r->arena, name, 80)));
+    }
+    struct slice folder = folder_of(f->path);
+    struct slice last = slice_sub(f->path, folder.n, f->path.n);
+    if (p && !is_part(p, last) && !named_anywhere(in->d, f))
+        eng_report_add(in->r, LINT_FILE_UNREFERENCED, &src, NULL,
+                       "no text mentions %.*s",
+                       SLICE_ARG(eng_clip(in->r->arena, last, 120)));
+}
+
+/* --- texts of phases --------------------------------------------------- */
+static struct eng_source text_of(const struct eng_pass *in,
+                                 const struct eng_phase *p, struct slice name)
+{
+    struct slice path = arena_printf(in->r->arena, "phases/%lld/%.*s",
+                                     (long long)p->number, SLICE_ARG(name));
+    const struct eng_file *f = eng_files_find(&in->d->files, path);
+    return f ? source(f) : (struct eng_source){0};
+}
+
+static void check_empty(const struct eng_pass *in, const struct eng_source *src)
+{
+    if (src->file.n && slice_trim(src->text).n == 0)
+        eng_report_add(in->r, LINT_TEXT_EMPTY, src, NULL,
+                       "the agent gets an empty text");
+}
+
+/* "# Task 4: Name" */
+static void check_heading(const struct eng_pass *in, const struct eng_task *t,
+                          const struct eng_source *src)
+{
+    int64_t number;
+    struct slice s = src->text;
+    if (!slice_starts(s, SLICE("# Task "))) return;
+    s = slice_sub(s, 7, slice_find_byte(s, '\n') - 7);
+    size_t n = 0;
+    while (n < s.n && isdigit((unsigned char)s.p[n])) n++;
+    if (n == s.n || s.p[n] != ':' ||
+        !slice_int64(slice_sub(s, 0, n), &number) || number == t->number)
+        return;
+    eng_report_add(in->r, LINT_TASK_HEADING_DIFFERS, src, src->text.p,
+                   "the heading says task %lld; it is task %lld of the phase",
+                   (long long)number, (long long)t->number);
+}
+
+static void check_phase(const struct eng_pass *in, const struct eng_phase *p)
+{
+    struct eng_source src = text_of(in, p, SLICE("phase.md"));
+    struct eng_source gate = text_of(in, p, SLICE("gate-definition.yaml"));
+    uint64_t tokens = chunk_tokens(src.text) + chunk_tokens(gate.text);
+    check_empty(in, &src);
+    for (size_t i = 0; i < p->tasks_count; i++) {
+        const struct eng_task *t = &p->tasks[i];
+        struct eng_source text = text_of(in, p, t->file);
+        tokens += chunk_tokens(text.text);
+        check_empty(in, &text);
+        check_heading(in, t, &text);
+    }
+    if (tokens > PHASE_TOKENS_MOST && src.file.n)
+        eng_report_add(in->r, LINT_PHASE_OVER_BUDGET, &src, NULL,
+                       "the texts of phase %lld are about %llu tokens; %d are "
+                       "the budget",
+                       (long long)p->number, (unsigned long long)tokens,
+                       PHASE_TOKENS_MOST);
+}
+
+/* --- templates --------------------------------------------------------- */
+static bool capital(char c)
+{
+    return (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static void check_placeholder(const struct eng_pass *in,
+                              const struct eng_source *src, struct slice name,
+                              bool of_task)
+{
+    bool task_only;
+    struct slice near;
+    if (eng__template_knows(name, of_task, &task_only, &near)) return;
+    if (task_only)
+        eng_report_add(in->r, LINT_TEMPLATE_PLACEHOLDER, src, name.p - 1,
+                       "[%.*s] has no value in %s template", SLICE_ARG(name),
+                       of_task ? "a task's" : "a phase's");
+    else if (near.n)
+        eng_report_add(in->r, LINT_TEMPLATE_PLACEHOLDER, src, name.p - 1,
+                       "[%.*s] is not replaced; did you mean %.*s?",
+                       SLICE_ARG(eng_clip(in->r->arena, name, 60)),
+                       SLICE_ARG(near));
+}
+
+static void check_template(const struct eng_pass *in, struct slice path,
+                           bool of_task)
+{
+    const struct eng_file *f = eng_files_find(&in->d->files, path);
+    if (!f) return;
+    struct eng_source src = source(f);
+    struct slice rest = f->text;
+    while (rest.n > 0) {
+        size_t at = slice_find_byte(rest, '['), n = at + 1;
+        while (n < rest.n && capital(rest.p[n])) n++;
+        if (n < rest.n && rest.p[n] == ']' && n > at + 1)
+            check_placeholder(in, &src, slice_sub(rest, at + 1, n - at - 1),
+                              of_task);
+        rest = slice_sub(rest, n, rest.n);
+    }
+}
+
+/* --- all of them ------------------------------------------------------- */
+void eng__lint_files(const struct eng_pass *in)
+{
+    struct slice told = {0};
+    for (size_t i = 0; i < in->d->files.count; i++) {
+        const struct eng_file *f = &in->d->files.files[i];
+        struct eng_source src = source(f);
+        if (f->unread) continue;
+        check_characters(in, &src);
+        check_place(in, f, &told);
+        if (slice_ends(f->path, SLICE(".md"))) check_links(in, &src);
+    }
+    for (size_t i = 0; i < in->d->phases_count; i++)
+        check_phase(in, &in->d->phases[i]);
+    const struct eng_dynamic *dy = in->d->dynamic_config;
+    if (!dy) return;
+    check_template(in, dy->phase_template_file, false);
+    check_template(in, dy->task_template_file, true);
+}

@@ -1,0 +1,88 @@
+/* What a check says to every value, found without one. */
+#include "engine/expr.h"
+#include "engine/validator_row.h"
+
+static unsigned types_of(enum eng_type t)
+{
+    static const unsigned types[ENG_TYPE_COUNT] = {
+        [ENG_ANY] = T_ANY,        [ENG_BOOLEAN] = T_BOOL,
+        [ENG_INTEGER] = T_NUMBER, [ENG_NUMBER] = T_NUMBER,
+        [ENG_STRING] = T_STRING,  [ENG_OBJECT] = T_OBJECT,
+        [ENG_LIST] = T_LIST};
+    return types[t];
+}
+
+/* Which of true and false the field takes, and what the check says to each. */
+static enum err tendency_of_boolean(const struct eng_validator *v,
+                                    const struct eng_field *f, struct arena *a,
+                                    enum eng_tendency *ret)
+{
+    static const struct json values[] = {
+        {.type = JSON_FALSE, .raw = SLICE_INIT("false")},
+        {.type = JSON_TRUE, .raw = SLICE_INIT("true")}};
+    const struct eng_check how = {0};
+    unsigned passed = 0;
+    for (int i = 0; i < 2; i++) {
+        struct eng_outcome o;
+        if (f->expect == (i ? ENG_EXPECT_FALSE : ENG_EXPECT_TRUE)) continue;
+        enum err e = eng_validator_run(v, &values[i], &how, a, &o);
+        if (e) return e;
+        passed += o.passed;
+    }
+    *ret = passed == 0 ? ENG_NEVER : passed == 2 ? ENG_ALWAYS : ENG_DEPENDS;
+    return OK;
+}
+
+/* A range without a number in it. */
+static bool is_hollow(const struct eng_validator *v, enum eng_type t)
+{
+    long double low = v->number[0], high = v->number[1];
+    int64_t ignored;
+    if (v->row->shape == CLOSED_RANGE) return low > high;
+    bool whole = t == ENG_INTEGER && json_int64(v->params[0], &ignored) &&
+                 json_int64(v->params[1], &ignored);
+    return low >= high || (whole && high - low <= 1);
+}
+
+static enum eng_tendency tendency_of_row(const struct eng_validator *v,
+                                         enum eng_type t)
+{
+    const struct json *p = v->params[0];
+    if (!(v->row->types & types_of(t))) return ENG_NEVER;
+    switch (v->row->shape) {
+    case CLOSED_RANGE:
+    case OPEN_RANGE:
+        return is_hollow(v, t) ? ENG_NEVER : ENG_DEPENDS;
+    case AT_LEAST_LONG:
+        return v->number[0] <= 0 ? ENG_ALWAYS : ENG_DEPENDS;
+    case ONE_OF:
+        return p->count == 0 ? ENG_NEVER : ENG_DEPENDS;
+    case ALL_KEYS:
+        return p->count == 0 ? ENG_ALWAYS : ENG_DEPENDS;
+    case SAME:
+        return types_of(t) & 1u << p->type ? ENG_DEPENDS : ENG_NEVER;
+    case OTHER:
+        return types_of(t) & 1u << p->type ? ENG_DEPENDS : ENG_ALWAYS;
+    default:
+        return ENG_DEPENDS;
+    }
+}
+
+enum err eng_validator_tendency(const struct eng_validator *v,
+                                const struct eng_field *f, struct arena *a,
+                                enum eng_tendency *ret)
+{
+    static const struct json nothing = {.raw = SLICE_INIT("null")};
+    const struct eng_check how = {0};
+    struct eng_outcome o;
+    *ret = ENG_DEPENDS;
+    if (f->type == ENG_BOOLEAN) return tendency_of_boolean(v, f, a, ret);
+    if (v->row) {
+        *ret = tendency_of_row(v, f->type);
+        return OK;
+    }
+    if (eng_expr_reads_value(v->expr)) return OK;
+    enum err e = eng_validator_run(v, &nothing, &how, a, &o);
+    if (!e) *ret = o.passed ? ENG_ALWAYS : ENG_NEVER;
+    return e;
+}
