@@ -64,6 +64,7 @@ struct serve {
     struct tp_http *http;
     struct tp_discovery *discovery;
     struct permits *permits;
+    struct tools_feed *feed;
     struct cli_health *health;
     struct cli_keeper *keeper;
     uint64_t seconds; /* Thread: keeper */
@@ -237,6 +238,7 @@ static enum err mcp_start(struct serve *s)
     s->app.version = c.version = PHASEGATE_VERSION;
     if (s->url[0]) s->app.http_url = s->url;
     e = mcp_server_new(&c, &s->mcp);
+    if (!e) e = tools_feed_new(s->engine, s->mcp, &s->feed);
     if (!e) e = health_new(s);
     return e ? cannot(s, e, "the MCP server cannot be started", "") : OK;
 }
@@ -412,6 +414,7 @@ static void on_keep(void *ctx)
     struct serve *s = ctx;
     int64_t now = clock_now();
     eng_tick(s->engine, now);
+    tools_feed_round(s->feed);
     cli_health_tick(s->health, now);
     if (++s->seconds % 30) return;
     tp_discovery_check(s->discovery);
@@ -513,6 +516,7 @@ static void tear_down(struct serve *s)
     tp_http_free(s->http);
     tp_stdio_free(s->stdio);
     cli_health_free(s->health);
+    tools_feed_free(s->feed);
     mcp_server_free(s->mcp);
     permits_free(s->permits);
     eng_stop(s->engine); /* loads of nobody's call, before the workers */

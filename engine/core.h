@@ -47,6 +47,8 @@ struct engine {
     uint64_t seconds;
     struct eng__grown troubles;
     struct corpus *corpus; /* NULL: no project */
+    void (*changed)(void *ctx, struct slice session_id, int64_t version);
+    void *changed_ctx;
 };
 
 /* A value through its cache, alive as long as the call's arena. The loader's

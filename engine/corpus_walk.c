@@ -47,6 +47,15 @@ static bool is_markdown(struct slice name)
                            SLICE(".markdown"));
 }
 
+bool corpus_counts(struct slice path)
+{
+    struct slice rest = path, name = {0};
+    unsigned level = 0;
+    while (slice_split(&rest, '/', &name))
+        if (!counts(name) || level++ > LEVELS_MOST) return false;
+    return is_markdown(name) && path.n < PATH_MOST;
+}
+
 static bool settled(const struct walker *w, const struct corpus_stamp *s)
 {
     bool coarse =

@@ -32,6 +32,8 @@ struct corpus_walk {
 MUST_USE enum err corpus_walk(const struct slice *roots, size_t count,
                               bool list, struct arena *a,
                               struct corpus_walk *ret);
+/* Would a file of this path be one of them? */
+bool corpus_counts(struct slice path);
 /* Opens and reads it if it is still a regular file; no link is followed. */
 MUST_USE enum err corpus_read(const struct corpus_file *f, size_t ceiling,
                               struct arena *a, struct slice *ret);

@@ -233,8 +233,52 @@ struct eng_search_args {
 enum err eng_search_standards(struct engine *e, struct eng_call *c,
                               const struct eng_search_args *args);
 
+/* The markdown files below the standards' roots whose path begins so, sorted:
+ * {"standards":[{"path","size"}]}. */
+struct eng_list_standards_args {
+    struct slice begun; /* empty: all */
+    size_t limit;
+};
+enum err eng_list_standards(struct engine *e, struct eng_call *c,
+                            const struct eng_list_standards_args *args);
+
+/* One of them: {"path","text"}. ERR_NOT_FOUND: nothing there that a search
+ * would find, or outside the roots. */
+struct eng_read_standard_args {
+    struct slice path; /* relative to its root */
+};
+enum err eng_read_standard(struct engine *e, struct eng_call *c,
+                           const struct eng_read_standard_args *args);
+
+/* What a path below the project's root may go on with, one folder at a time;
+ * folders end in '/'. Hidden names only when asked for by their dot:
+ * {"files":["src/"]}. */
+struct eng_list_files_args {
+    struct slice begun;
+    size_t limit;
+};
+enum err eng_list_files(struct engine *e, struct eng_call *c,
+                        const struct eng_list_files_args *args);
+
 /* Ready JSON members for get_server_info: `"project":{...},"caches":{...}`. */
 void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w);
+
+/* --- changes --------------------------------------------------------------- */
+
+/* Told of each session that an operation of this engine has committed, before
+ * the operation is answered. Must be quick. Thread: startup; `changed`:
+ * writer, no lock held */
+void eng_on_change(struct engine *e,
+                   void (*changed)(void *ctx, struct slice session_id,
+                                   int64_t version),
+                   void *ctx);
+/* May another process have committed since the last time? `since` begins as
+ * 0. A few atomic loads. Thread: any */
+bool eng_strangers_wrote(struct engine *e, uint64_t *since);
+/* As they are now; 0: there is no such session. Thread: any but loops */
+MUST_USE enum err eng_session_versions(struct engine *e,
+                                       const struct slice *ids, size_t count,
+                                       int64_t *ret);
 
 /* --- care ----------------------------------------------------------------- */
 

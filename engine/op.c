@@ -2,9 +2,11 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "engine/chain.h"
 #include "engine/problems.h"
 
@@ -93,6 +95,21 @@ static enum err write_run(struct st_job *job, struct st_tx *tx)
     return e;
 }
 
+/* Publishes, and tells who listens. The snapshot is the cache's afterwards. */
+static void op_committed(struct eng_op *op)
+{
+    struct engine *eng = op->engine;
+    const struct st_session *row = &op->change.next->row;
+    int64_t version = row->version;
+    char id[UUID_SIZE];
+    (void)snprintf(id, sizeof(id), "%.*s", SLICE_ARG(row->id));
+    if (op->change.insert)
+        log_info("session", "Created new session", LOG_C("session_id", id));
+    eng__session_publish(eng, op->change.next);
+    op->change.next = NULL;
+    if (eng->changed) eng->changed(eng->changed_ctx, slice_of(id), version);
+}
+
 /* Thread: writer. Publishes first, then lets the next one in, then answers. */
 static void write_done(struct st_job *job, enum err e)
 {
@@ -100,11 +117,7 @@ static void write_done(struct st_job *job, enum err e)
         (struct eng_op *)((char *)job - offsetof(struct eng_op, write));
     struct engine *eng = op->engine;
     if (!e) {
-        if (op->change.insert)
-            log_info("session", "Created new session",
-                     LOG_S("session_id", op->change.next->row.id));
-        eng__session_publish(eng, op->change.next);
-        op->change.next = NULL;
+        op_committed(op);
         op_end(op, op->after);
         return;
     }

@@ -389,6 +389,28 @@ void mcp_updated(struct mcp_server *s, struct slice uri)
     buf_done(&b);
 }
 
+static void each_watched(const struct mcp_call_state *c,
+                         void (*each)(void *ctx, struct slice uri), void *ctx)
+{
+    size_t at = 0;
+    struct slice uri;
+    void *copy;
+    for (size_t i = 0; i < c->filter.uris.count; i++)
+        each(ctx, c->filter.uris.items[i]);
+    if (!is_plain(c)) return;
+    while (map_next(&c->session->uris, &at, &uri, &copy)) each(ctx, uri);
+}
+
+void mcp_watched(struct mcp_server *s,
+                 void (*each)(void *ctx, struct slice uri), void *ctx)
+{
+    lock_take(&s->lock);
+    for (struct mcp_call_link *l = s->listeners.next; l != &s->listeners;
+         l = l->next)
+        each_watched(MCP_CALL_AT(l, at_listeners), each, ctx);
+    lock_drop(&s->lock);
+}
+
 void mcp_tell_task(struct mcp_server *s, struct slice id, struct slice body)
 {
     for (struct mcp_call_link *n, *l = s->listeners.next; l != &s->listeners;

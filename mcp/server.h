@@ -56,4 +56,10 @@ struct mcp_server_stats {
 void mcp_server_stats(const struct mcp_server *s, struct mcp_server_stats *ret);
 const char *mcp_limit_name(enum mcp_limit limit); /* "call", "tool", "queue" */
 
+/* Each uri that somebody has subscribed to; one may come several times. The
+ * text is borrowed for the call, which must be quick. Thread: any. Lock: the
+ * server's is held */
+void mcp_watched(struct mcp_server *s,
+                 void (*each)(void *ctx, struct slice uri), void *ctx);
+
 #endif

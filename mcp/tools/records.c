@@ -1,9 +1,13 @@
 /* What the engine knows, as resources and prompts: workflows, sessions and
- * their reports. Each is one engine operation, its answer retold. */
+ * their reports, standards. Each is one engine operation, its answer retold. */
+#include <string.h>
+
 #include "mcp/call.h"
 #include "mcp/tools/tools.h"
 
-enum { OUT_MAX = 32 << 20, SESSIONS_MAX = 200 };
+enum { OUT_MAX = 32 << 20, SESSIONS_MAX = 200, STANDARDS_MAX = 10000 };
+
+#define STANDARDS_URI "phasegate://standards/{+path}"
 
 /* An engine operation whose answer is retold, not sent. In the call's arena
  * but for the answer, which the arena drops. */
@@ -86,7 +90,7 @@ static enum err tell_session(struct record *r)
     return OK;
 }
 
-static enum err tell_report(struct record *r)
+static enum err tell_markdown(struct record *r)
 {
     add(r, SLICE("text/markdown"), text_of(r->v, "text"));
     return OK;
@@ -106,7 +110,7 @@ static enum err read_session(struct mcp_call *call, const struct mcp_uri *uri)
 
 static enum err read_report(struct mcp_call *call, const struct mcp_uri *uri)
 {
-    struct record *r = begin(call, uri->uri, tell_report);
+    struct record *r = begin(call, uri->uri, tell_markdown);
     struct eng_report_args *a =
         ARENA_NEW(&call->arena, struct eng_report_args);
     if (!r || !a) return ERR_NO_PROJECT;
@@ -241,6 +245,73 @@ static enum err list_sessions(struct mcp_call *call, struct mcp_list *list)
     return e == ERR_NO_PROJECT ? OK : e;
 }
 
+/* --- standards ---------------------------------------------------------------------- */
+
+/* A path as the template's {+path} takes it: '/' stays, the rest of what a URI
+ * cannot hold is encoded. */
+static struct slice uri_of_path(struct mcp_call *call, struct slice path)
+{
+    static const char plain[] = "-._~!$&'()*+,;=:@/";
+    static const char hex[] = "0123456789ABCDEF";
+    char *p = arena_alloc(&call->arena, 3 * path.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; p && i < path.n; i++) {
+        unsigned char c = (unsigned char)path.p[i];
+        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+            (c >= 'A' && c <= 'Z') || strchr(plain, c)) {
+            p[n++] = (char)c;
+            continue;
+        }
+        p[n++] = '%';
+        p[n++] = hex[c >> 4];
+        p[n++] = hex[c & 15];
+    }
+    return arena_printf(&call->arena, "phasegate://standards/%.*s",
+                        SLICE_ARG(((struct slice){p, n})));
+}
+
+static const struct json *standards(struct mcp_call *call, struct slice begun,
+                                    size_t limit, enum err *ret)
+{
+    const struct eng_list_standards_args args = {begun, limit};
+    const struct json *v;
+    struct json_error je;
+    struct record *r = begin(call, (struct slice){0}, NULL);
+    *ret = r ? eng_list_standards(engine_of(call), &r->eng, &args)
+             : ERR_NO_PROJECT;
+    if (!*ret)
+        *ret = json_parse(buf_slice(&r->out.plain), NULL, &call->arena, &v,
+                          &je);
+    if (r && *ret) call->problem = r->eng.problem;
+    return *ret ? NULL : json_get(v, SLICE("standards"));
+}
+
+static enum err list_standards(struct mcp_call *call, struct mcp_list *list)
+{
+    enum err e;
+    const struct json *all =
+        standards(call, (struct slice){0}, STANDARDS_MAX, &e);
+    for (uint32_t i = 0; all && i < all->count; i++) {
+        struct slice path = text_of(&all->items[i], "path");
+        int64_t size = -1;
+        (void)json_int64(json_get(&all->items[i], SLICE("size")), &size);
+        mcp_list_add(list,
+                     &(struct mcp_item){.uri = uri_of_path(call, path),
+                                        .name = path,
+                                        .mime_type = SLICE("text/markdown"),
+                                        .size = size});
+    }
+    return e == ERR_NO_PROJECT ? OK : e;
+}
+
+static enum err read_standard(struct mcp_call *call, const struct mcp_uri *uri)
+{
+    struct record *r = begin(call, uri->uri, tell_markdown);
+    const struct eng_read_standard_args args = {uri->values[0]};
+    if (!r) return ERR_NO_PROJECT;
+    return settle(r, eng_read_standard(engine_of(call), &r->eng, &args));
+}
+
 const struct mcp_resource tools_resources[] = {
     {"phasegate://workflows/{workflow_type}", "workflow", "Workflow",
      "What a workflow is for.", "text/markdown", MCP_RUN_WORKER, read_workflow,
@@ -251,6 +322,8 @@ const struct mcp_resource tools_resources[] = {
     {"phasegate://sessions/{session_id}/report", "report", "Report",
      "A whole run: phases, evidence, proofs, times.", "text/markdown",
      MCP_RUN_WORKER, read_report, NULL},
+    {STANDARDS_URI, "standard", "Standard", "A file of the standards.",
+     "text/markdown", MCP_RUN_WORKER, read_standard, list_standards},
     {0}};
 
 /* --- prompts ------------------------------------------------------------------------ */
@@ -330,17 +403,65 @@ static void add_matching(struct mcp_call *call, const struct json *all,
     }
 }
 
-/* session_id: unfinished ones first. Others have no list to choose from. */
+enum { VALUES_MAX = 1000 }; /* looked for; 100 are told */
+
+static enum err complete_type(struct mcp_call *call, struct slice begun)
+{
+    enum err e;
+    add_matching(call, workflows(call, &e), "workflow_type", begun, -1);
+    return e;
+}
+
+/* Unfinished ones first. */
+static enum err complete_session(struct mcp_call *call, struct slice begun)
+{
+    enum err e;
+    const struct json *all = sessions(call, &e);
+    add_matching(call, all, "session_id", begun, 1);
+    add_matching(call, all, "session_id", begun, 0);
+    return e;
+}
+
+static enum err complete_path(struct mcp_call *call, struct slice begun)
+{
+    enum err e;
+    const struct json *all = standards(call, begun, VALUES_MAX, &e);
+    add_matching(call, all, "path", begun, -1);
+    return e;
+}
+
+static enum err tell_files(struct record *r)
+{
+    const struct json *all = json_get(r->v, SLICE("files"));
+    for (uint32_t i = 0; all && i < all->count; i++)
+        mcp_add_value(r->call, json_text(&all->items[i]));
+    return OK;
+}
+
+static enum err complete_target(struct mcp_call *call, struct slice begun)
+{
+    struct record *r = begin(call, (struct slice){0}, tell_files);
+    const struct eng_list_files_args args = {begun, VALUES_MAX};
+    if (!r) return ERR_NO_PROJECT;
+    return settle(r, eng_list_files(engine_of(call), &r->eng, &args));
+}
+
+/* The names of arguments and variables that mean the same everywhere, and
+ * what they are chosen from. Others have no list. */
+static const struct {
+    struct slice name;
+    enum err (*complete)(struct mcp_call *call, struct slice begun);
+} completers[] = {{SLICE_INIT("workflow_type"), complete_type},
+                  {SLICE_INIT("session_id"), complete_session},
+                  {SLICE_INIT("path"), complete_path},
+                  {SLICE_INIT("target"), complete_target}};
+
 enum err tools_complete(struct mcp_call *call, const struct mcp_completion *c)
 {
-    enum err e = OK;
-    if (slice_eq(c->name, SLICE("workflow_type"))) {
-        const struct json *all = workflows(call, &e);
-        add_matching(call, all, "workflow_type", c->value, -1);
-    } else if (slice_eq(c->name, SLICE("session_id"))) {
-        const struct json *all = sessions(call, &e);
-        add_matching(call, all, "session_id", c->value, 1);
-        add_matching(call, all, "session_id", c->value, 0);
+    for (size_t i = 0; i < sizeof(completers) / sizeof(completers[0]); i++) {
+        if (!slice_eq(c->name, completers[i].name)) continue;
+        enum err e = completers[i].complete(call, c->value);
+        return e == ERR_NO_PROJECT ? OK : e;
     }
-    return e;
+    return OK;
 }

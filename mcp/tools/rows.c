@@ -285,12 +285,12 @@ const struct mcp_tool tools_rows[] = {
      .hints = 0,
      .run = MCP_RUN_TRY_INLINE,
      ARGS(eng_complete_phase_args, complete_phase_args),
+     /* Not next_phase, an object or null: clients with one type per field
+      * cannot say that. */
      .output_schema =
          OUT(TEXT("session_id") "," WHOLE("phase") "," TRUTH("passed")
              "," THINGS("errors") "," THINGS("warnings") "," THINGS("proofs")
              "," TRUTH("workflow_complete") "," WHOLE("current_phase")
-             /* null at the end: a list of types is not for every client */
-             ",\"next_phase\":{\"required\":[\"number\",\"name\"]}"
              "," THING("receipt") "," NEXT),
      .call = tools_complete_phase},
     {.name = "get_session",
@@ -435,6 +435,7 @@ void tools_config(struct tools_app *app, struct pool *pool,
                                       .resources = tools_resources,
                                       .prompts = tools_prompts,
                                       .complete = tools_complete,
+                                      .tells = MCP_UPDATES,
                                       .app = app,
                                       .pool = pool,
                                       .gate = app->permits ? &tools_gate : NULL,

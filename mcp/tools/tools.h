@@ -41,10 +41,21 @@ enum permit_level tools_class(const struct mcp_tool *tool);
 /* Of a configuration whose gate_ctx is a struct tools_app with permits. */
 extern const struct mcp_gate tools_gate;
 extern const struct mcp_tool tools_rows[];
-/* Workflows, sessions and reports to read; prompts that begin and resume. */
+/* Workflows, sessions, reports and standards to read; prompts that begin and
+ * resume. */
 extern const struct mcp_resource tools_resources[];
 extern const struct mcp_prompt tools_prompts[];
 enum err tools_complete(struct mcp_call *call, const struct mcp_completion *c);
+/* Tells who has subscribed to a session or its report that it has changed,
+ * whoever changed it. One per engine. Thread: startup */
+struct tools_feed;
+MUST_USE enum err tools_feed_new(struct engine *e, struct mcp_server *s,
+                                 struct tools_feed **ret);
+/* Finds what other processes have changed. Thread: keeper, each second */
+void tools_feed_round(struct tools_feed *f);
+/* Before the server; no operation is under way. NULL is fine. */
+void tools_feed_free(struct tools_feed *f);
+
 /* What initialize and server/discover tell every agent; < 2,048 bytes. */
 extern const char tools_instructions[];
 

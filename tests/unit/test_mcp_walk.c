@@ -2,6 +2,8 @@
  * comes through the protocol, every write through the loop's mailbox. */
 #include "mcp/tools/tools.h"
 
+#include <unistd.h>
+
 #include "tests/unit/engine_fixture.h"
 #include "tests/unit/mcp_fixture.h"
 
@@ -239,5 +241,96 @@ TEST(mcp_walk, workflows_and_sessions_are_resources_prompts_and_completions)
             FAIL("%s %s: %.*s", rows[i].method, rows[i].params,
                  SLICE_ARG(body));
     }
+    walk_end(&w);
+}
+
+/* --- standards and files ---------------------------------------------------- */
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    struct arena *a = test_arena();
+    CHECK_OK(path_make(slice_of(folder), 0755));
+    CHECK_OK(file_write_atomic(arena_printf(a, "%s/%s", folder, name),
+                               slice_of(text), 0644));
+}
+
+/* A project with a few files and a root of standards below it. */
+static void library_begin(struct walk *w)
+{
+    static struct slice standards;
+    struct mcp_server_config conf;
+    struct problem p;
+    const char *root = test_tmpdir();
+    struct arena *a = test_arena();
+    const char *library = arena_printf(a, "%s/library", root).p;
+    put(library, "naming.md", "# Names\nSay what it is.\n");
+    put(arena_printf(a, "%s/c", library).p, "a b.md", "# Spaces\n");
+    put(library, ".hidden.md", "secret");
+    put(root, "outside.md", "secret");
+    put(arena_printf(a, "%s/src", root).p, "main.c", "int x;");
+    CHECK_INT_EQ(symlink("../outside.md",
+                         arena_printf(a, "%s/link.md", library).p),
+                 0);
+    fixture_init(&w->f, NULL);
+    eng_close(w->f.engine);
+    standards = slice_of(library);
+    problem_init(&p);
+    CHECK_OK(eng_open(&(struct eng_options){.root = w->f.root,
+                                            .workflows = &w->f.workflows,
+                                            .workflows_count = 1,
+                                            .standards = &standards,
+                                            .standards_count = 1,
+                                            .pool = w->f.pool},
+                      a, &p, &w->f.engine));
+    tools_app_init(&w->app, w->f.engine);
+    tools_config(&w->app, w->f.pool, &conf);
+    w->fs = fake_server_of(&conf, MCP_STDIO);
+}
+
+#define READ(path) "\"uri\":\"phasegate://standards/" path "\""
+#define STANDARD_BEGUN(text)                                                   \
+    "\"ref\":{\"type\":\"ref/resource\",\"uri\":\"phasegate://standards/"     \
+    "{+path}\"},\"argument\":{\"name\":\"path\",\"value\":\"" text "\"}"
+#define TARGET_BEGUN(text)                                                     \
+    "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"bugfix_v1\"},\"argument\":{"  \
+    "\"name\":\"target\",\"value\":\"" text "\"}"
+
+struct shelf_row {
+    const char *method, *params, *says, *not;
+};
+
+TEST_EACH(mcp_walk, standards_and_files_are_told_and_nothing_beside_them,
+          struct shelf_row, row,
+          {"resources/list", "\"x\":1", "phasegate://standards/c/a%20b.md",
+           "hidden"},
+          {"resources/list", "\"x\":1", "phasegate://standards/naming.md",
+           "link.md"},
+          {"resources/templates/list", "\"x\":1",
+           "phasegate://standards/{+path}", NULL},
+          {"resources/read", READ("naming.md"), "Say what it is", NULL},
+          {"resources/read", READ("c/a%20b.md"), "# Spaces", NULL},
+          {"resources/read", READ("none.md"), "-32602", NULL},
+          {"resources/read", READ(".hidden.md"), "-32602", "secret"},
+          {"resources/read", READ("../outside.md"), "-32602", "secret"},
+          {"resources/read", READ("c/%2E%2E/%2E%2E/outside.md"), "-32602",
+           "secret"},
+          {"resources/read", READ("link.md"), "-32602", "secret"},
+          {"resources/read", READ("/etc/passwd"), "-32602", "root:"},
+          {"completion/complete", STANDARD_BEGUN("c/"), "c/a b.md",
+           "naming.md"},
+          {"completion/complete", STANDARD_BEGUN("zz"), "\"values\":[]", NULL},
+          {"completion/complete", TARGET_BEGUN(""), "\"src/\"", ".phasegate"},
+          {"completion/complete", TARGET_BEGUN("src/m"), "\"src/main.c\"",
+           NULL},
+          {"completion/complete", TARGET_BEGUN(".ph"), "\".phasegate/\"", NULL},
+          {"completion/complete", TARGET_BEGUN("../"), "\"values\":[]", NULL},
+          {"completion/complete", TARGET_BEGUN("/etc/"), "\"values\":[]",
+           NULL})
+{
+    struct walk w;
+    library_begin(&w);
+    struct slice body = ask(&w, row->method, row->params);
+    CHECK_CONTAINS(body, row->says);
+    if (row->not) CHECK_INT_EQ(slice_find(body, slice_of(row->not)), body.n);
     walk_end(&w);
 }
