@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/embedder.h"
 #include "cli/health.h"
 #include "cli/keeper.h"
 #include "cli/project.h"
@@ -52,6 +53,7 @@ struct serve {
     struct slice root;
     struct cli_watch watch;
     struct pool *pool;
+    struct cli_embedder *embedder;
     struct engine *engine;
     struct tools_app app;
     struct tp_pages pages;
@@ -135,6 +137,8 @@ static enum err engine_start(struct serve *s)
     enum err e = pool_new("worker", (uint32_t)set->workers,
                           (uint32_t)set->queue, &s->pool);
     if (e) return cannot(s, e, "workers cannot be started", "");
+    e = cli_embedder_new(&s->o, &s->embedder);
+    if (e) return e;
     struct eng_options o = {.root = s->root,
                             .state_path = set->state,
                             .workflows = workflows.items,
@@ -145,6 +149,7 @@ static enum err engine_start(struct serve *s)
                             .gate_mode = (enum eng_gate_mode)set->gate_mode,
                             .watch = watch_options(set),
                             .providers = &guards,
+                            .embedder = cli_embedder_use(s->embedder),
                             .alerts = {(uint64_t)set->alert_double_loads,
                                        (uint64_t)set->alert_lock_waits,
                                        (uint64_t)set->alert_hit_rate,
@@ -522,6 +527,7 @@ static void tear_down(struct serve *s)
     eng_stop(s->engine); /* loads of nobody's call, before the workers */
     if (s->pool) pool_stop(s->pool);
     eng_close(s->engine);
+    cli_embedder_free(s->embedder);
     pool_free(s->pool);
     tp_loop_free(s->http_loop);
     tp_loop_free(s->stdio_loop);

@@ -1,10 +1,11 @@
 /* The keeper's part of the engine: its rounds, and what they find. */
 #include "engine/core.h"
+#include "engine/embed.h"
 
 enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60 };
 #define WAL_LARGE ((uint64_t)64 << 20)
 
-_Static_assert((int)ENG_CACHE_COUNT <= 8, "grow eng_facts.caches");
+_Static_assert((int)ENG_CACHE_COUNT < 8, "grow eng_facts.caches");
 
 static const struct st_alerts *alerts(const struct engine *e)
 {
@@ -28,6 +29,7 @@ void eng_tick(struct engine *e, int64_t now)
     if (e->seconds % WINDOW_S == 0) windows_tick(e, now);
     if (++e->seconds % SWEEP_S) return;
     for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_sweep(e->cache[i], now);
+    embed_sweep(e->embed, now);
 }
 
 static void add(struct eng_facts *f, struct eng_reason r)
@@ -82,6 +84,11 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
         st_cache_stats(e->cache[i], &ret->caches[i].stats);
         cache_reasons(e, i, ret);
     }
+    if (e->embed) {
+        struct st_cache *ca = embed_cache(e->embed);
+        ret->caches[ret->caches_count].name = st_cache_name(ca);
+        st_cache_stats(ca, &ret->caches[ret->caches_count++].stats);
+    }
     eng_watch_stats(e->watch, &ret->watch);
     provider_facts(e, now, ret);
     if (ret->watch.roots_unwatched && e->options.watch.mode == ENG_WATCH_AUTO)
@@ -94,5 +101,7 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
 
 void eng_stop(struct engine *e)
 {
-    for (int i = 0; e && i < ENG_CACHE_COUNT; i++) st_cache_stop(e->cache[i]);
+    if (!e) return;
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_stop(e->cache[i]);
+    embed_stop(e->embed);
 }

@@ -17,6 +17,7 @@
 #include "state/cache.h"
 
 struct corpus;
+struct embed;
 
 enum eng_cache {
     ENG_CACHE_METADATA,
@@ -49,6 +50,7 @@ struct engine {
     struct corpus *corpus; /* NULL: no project */
     void (*changed)(void *ctx, struct slice session_id, int64_t version);
     void *changed_ctx;
+    struct embed *embed;   /* NULL: no embedder */
 };
 
 /* A value through its cache, alive as long as the call's arena. The loader's

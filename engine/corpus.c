@@ -479,6 +479,26 @@ enum err corpus_view(struct corpus *c, const struct cancel *cancel,
     return st_index_view(c->index, cancel, ret);
 }
 
+enum err corpus_write_begin(struct corpus *c, const struct cancel *cancel,
+                            struct st_index_write **ret)
+{
+    bool mine;
+    enum err e = take_turn(c, cancel, &mine);
+    if (e || !mine) return e ? e : ERR_STORE_BUSY;
+    e = st_index_write_begin(c->index, PATIENCE_MS, ret);
+    if (e) give_turn(c);
+    return e;
+}
+
+enum err corpus_write_end(struct corpus *c, struct st_index_write *w,
+                          enum err e)
+{
+    struct st_index_state state;
+    e = st_index_write_end(w, e, &state);
+    give_turn(c);
+    return e;
+}
+
 const struct slice *corpus_roots(const struct corpus *c, size_t *ret_count)
 {
     *ret_count = c->options.roots_count;

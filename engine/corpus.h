@@ -56,6 +56,14 @@ MUST_USE enum err corpus_current(struct corpus *c, const struct cancel *cancel,
 /* A view of the index; only after corpus_current has succeeded once. */
 MUST_USE enum err corpus_view(struct corpus *c, const struct cancel *cancel,
                               struct st_index_view **ret);
+/* A turn at writing into the index what is not the files' doing: nobody else
+ * of this process writes until it has ended. ERR_STORE_BUSY, the errors of
+ * st_index_write_*. Thread: worker */
+MUST_USE enum err corpus_write_begin(struct corpus *c,
+                                     const struct cancel *cancel,
+                                     struct st_index_write **ret);
+MUST_USE enum err corpus_write_end(struct corpus *c, struct st_index_write *w,
+                                   enum err e);
 const struct slice *corpus_roots(const struct corpus *c, size_t *ret_count);
 
 #endif

@@ -32,6 +32,23 @@ struct engine;
 
 enum eng_gate_mode { ENG_STRICT, ENG_AS_WRITTEN };
 
+/* Makes vectors of texts: the optional endpoint of search. */
+struct eng_vectors {
+    const float *values; /* one after the other; arena */
+    size_t dimension;
+};
+struct eng_embedder {
+    struct slice model; /* vectors of another model are no use */
+    int64_t wait_ns;    /* most time that a search waits for a vector */
+    /* One attempt; keeps to its deadline, polls its cancel. On ANSWERED there
+     * is a vector for each text. Thread: worker, several at a time */
+    struct provider_ended (*embed)(void *ctx, const struct slice *texts,
+                                   size_t count,
+                                   const struct provider_attempt *at,
+                                   struct arena *a, struct eng_vectors *ret);
+    void *ctx;
+};
+
 struct eng_options {
     struct slice root;       /* canonical project root; empty: no project, and
                                 operations answer ERR_NO_PROJECT */
@@ -45,6 +62,8 @@ struct eng_options {
     enum eng_gate_mode gate_mode;
     struct st_alerts alerts; /* all zero: the defaults */
     const struct providers_options *providers; /* NULL: the defaults */
+    /* Borrowed; NULL: search is by words alone. */
+    const struct eng_embedder *embedder;
     struct eng_watch_options watch; /* its roots and `changed` are ours */
     struct pool *pool; /* borrowed; outlives the engine */
 };

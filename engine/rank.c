@@ -319,7 +319,7 @@ static double worth(const struct candidate *c)
 }
 
 static struct candidate *best_of(struct candidate *c, size_t count,
-                                 uint32_t each)
+                                 size_t each)
 {
     struct candidate *best = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -336,18 +336,23 @@ static struct candidate *best_of(struct candidate *c, size_t count,
     return best;
 }
 
+size_t rank_share(size_t most)
+{
+    return most <= 3 ? 1 : (most + 4) / 5 + 1;
+}
+
 static enum err pick(struct ranker *r, struct candidate *c, size_t count,
                      size_t most, struct ranked **ret, size_t *ret_count)
 {
     struct ranked *out = ARENA_ARRAY(r->a, struct ranked, most + 1);
     size_t n = 0;
     double last = 1;
-    uint32_t each = most <= 3 ? 1 : (uint32_t)(most + 4) / 5 + 1;
+    size_t each = rank_share(most);
     if (!out) return ERR_NOMEM;
     while (n < most) {
         struct candidate *best = best_of(c, count, each);
         if (!best && each < most) { /* nobody else has anything */
-            each = (uint32_t)most;
+            each = most;
             continue;
         }
         if (!best) break;

@@ -26,6 +26,9 @@ struct ranked {
     struct st_passage content;
 };
 
+/* How many of so many results come from one text, while others have any. */
+size_t rank_share(size_t most);
+
 /* At most `most` results, in the arena. */
 MUST_USE enum err rank_query(struct st_index_view *v, const struct query *q,
                              const struct rank_filter *filter, size_t most,

@@ -4,10 +4,14 @@
 #include "base/clock.h"
 #include "engine/chunk.h"
 #include "engine/corpus.h"
+#include "engine/embed.h"
+#include "engine/fuse.h"
 #include "engine/problems.h"
 #include "engine/rank.h"
 
 enum { RESULTS_MOST = 50, TAGS_MOST = 64, QUERY_MOST = 64 << 10 };
+enum { EMBEDDED_MOST = 8 << 10 }; /* of a query */
+enum { FUSED = 50 }; /* places of each order that fusion looks at */
 #define ANSWER_CEILING (8u << 20)
 #define LOAD_CEILING (64u << 20)
 
@@ -22,6 +26,8 @@ struct search_key {
     struct slice path_prefix, query;
     struct slice tags[TAGS_MOST];
     uint64_t tags_count, highlights;
+    uint64_t vectors;    /* those there are, as far as they matter */
+    struct slice vector; /* the query's, its floats; empty: by words alone */
 };
 
 static void put_number(struct buf *b, uint64_t v)
@@ -47,6 +53,8 @@ static void key_write(struct buf *b, const struct search_key *k)
     put_number(b, k->tags_count);
     for (uint64_t i = 0; i < k->tags_count; i++) put_text(b, k->tags[i]);
     put_text(b, k->query);
+    put_number(b, k->vectors);
+    put_text(b, k->vector);
 }
 
 static uint64_t take_number(struct slice *s)
@@ -78,6 +86,8 @@ static void key_read(struct slice s, struct search_key *k)
     for (uint64_t i = 0; i < k->tags_count && i < TAGS_MOST; i++)
         k->tags[i] = take_text(&s);
     k->query = take_text(&s);
+    k->vectors = take_number(&s);
+    k->vector = take_text(&s);
 }
 
 /* Outer white space goes, inner runs of it become one space; case, order and
@@ -156,7 +166,8 @@ static void result_write(const struct ranked *r, struct json_writer *w)
 
 static enum err answer_write(struct st_index_view *v, const struct query *q,
                              const struct ranked *items, size_t count,
-                             bool highlights, struct arena *a, struct buf *out)
+                             const struct search_key *k, bool hybrid,
+                             struct arena *a, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     int64_t tokens = 0;
@@ -168,15 +179,43 @@ static enum err answer_write(struct st_index_view *v, const struct query *q,
         json_begin_object(&w);
         result_write(&items[i], &w);
         tokens += items[i].content.tokens;
-        if (highlights)
+        if (k->highlights)
             e = highlights_write(v, q, items[i].content.text, a, &w);
         json_end_object(&w);
     }
     json_end_array(&w);
     json_put_int(&w, "total_tokens", tokens);
-    json_put_string(&w, "retrieval_method", SLICE("bm25"));
+    json_put_string(&w, "retrieval_method",
+                    hybrid ? SLICE("hybrid") : SLICE("bm25"));
     json_end_object(&w);
     return e ? e : out->err;
+}
+
+/* By words and by vectors, each as deep as fusion looks. */
+static enum err rank_both(struct engine *e, struct st_index_view *v,
+                          const struct query *q, const struct search_key *k,
+                          const struct rank_filter *filter, struct arena *a,
+                          struct ranked **ret, size_t *ret_count,
+                          bool *ret_hybrid)
+{
+    struct ranked *words = NULL;
+    struct st_near *near = NULL;
+    size_t most = (size_t)k->n_results, words_count = 0, near_count = 0;
+    size_t deep = most < FUSED ? FUSED : most;
+    size_t dimension = k->vector.n / sizeof(float);
+    float *vector = ARENA_ARRAY(a, float, dimension + 1);
+    if (!vector) return ERR_NOMEM;
+    memcpy(vector, k->vector.p, dimension * sizeof(float));
+    enum err r = st_index_nearest(v, embed_model(e->embed), vector, dimension,
+                                  filter->docs, filter->docs_count, deep, a,
+                                  &near, &near_count);
+    *ret_hybrid = near_count != 0;
+    if (!r && !near_count)
+        return rank_query(v, q, filter, most, a, ret, ret_count);
+    if (!r) r = rank_query(v, q, filter, deep, a, &words, &words_count);
+    return r ? r
+             : fuse(v, words, words_count, near, near_count, filter, most, a,
+                    ret, ret_count);
 }
 
 static enum err search(struct engine *e, const struct search_key *k,
@@ -189,6 +228,7 @@ static enum err search(struct engine *e, const struct search_key *k,
     struct rank_filter filter = {.phase = k->phase};
     int64_t *docs;
     size_t count = 0;
+    bool hybrid = false;
     struct st_index_filter f = {.path_prefix = k->path_prefix,
                                 .tags = k->tags,
                                 .tags_count = k->tags_count,
@@ -199,9 +239,11 @@ static enum err search(struct engine *e, const struct search_key *k,
     r = st_index_filter(v, &f, a, &docs, &filter.docs_count);
     filter.docs = docs;
     if (!r) r = query_read(v, k->query, a, &q);
-    if (!r)
+    if (!r && k->vector.n && k->n_results)
+        r = rank_both(e, v, &q, k, &filter, a, &items, &count, &hybrid);
+    else if (!r)
         r = rank_query(v, &q, &filter, (size_t)k->n_results, a, &items, &count);
-    if (!r) r = answer_write(v, &q, items, count, k->highlights != 0, a, out);
+    if (!r) r = answer_write(v, &q, items, count, k, hybrid, a, out);
     st_index_view_end(v);
     return r;
 }
@@ -260,17 +302,22 @@ enum err eng__search_open(struct engine *e)
     struct slice path =
         arena_printf(&e->arena, "%.*sindex.db", (int)slash, state.p);
     if (!path.p) return ERR_NOMEM;
-    return corpus_new(
+    enum err r = corpus_new(
         &(struct corpus_options){.index_path = path,
                                  .roots = e->options.standards,
                                  .roots_count = e->options.standards_count,
                                  .pool = e->options.pool,
                                  .watch = e->watch},
         &e->corpus);
+    if (r || !e->options.embedder || !e->options.pool) return r;
+    return embed_new(e->options.embedder, e->providers, e->corpus,
+                     e->options.pool, &e->embed);
 }
 
 void eng__search_close(struct engine *e)
 {
+    embed_free(e->embed);
+    e->embed = NULL;
     corpus_free(e->corpus);
     e->corpus = NULL;
 }
@@ -309,7 +356,8 @@ static struct slice low(struct arena *a, struct slice s)
 
 static enum err key_of(struct engine *e, struct eng_call *c,
                        const struct eng_search_args *args,
-                       const struct corpus_state *state, struct buf *out)
+                       const struct corpus_state *state,
+                       struct embed_vector *ret_vector, struct buf *out)
 {
     struct search_key *k = ARENA_NEW(c->arena, struct search_key);
     if (!k) return ERR_NOMEM;
@@ -326,6 +374,16 @@ static enum err key_of(struct engine *e, struct eng_call *c,
         k->tags[k->tags_count++] = low(c->arena, args->filter_tags[i]);
     k->query = one_line(c->arena, args->query);
     if (!k->query.p) return ERR_NOMEM;
+    if (e->embed) {
+        enum err r =
+            embed_query(e->embed, slice_sub(k->query, 0, EMBEDDED_MOST),
+                        c->cancel, c->arena, ret_vector);
+        if (r) return r;
+        embed_fill(e->embed, &state->index, clock_now());
+        k->vector = (struct slice){(const char *)ret_vector->value,
+                                   ret_vector->dimension * sizeof(float)};
+        k->vectors = state->index.vectors;
+    }
     key_write(out, k);
     return out->err;
 }
@@ -350,7 +408,8 @@ static enum err get(struct engine *e, struct eng_call *c, struct slice key,
 }
 
 static void reply(struct eng_call *c, const struct answer *v, bool cached,
-                  const struct corpus_state *state, int64_t began)
+                  const struct corpus_state *state, struct slice degraded,
+                  int64_t began)
 {
     struct json_writer w = json_writer(&c->out->plain);
     struct slice plain = buf_slice(&v->plain);
@@ -362,6 +421,12 @@ static void reply(struct eng_call *c, const struct answer *v, bool cached,
     int64_t us = (clock_now() - began) / 1000;
     json_number(&w, (double)us / 1000);
     json_put_bool(&w, "cached", cached);
+    if (degraded.n) {
+        json_key(&w, SLICE("degraded"));
+        json_begin_array(&w);
+        json_string(&w, degraded);
+        json_end_array(&w);
+    }
     if (state->building) {
         json_key(&w, SLICE("indexing"));
         json_begin_object(&w);
@@ -401,10 +466,11 @@ enum err eng_search_standards(struct engine *e, struct eng_call *c,
     r = corpus_current(e->corpus, c->cancel, c->arena, &c->problem, &state);
     if (r) return fail(c, r);
     struct buf key = BUF_INIT(256 << 10);
-    r = key_of(e, c, args, &state, &key);
+    struct embed_vector vector = {0};
+    r = key_of(e, c, args, &state, &vector, &key);
     if (!r) r = get(e, c, buf_slice(&key), &v, &cached);
     buf_done(&key);
     if (r) return fail(c, r);
-    reply(c, v, cached, &state, began);
+    reply(c, v, cached, &state, vector.degraded, began);
     return OK;
 }

@@ -22,61 +22,30 @@
 #define WORDS_AS "tokenize='porter unicode61 remove_diacritics 2'"
 #define FTS(columns) "fts5(" columns ", content='', columnsize=0, " WORDS_AS ")"
 
+/* clang-format off */
 static const char schema[] =
     "CREATE TABLE state(file INTEGER, revision INTEGER, docs INTEGER, "
-    "tokens INTEGER);"
+    "tokens INTEGER, vectors INTEGER);"
     "CREATE TABLE docs(id INTEGER PRIMARY KEY, root TEXT, path TEXT, "
     "title TEXT, keywords TEXT, tokens INTEGER, stamp BLOB, hash BLOB, "
     "UNIQUE(root, path));"
     "CREATE TABLE tags(tag TEXT, doc INTEGER, PRIMARY KEY(tag, doc)) "
     "WITHOUT ROWID;"
     "CREATE INDEX tags_of ON tags(doc);"
-    "CREATE TABLE passages(id INTEGER PRIMARY KEY, section TEXT, "
+    "CREATE TABLE passages(id INTEGER PRIMARY KEY, hash BLOB, section TEXT, "
     "headings TEXT, text TEXT, tokens INTEGER, line INTEGER, phase INTEGER);"
     "CREATE INDEX passages_of ON passages(phase) WHERE phase IS NOT NULL;"
-    "CREATE VIRTUAL TABLE doc_words USING " FTS(
-        "path, title, headings, keywords, body") ";"
-                                                 "CREATE VIRTUAL TABLE "
-                                                 "passage_words USING " FTS(
-                                                     "headings, body") ";"
-                                                                       "CREATE "
-                                                                       "TABLE "
-                                                                       "spellin"
-                                                                       "g(id "
-                                                                       "INTEGER"
-                                                                       " PRIMAR"
-                                                                       "Y KEY, "
-                                                                       "word "
-                                                                       "TEXT "
-                                                                       "UNIQUE)"
-                                                                       ";"
-                                                                       "CREATE "
-                                                                       "VIRTUAL"
-                                                                       " TABLE "
-                                                                       "spellin"
-                                                                       "g_"
-                                                                       "grams "
-                                                                       "USING "
-                                                                       "fts5("
-                                                                       "word, "
-                                                                       "content"
-                                                                       "='', "
-                                                                       "columns"
-                                                                       "ize=0, "
-                                                                       "detail="
-                                                                       "none, "
-                                                                       "tokeniz"
-                                                                       "e='"
-                                                                       "trigram"
-                                                                       "');"
-                                                                       "PRAGMA "
-                                                                       "applica"
-                                                                       "tion_"
-                                                                       "id"
-                                                                       "=" NUMBER(
-                                                                           INDEX_APPLICATION) ";"
-                                                                                              "PRAGMA user_version=" NUMBER(
-                                                                                                  INDEX_VERSION);
+    "CREATE TABLE vectors(id INTEGER PRIMARY KEY, hash BLOB, model TEXT, "
+    "value BLOB, UNIQUE(hash, model));"
+    "CREATE VIRTUAL TABLE doc_words USING "
+        FTS("path, title, headings, keywords, body") ";"
+    "CREATE VIRTUAL TABLE passage_words USING " FTS("headings, body") ";"
+    "CREATE TABLE spelling(id INTEGER PRIMARY KEY, word TEXT UNIQUE);"
+    "CREATE VIRTUAL TABLE spelling_grams USING fts5(word, content='', "
+    "columnsize=0, detail=none, tokenize='trigram');"
+    "PRAGMA application_id=" NUMBER(INDEX_APPLICATION) ";"
+    "PRAGMA user_version=" NUMBER(INDEX_VERSION);
+/* clang-format on */
 
 static const char *const sql[] = {
 #define INDEX_STMT_SQL(symbol, text) [INDEX_##symbol] = text,
@@ -300,7 +269,7 @@ static int64_t pragma(struct index_conn *c, const char *text)
 static enum err make_tables(struct index_conn *c)
 {
     char *insert = sqlite3_mprintf(
-        "BEGIN IMMEDIATE;%s;INSERT INTO state VALUES(%lld, 1, 0, 0);COMMIT",
+        "BEGIN IMMEDIATE;%s;INSERT INTO state VALUES(%lld, 1, 0, 0, 0);COMMIT",
         schema, (long long)(random_u64() >> 1));
     if (!insert) return c->err = ERR_NOMEM;
     int rc = sqlite3_exec(c->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
@@ -555,6 +524,7 @@ static void read_state(struct index_conn *c)
         c->state.revision = (uint64_t)sqlite3_column_int64(st, 1);
         c->state.docs = (uint64_t)sqlite3_column_int64(st, 2);
         c->state.tokens = (uint64_t)sqlite3_column_int64(st, 3);
+        c->state.vectors = (uint64_t)sqlite3_column_int64(st, 4);
     } else if (!c->err) {
         c->err = ERR_STORE_CORRUPT;
     }

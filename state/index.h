@@ -61,6 +61,7 @@ struct st_index_state {
     uint64_t file;     /* names this file: another one has another number */
     uint64_t revision; /* grows with every commit that changed something */
     uint64_t docs, tokens;
+    uint64_t vectors; /* grows with every commit of vectors */
 };
 /* What is there, without the passages; texts lie in the arena. */
 struct st_doc_row {
@@ -91,6 +92,44 @@ MUST_USE enum err st_index_delete(struct st_index_write *w, int64_t id);
 /* The same content, seen again under this stamp. */
 MUST_USE enum err st_index_stamp(struct st_index_write *w, int64_t id,
                                  struct slice stamp);
+
+/* --- vectors: what a model makes of a passage, by the passage's content ------
+ */
+
+enum { ST_VECTOR_HASH = 16, ST_VECTOR_MOST = 8192 };
+
+/* Floats of this machine; `hash` as st_index_vectorless gave it. */
+MUST_USE enum err st_index_put_vector(struct st_index_write *w,
+                                      struct slice hash, struct slice model,
+                                      const float *value, size_t dimension);
+/* Takes out those that no passage has any more. */
+MUST_USE enum err st_index_drop_vectors(struct st_index_write *w);
+
+struct st_vectorless {
+    struct slice hash, headings, text; /* arena */
+};
+/* Passages without a vector of this model, each content once. Thread: worker */
+MUST_USE enum err st_index_vectorless(struct st_index_view *v,
+                                      struct slice model, size_t most,
+                                      struct arena *a,
+                                      struct st_vectorless **ret,
+                                      size_t *ret_count);
+
+struct st_near {
+    int64_t passage;
+    double cosine;
+};
+/* The passages whose vectors point most nearly as `value` does, best first,
+ * equal ones by id. Vectors of another length are none. `docs`: sorted ids of
+ * the texts that count. Reads every vector of the model. Thread: worker */
+MUST_USE enum err st_index_nearest(struct st_index_view *v, struct slice model,
+                                   const float *value, size_t dimension,
+                                   const int64_t *docs, size_t docs_count,
+                                   size_t most, struct arena *a,
+                                   struct st_near **ret, size_t *ret_count);
+/* The text a passage is of. ERR_NOT_FOUND */
+MUST_USE enum err st_index_passage_doc(struct st_index_view *v, int64_t passage,
+                                       int64_t *ret);
 
 /* --- reading. Thread: worker ------------------------------------------------
  */

@@ -13,7 +13,7 @@
 #include "base/lock.h"
 #include "state/index.h"
 
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 #define INDEX_APPLICATION 0x70676978 /* "pgix" */
 
 /* A text's id holds its length, a passage's its text, its place and its
@@ -27,7 +27,7 @@ enum { INDEX_KNOWN_WORDS = 1 << 14 };
     X(BEGIN_WRITE, "BEGIN IMMEDIATE")                                          \
     X(COMMIT, "COMMIT")                                                        \
     X(ROLLBACK, "ROLLBACK")                                                    \
-    X(STATE, "SELECT file, revision, docs, tokens FROM state")                 \
+    X(STATE, "SELECT file, revision, docs, tokens, vectors FROM state")        \
     X(STATE_ADD, "UPDATE state SET docs = docs + ?1, tokens = tokens + ?2")    \
     X(STATE_NEXT, "UPDATE state SET revision = revision + 1")                  \
     X(DOCS, "SELECT id, path, stamp, hash FROM docs WHERE root = ?1 "          \
@@ -42,8 +42,9 @@ enum { INDEX_KNOWN_WORDS = 1 << 14 };
     X(DOC_DELETE, "DELETE FROM docs WHERE id = ?1")                            \
     X(TAG_PUT, "INSERT OR IGNORE INTO tags(tag, doc) VALUES(?1, ?2)")          \
     X(TAGS_DELETE, "DELETE FROM tags WHERE doc = ?1")                          \
-    X(PASSAGE_PUT, "INSERT INTO passages(id, section, headings, text, "        \
-                   "tokens, line, phase) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")  \
+    X(PASSAGE_PUT,                                                             \
+      "INSERT INTO passages(id, section, headings, text, tokens, line, phase, " \
+      "hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                          \
     X(PASSAGES, "SELECT id, headings, text FROM passages "                     \
                 "WHERE id BETWEEN ?1 AND ?2")                                  \
     X(PASSAGE, "SELECT section, headings, text, tokens, line, phase "          \
@@ -69,6 +70,17 @@ enum { INDEX_KNOWN_WORDS = 1 << 14 };
                       "VALUES(last_insert_rowid(), ?1)")                       \
     X(WORDS_NEAR, "SELECT word FROM spelling WHERE id IN (SELECT rowid FROM "  \
                   "spelling_grams WHERE spelling_grams MATCH ?1 LIMIT 5000)")  \
+    X(VECTORS_NEXT, "UPDATE state SET vectors = vectors + 1")                  \
+    X(VECTOR_PUT, "INSERT OR REPLACE INTO vectors(hash, model, value) "        \
+                  "VALUES(?1, ?2, ?3)")                                        \
+    X(VECTORS_OLD, "DELETE FROM vectors WHERE hash NOT IN "                    \
+                   "(SELECT hash FROM passages)")                              \
+    X(VECTORS, "SELECT p.id, v.value FROM passages p JOIN vectors v "          \
+               "ON v.hash = p.hash AND v.model = ?1")                          \
+    X(VECTORLESS, "SELECT hash, headings, text FROM passages p WHERE NOT "     \
+                  "EXISTS(SELECT 1 FROM vectors v WHERE v.hash = p.hash AND "  \
+                  "v.model = ?1) GROUP BY hash LIMIT ?2")                      \
+    X(DOC_NUMBERED, "SELECT id FROM docs WHERE id BETWEEN ?1 AND ?2")          \
     X(OF_ROOT, "SELECT id FROM docs WHERE root = ?1 ORDER BY id")              \
     X(OF_TAG, "SELECT doc FROM tags WHERE tag = ?1 ORDER BY doc")              \
     X(OF_PHASE, "SELECT id FROM docs WHERE id >> 8 IN "                        \

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/sha256.h"
 #include "state/index_private.h"
 
 enum { BODY_MOST = 32 << 20, SPELLING_LONGEST = 40, SPELLING_SHORTEST = 3 };
@@ -246,6 +247,18 @@ static void put_doc_row(struct index_conn *c, int64_t id, int64_t tokens,
     put_state(c, 1, tokens);
 }
 
+/* What a vector belongs to: all that is told to a model of it. */
+static void passage_hash(const struct st_passage *p,
+                         uint8_t ret[SHA256_SIZE])
+{
+    struct sha256 s;
+    sha256_init(&s);
+    sha256_add(&s, p->headings);
+    sha256_add(&s, SLICE("\n"));
+    sha256_add(&s, p->text);
+    sha256_end(&s, ret);
+}
+
 static void put_passage(struct index_conn *c, int64_t id,
                         const struct st_passage *p)
 {
@@ -258,6 +271,9 @@ static void put_passage(struct index_conn *c, int64_t id,
     index__int(c, st, 5, p->tokens);
     index__int(c, st, 6, p->line);
     if (p->phase != INT64_MIN) index__int(c, st, 7, p->phase);
+    unsigned char hash[SHA256_SIZE];
+    passage_hash(p, hash);
+    index__blob(c, st, 8, (struct slice){(const char *)hash, ST_VECTOR_HASH});
     index__run(c, st);
     run_passage_words(c, INDEX_PASSAGE_WORDS_PUT, id, p->headings, p->text);
 }

@@ -18,7 +18,8 @@ static const struct room {
     {"mcp/tools/", "base/ engine/ mcp/ mcp/tools/ "},
     {"mcp/", "base/ include/ mcp/ "},
     {"transport/", "base/ mcp/ transport/ "},
-    {"cli/", "base/ state/ engine/ mcp/ mcp/tools/ transport/ cli/ "},
+    {"outbound/", "base/ engine/ outbound/ "},
+    {"cli/", "base/ state/ engine/ mcp/ mcp/tools/ transport/ outbound/ cli/ "},
     {"examples/", "examples/ "},
 };
 
@@ -35,6 +36,7 @@ static const struct library {
     {"yaml.h", "base/yaml.c", 1},
     {"pcre2", "engine/", 1},
     {"md4c", "engine/", 1},
+    {"curl/", "outbound/", 1},
     {"jansson.h", "nowhere", 0},
 };
 enum { LIBRARIES = sizeof(libraries) / sizeof(libraries[0]) };
