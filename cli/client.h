@@ -53,6 +53,19 @@ struct cli_http {
 
 /* ERR_INVALID: not "http://host:port/path". */
 MUST_USE enum err cli_http_parse(struct slice url, struct cli_http *ret);
+/* One request over a connection of its own, which must be answered whole
+ * within `seconds`. `path` and `body` as they are; a body is JSON. The token
+ * goes along. ERR_IO (nobody there, or it broke), ERR_DEADLINE, ERR_PARSE
+ * (not HTTP), ERR_NOMEM. arena */
+struct cli_answer {
+    int status;
+    struct slice body;
+    bool sent; /* it may have been done, whatever came back */
+};
+MUST_USE enum err cli_http_ask(const struct cli_http *h, const char *method,
+                               const char *path, struct slice body,
+                               int seconds, struct arena *a,
+                               struct cli_answer *ret);
 /* As cli_server_call, over one connection. */
 MUST_USE enum err cli_http_call(const struct cli_http *h, const char *tool,
                                 struct slice arguments, struct arena *a,

@@ -33,19 +33,25 @@ enum err cli_http_parse(struct slice url, struct cli_http *ret)
     return OK;
 }
 
-static int connect_to(const struct cli_http *h)
+/* The same for connecting: a stopped server's backlog may be full. */
+static void limit(int fd, int seconds)
+{
+    struct timeval t = {.tv_sec = seconds};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+}
+
+static int connect_to(const struct cli_http *h, int seconds)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *list;
-    struct timeval limit = {.tv_sec = ANSWER_S};
     char port[8];
     snprintf(port, sizeof(port), "%d", h->port);
     if (getaddrinfo(h->host, port, &hints, &list)) return -1;
     int fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+        limit(fd, seconds);
         if (connect(fd, list->ai_addr, list->ai_addrlen)) {
             close(fd);
             fd = -1;
@@ -75,60 +81,96 @@ static enum err exchange(int fd, struct slice out, struct buf *in)
     }
 }
 
+/* `more`: further header lines. */
 static void request_write(struct buf *b, const struct cli_http *h,
-                          const char *tool, struct slice body)
+                          const char *method, const char *path,
+                          struct slice more, struct slice body)
 {
-    buf_printf(b,
-               "POST %s HTTP/1.1\r\nHost: %s:%d\r\nConnection: close\r\n"
-               "Content-Type: application/json\r\n"
-               "Accept: application/json, text/event-stream\r\n"
-               "MCP-Protocol-Version: 2026-07-28\r\n"
-               "Mcp-Method: tools/call\r\nMcp-Name: %s\r\n",
-               h->path, h->host, h->port, tool);
+    bool v6 = slice_find_byte(slice_of(h->host), ':') < strlen(h->host);
+    buf_printf(b, "%s %s HTTP/1.1\r\nHost: %s%s%s:%d\r\nConnection: close\r\n",
+               method, path, v6 ? "[" : "", h->host, v6 ? "]" : "", h->port);
+    buf_put(b, more);
     if (h->token.n)
         buf_printf(b, "Authorization: Bearer %.*s\r\n", SLICE_ARG(h->token));
-    buf_printf(b, "Content-Length: %zu\r\n\r\n", body.n);
+    if (body.n) buf_puts(b, "Content-Type: application/json\r\n");
+    if (body.n || slice_eq(slice_of(method), SLICE("POST")))
+        buf_printf(b, "Content-Length: %zu\r\n", body.n);
+    buf_puts(b, "\r\n");
     buf_put(b, body);
 }
 
-/* `all` is a whole reply. Trouble is told with the status line, when the body
- * does not tell it. */
-static enum err reply_take(struct slice all, struct arena *a,
-                           struct cli_reply *ret)
+/* `all` is a whole reply. */
+static enum err answer_take(struct slice all, struct cli_answer *ret)
 {
+    int64_t status;
     size_t head = slice_find(all, SLICE("\r\n\r\n"));
-    struct slice status = slice_sub(all, 0, slice_find_byte(all, '\r'));
-    if (head == all.n || !slice_starts(status, SLICE("HTTP/1."))) {
-        ret->why = SLICE("the answer is not HTTP");
+    if (head == all.n || !slice_starts(all, SLICE("HTTP/1.")) ||
+        !slice_int64(slice_sub(all, 9, 3), &status))
         return ERR_PARSE;
+    ret->status = (int)status;
+    ret->body = slice_sub(all, head + 4, all.n);
+    return OK;
+}
+
+static enum err ask(const struct cli_http *h, const char *method,
+                    const char *path, struct slice more, struct slice body,
+                    int seconds, struct arena *a, struct cli_answer *ret)
+{
+    struct buf out = BUF_INIT(BODY_CEILING), in = BUF_INIT(BODY_CEILING);
+    *ret = (struct cli_answer){0};
+    request_write(&out, h, method, path, more, body);
+    int fd = connect_to(h, seconds);
+    enum err e = fd < 0 ? ERR_IO : out.err ? out.err : OK;
+    if (!e) {
+        ret->sent = true;
+        e = exchange(fd, buf_slice(&out), &in);
     }
-    enum err e = cli__reply_read(slice_sub(all, head + 4, all.n), a, ret);
-    if (e == ERR_PARSE) ret->why = arena_printf(a, "%.*s", SLICE_ARG(status));
+    if (fd >= 0) close(fd);
+    struct slice all = {0};
+    if (!e) all = arena_copy(a, buf_slice(&in));
+    if (!e) e = all.p ? answer_take(all, ret) : ERR_NOMEM;
+    buf_done(&out);
+    buf_done(&in);
     return e;
+}
+
+enum err cli_http_ask(const struct cli_http *h, const char *method,
+                      const char *path, struct slice body, int seconds,
+                      struct arena *a, struct cli_answer *ret)
+{
+    return ask(h, method, path, SLICE("Accept: application/json\r\n"), body,
+               seconds, a, ret);
 }
 
 enum err cli_http_call(const struct cli_http *h, const char *tool,
                        struct slice arguments, struct arena *a,
                        struct cli_reply *ret)
 {
-    struct buf body = BUF_INIT(BODY_CEILING), out = BUF_INIT(BODY_CEILING),
-               in = BUF_INIT(BODY_CEILING);
+    struct buf body = BUF_INIT(BODY_CEILING);
+    struct cli_answer answer;
     *ret = (struct cli_reply){.why = SLICE("nobody answers at its address")};
     cli__request_write(&body, 1, tool, arguments);
-    request_write(&out, h, tool, buf_slice(&body));
-    int fd = connect_to(h);
-    enum err e = fd < 0 ? ERR_IO : out.err ? out.err : OK;
-    if (!e) {
-        ret->sent = true;
-        ret->why = SLICE("the connection broke, or no answer came in time");
-        e = exchange(fd, buf_slice(&out), &in);
-    }
-    if (fd >= 0) close(fd);
-    struct slice all = {0};
-    if (!e) all = arena_copy(a, buf_slice(&in));
-    if (!e) e = all.p ? reply_take(all, a, ret) : ERR_NOMEM;
+    struct slice more =
+        arena_printf(a,
+                     "Accept: application/json, text/event-stream\r\n"
+                     "MCP-Protocol-Version: 2026-07-28\r\n"
+                     "Mcp-Method: tools/call\r\nMcp-Name: %s\r\n",
+                     tool);
+    enum err e = body.err;
+    if (!e)
+        e = ask(h, "POST", h->path, more, buf_slice(&body), ANSWER_S, a,
+                &answer);
     buf_done(&body);
-    buf_done(&out);
-    buf_done(&in);
+    if (!e) {
+        e = cli__reply_read(answer.body, a, ret);
+        if (e == ERR_PARSE)
+            ret->why = arena_printf(a, "HTTP status %d", answer.status);
+        return e;
+    }
+    ret->sent = answer.sent;
+    if (e == ERR_PARSE)
+        ret->why = SLICE("the answer is not HTTP");
+    else if (answer.sent)
+        ret->why = SLICE("the connection broke, or no answer came in time");
     return e;
 }

@@ -47,6 +47,7 @@ int cli_init(const struct cli_command *c, int argc, char **argv);
 int cli_call(const struct cli_command *c, int argc, char **argv);
 int cli_lint(const struct cli_command *c, int argc, char **argv);
 int cli_sessions(const struct cli_command *c, int argc, char **argv);
+int cli_doctor(const struct cli_command *c, int argc, char **argv);
 int cli_backup(const struct cli_command *c, int argc, char **argv);
 int cli_completion(const struct cli_command *c, int argc, char **argv);
 int cli_manual(const struct cli_command *c, int argc, char **argv);
@@ -65,6 +66,9 @@ const struct cli_verb *cli_verb_find(const struct cli_command *c,
 bool cli_begin(const struct cli_command *c, int argc, char **argv,
                struct arena *a, struct cli_options *o, struct slice *ret_root,
                int *ret_exit);
+/* Its first half: the flags alone. */
+bool cli_begin_flags(const struct cli_command *c, int argc, char **argv,
+                     struct arena *a, struct cli_options *o, int *ret_exit);
 /* Prints "phasegate: what: why. how" to stderr. */
 void cli_complain(const struct problem *p);
 

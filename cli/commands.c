@@ -74,6 +74,15 @@ const struct cli_command cli_commands[] = {
              "files, a plan\n(tasks.md), or a workflow's name; without it, the "
              "project's own workflows.\nEnds with 0 when there is neither an "
              "error nor a warning, with 1 when there is.\n"},
+    {"doctor", "", "Finds what is wrong, and says how each thing is mended.",
+     CLI_PROJECT | CLI_OUTPUT, cli_doctor,
+     .example = "phasegate doctor\n"
+                "phasegate doctor --json | jq -r '.findings[].command'\n",
+     .more =
+         "It looks at paths, permissions, settings, the state file, tokens, "
+         "running\nservers, ports, editors, workflows, the search index "
+         "and the machine; it\nchanges nothing. Exit status 1: something "
+         "is broken.\n"},
     {"backup", "FILE", "Copies the state file while servers go on writing.",
      CLI_PROJECT | CLI_OUTPUT, cli_backup,
      .example = "phasegate backup ~/backups/state-$(date +%F).db\n",
@@ -82,8 +91,8 @@ const struct cli_command cli_commands[] = {
              "the copy in the place of\n.phasegate/state.db, remove "
              "state.db-wal and state.db-shm beside it, start\nagain, and look "
              "with phasegate sessions verify.\n"},
-    {"completion", "SHELL", "Prints what teaches a shell to complete phasegate.",
-     0, cli_completion,
+    {"completion", "SHELL",
+     "Prints what teaches a shell to complete phasegate.", 0, cli_completion,
      .example = "phasegate completion bash > "
                 "~/.local/share/bash-completion/completions/phasegate\n"
                 "phasegate completion zsh > ~/.zfunc/_phasegate\n"
@@ -154,8 +163,8 @@ static void print_help(const struct cli_command *c)
                c->summary);
     if (c->verbs) buf_putc(&b, '\n');
     for (const struct cli_verb *v = c->verbs; v && v->name; v++)
-        buf_printf(&b, "  %s %-*s %s\n", v->name,
-                   (int)(24 - strlen(v->name)), v->words, v->summary);
+        buf_printf(&b, "  %s %-*s %s\n", v->name, (int)(24 - strlen(v->name)),
+                   v->words, v->summary);
     if (c->more) buf_printf(&b, "\n%s", c->more);
     if (c->example) help_examples(&b, c->example);
     buf_puts(&b, "\nOptions:\n");
@@ -164,9 +173,8 @@ static void print_help(const struct cli_command *c)
     buf_done(&b);
 }
 
-bool cli_begin(const struct cli_command *c, int argc, char **argv,
-               struct arena *a, struct cli_options *o, struct slice *ret_root,
-               int *ret_exit)
+bool cli_begin_flags(const struct cli_command *c, int argc, char **argv,
+                     struct arena *a, struct cli_options *o, int *ret_exit)
 {
     *ret_exit = CLI_USAGE;
     enum err e = cli_options_init(o, c->options, a);
@@ -184,8 +192,17 @@ bool cli_begin(const struct cli_command *c, int argc, char **argv,
                          SLICE("--help tells what it takes."),
                          "%s takes no words, and got \"%s\"", c->name,
                          argv[o->rest]);
-    if (!e && !(c->options & CLI_PROJECT)) return true;
-    if (!e) e = cli_options_environment(o, environ);
+    if (e) cli_complain(&o->problem);
+    return !e;
+}
+
+bool cli_begin(const struct cli_command *c, int argc, char **argv,
+               struct arena *a, struct cli_options *o, struct slice *ret_root,
+               int *ret_exit)
+{
+    if (!cli_begin_flags(c, argc, argv, a, o, ret_exit)) return false;
+    if (!(c->options & CLI_PROJECT)) return true;
+    enum err e = cli_options_environment(o, environ);
     if (!e) e = cli_project_root(o, ret_root);
     if (!e) e = cli_project_config(o, *ret_root);
     if (e) {

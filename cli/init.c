@@ -158,25 +158,13 @@ static void copy_example(struct init *in)
 /* --- editors -------------------------------------------------------------- */
 
 /* The folder of PATH that has this program, as an absolute path. */
-static bool on_path(struct init *in, const char *program, struct slice *ret)
-{
-    struct slice rest = slice_of(getenv("PATH")), part;
-    while (slice_split(&rest, ':', &part)) {
-        struct slice path = path_join(&in->arena, part, slice_of(program));
-        char *text = arena_cstr(&in->arena, path);
-        if (!part.n || !text || access(text, X_OK) != 0) continue;
-        return path_canonical(path, &in->arena, ret) == OK;
-    }
-    return false;
-}
-
 /* Is there a trace of this editor, here or in the home folder? */
 static bool found(struct init *in, const struct cli_editor *ed)
 {
     struct slice unused, file = slice_of(ed->file);
     size_t slash = slice_find_byte(file, '/');
     const char *home = getenv("HOME");
-    if (ed->always || on_path(in, ed->program, &unused)) return true;
+    if (ed->always || cli_on_path(&in->arena, ed->program, &unused)) return true;
     if (home && *home &&
         there(in, path_join(&in->arena, slice_of(home), slice_of(ed->home))))
         return true;
@@ -259,17 +247,6 @@ static void tell_editor(struct init *in, const struct cli_editor *ed)
     note(in, e ? REFUSED : done, ed->file, ed->name, why, e ? add : SLICE(""));
 }
 
-/* The name alone when a shell would find this very program by it: such a file
- * can be shared with others. */
-static enum err find_command(struct init *in)
-{
-    struct slice named;
-    enum err e = cli_program(&in->arena, &in->command);
-    if (!e && on_path(in, "phasegate", &named) && slice_eq(named, in->command))
-        in->command = SLICE("phasegate");
-    return e;
-}
-
 /* --- saying so ------------------------------------------------------------ */
 
 static void print_json(const struct init *in)
@@ -346,7 +323,7 @@ static bool editors_known(struct init *in)
 static int run(struct init *in)
 {
     if (!editors_known(in)) return CLI_USAGE;
-    if (!in->root.n || find_command(in) != OK) {
+    if (!in->root.n || cli_command_name(&in->arena, &in->command) != OK) {
         (void)fputs("phasegate: this folder is not taken for a project; name "
                     "one with --project DIR\n",
                     stderr);

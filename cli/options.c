@@ -438,6 +438,7 @@ static enum err value_set(struct cli_options *o, const struct option_row *row,
         break;
     }
     if (!fits) return refuse(o, row, value, where);
+    if (from >= *had) o->where[row - rows] = where;
     if (from > *had) *had = from;
     return OK;
 }
@@ -464,6 +465,12 @@ enum cli_source cli_options_source(const struct cli_options *o,
 {
     const struct option_row *row = row_by_key(key);
     return row ? o->from[row - rows] : CLI_FROM_DEFAULT;
+}
+
+struct slice cli_options_where(const struct cli_options *o, struct slice key)
+{
+    const struct option_row *row = row_by_key(key);
+    return row ? o->where[row - rows] : (struct slice){0};
 }
 
 /* --- flags ---------------------------------------------------------------- */

@@ -105,6 +105,7 @@ struct cli_options {
     /* private */
     unsigned groups;
     enum cli_source from[CLI_OPTIONS_MAX];
+    struct slice where[CLI_OPTIONS_MAX];
 };
 
 /* Defaults. `groups` are those the command knows. arena */
@@ -125,6 +126,10 @@ MUST_USE enum err cli_options_file(struct cli_options *o, struct slice path,
 /* Where a value came from: for doctor and messages. "http.port" */
 enum cli_source cli_options_source(const struct cli_options *o,
                                    struct slice key);
+
+/* In words: "<path>:3:1", "environment, PHASEGATE_STATE", "command line,
+ * --state"; empty: the default. */
+struct slice cli_options_where(const struct cli_options *o, struct slice key);
 
 /* The options of these groups as lines of --help. */
 struct buf;

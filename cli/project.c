@@ -93,6 +93,27 @@ enum err cli_program(struct arena *a, struct slice *ret)
     return path_canonical(SLICE("/proc/self/exe"), a, ret) == OK ? OK : ERR_IO;
 }
 
+bool cli_on_path(struct arena *a, const char *program, struct slice *ret)
+{
+    struct slice rest = slice_of(getenv("PATH")), part;
+    while (slice_split(&rest, ':', &part)) {
+        struct slice path = path_join(a, part, slice_of(program));
+        char *text = arena_cstr(a, path);
+        if (!part.n || !text || access(text, X_OK) != 0) continue;
+        return path_canonical(path, a, ret) == OK;
+    }
+    return false;
+}
+
+enum err cli_command_name(struct arena *a, struct slice *ret)
+{
+    struct slice named;
+    enum err e = cli_program(a, ret);
+    if (!e && cli_on_path(a, "phasegate", &named) && slice_eq(named, *ret))
+        *ret = SLICE("phasegate");
+    return e;
+}
+
 enum err cli_examples(struct arena *a, struct slice *ret)
 {
     static const char *const places[] = {"../share/phasegate/workflows",

@@ -21,6 +21,12 @@ struct slice cli_state_file(const struct cli_options *o, struct slice root);
 
 /* The program's own file, canonical. ERR_IO, ERR_NOMEM. arena */
 MUST_USE enum err cli_program(struct arena *a, struct slice *ret);
+/* What a shell finds under this name, canonical. arena */
+bool cli_on_path(struct arena *a, const char *program, struct slice *ret);
+/* How to call this program: by the name alone where a shell finds this very
+ * file by it (what names it so can be shared with others), else by its path.
+ * ERR_IO, ERR_NOMEM. arena */
+MUST_USE enum err cli_command_name(struct arena *a, struct slice *ret);
 /* The folder of the workflows that come with the program: installed
  * (PREFIX/share/phasegate/workflows beside PREFIX/bin), or in the source tree
  * it was built from. ERR_NOT_FOUND. arena */

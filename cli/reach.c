@@ -7,7 +7,7 @@
 #include "cli/project.h"
 #include "transport/discovery.h"
 
-enum { WORDS_MAX = 64 };
+enum { WORDS_MAX = 64, ANSWER_S = 5 };
 
 /* A server that runs may have been started with other folders. */
 static bool own_places(const struct cli_options *o)
@@ -17,6 +17,25 @@ static bool own_places(const struct cli_options *o)
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (cli_options_source(o, keys[i]) == CLI_FROM_FLAG) return true;
     return false;
+}
+
+/* A stopped server's kernel takes connections and nobody reads them: its loop
+ * is asked first whether it turns, so that nobody waits for a whole call. */
+static enum err answers(const struct cli_http *h, struct arena *a,
+                        struct cli_reply *ret)
+{
+    struct cli_answer live;
+    struct slice none = {0};
+    enum err e =
+        cli_http_ask(h, "GET", "/health/live", none, ANSWER_S, a, &live);
+    if (e == ERR_DEADLINE)
+        *ret = (struct cli_reply){
+            .sent = true,
+            .why = arena_printf(a,
+                                "the project's server does not answer at port "
+                                "%d; `phasegate doctor` says why",
+                                h->port)};
+    return e;
 }
 
 /* ERR_NOT_FOUND: nobody runs, or nobody answers any more. */
@@ -31,7 +50,9 @@ static enum err ask_running(const struct cli_options *o, struct slice root,
         cli_http_parse(url, &h) != OK)
         return ERR_NOT_FOUND;
     h.token = token;
-    enum err e = cli_http_call(&h, tool, arguments, a, ret);
+    *ret = (struct cli_reply){0};
+    enum err e = answers(&h, a, ret);
+    if (!e) e = cli_http_call(&h, tool, arguments, a, ret);
     return e && !ret->sent ? ERR_NOT_FOUND : e;
 }
 

@@ -381,3 +381,51 @@ enum err tp_discovery_find(struct slice root, struct arena *a,
         *ret_token = slice_trim(*ret_token);
     return OK;
 }
+
+/* --- all of them ---------------------------------------------------------- */
+
+static void entry_read(const char *path, struct arena *a, struct tp_entry *ret)
+{
+    const struct json *v;
+    struct json_error je;
+    struct slice text;
+    *ret = (struct tp_entry){.path = arena_copy(a, slice_of(path))};
+    if (file_read(slice_of(path), FILE_CEILING, a, &text) != OK ||
+        json_parse(text, NULL, a, &v, &je) != OK)
+        return;
+    ret->readable = json_int64(json_at(v, "pid", NULL), &ret->pid);
+    ret->url = json_text(json_at(v, "url", NULL));
+    ret->version = json_text(json_at(v, "version", NULL));
+    ret->root = json_text(json_at(v, "project", "root", NULL));
+}
+
+enum err tp_discovery_list(struct slice root, struct arena *a,
+                           struct tp_entry **ret, size_t *ret_count)
+{
+    char folder[PATH_ROOM], servers[PATH_ROOM], path[PATH_ROOM];
+    struct file_name *names = NULL;
+    size_t count = 0, n = 0;
+    *ret_count = 0;
+    if (!folder_of(folder, root) || !path_of(servers, folder, "servers") ||
+        folder_list(slice_of(servers), SERVERS_MAX, a, &names, &count) != OK)
+        count = 0;
+    *ret = ARENA_ARRAY(a, struct tp_entry, count + 1);
+    if (!*ret) return ERR_NOMEM;
+    if (path_of(path, folder, "server.json") && access(path, F_OK) == 0)
+        entry_read(path, a, &(*ret)[n++]);
+    for (size_t i = 0; i < count; i++) {
+        char *name = arena_cstr(a, names[i].name);
+        if (!slice_ends(names[i].name, SLICE(".json")) || !name ||
+            !path_of(path, servers, name))
+            continue;
+        entry_read(path, a, &(*ret)[n]);
+        (*ret)[n++].live = alive(path);
+    }
+    /* the one that others find lives as long as the entry it is a copy of */
+    for (size_t i = 1; i < n; i++)
+        if (slice_ends((*ret)[0].path, SLICE("/server.json")) &&
+            (*ret)[i].pid == (*ret)[0].pid)
+            (*ret)[0].live |= (*ret)[i].live;
+    *ret_count = n;
+    return OK;
+}

@@ -58,4 +58,16 @@ MUST_USE enum err tp_discovery_find(struct slice root, struct arena *a,
                                     struct slice *ret_url,
                                     struct slice *ret_token);
 
+/* Every entry there is, live or left behind, server.json first: for people
+ * who look after them. Changes nothing. ERR_NOMEM. arena */
+struct tp_entry {
+    struct slice path; /* of its file */
+    bool live;         /* its process holds the lock */
+    bool readable;     /* it is one of our documents */
+    int64_t pid;       /* 0: not told */
+    struct slice url, version, root; /* as it says */
+};
+MUST_USE enum err tp_discovery_list(struct slice root, struct arena *a,
+                                    struct tp_entry **ret, size_t *ret_count);
+
 #endif

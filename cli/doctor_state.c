@@ -1,0 +1,149 @@
+/* doctor: the state file and the search index. Both are looked at as they lie
+ * there; a live file is read in one snapshot. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/doctor.h"
+#include "cli/project.h"
+#include "state/inspect.h"
+
+enum { CHECK_MS = 5000, WAL_MOST_MIB = 64 };
+
+/* Moves the file away with what belongs to it; a backup, when there is one of
+ * this version, takes its place. */
+static void mend_file(struct cli_doctor *d, struct slice path, int version)
+{
+    struct stat st;
+    struct slice q = cli_quoted(d, path);
+    struct slice kept =
+        arena_printf(&d->arena, "%.*s.v%d", SLICE_ARG(path), version);
+    bool have = version > 0 && cli_look(d, kept, &st);
+    cli_mend(d,
+             "mv %.*s %.*s.aside && rm -rf %.*s-wal %.*s-shm %.*s-commits%s%.*s"
+             "%s%.*s",
+             SLICE_ARG(q), SLICE_ARG(q), SLICE_ARG(q), SLICE_ARG(q),
+             SLICE_ARG(q), have ? " && cp " : "",
+             SLICE_ARG(have ? cli_quoted(d, kept) : (struct slice){0}),
+             have ? " " : "", SLICE_ARG(have ? q : (struct slice){0}));
+}
+
+static const char stop_first[] =
+    "Stop every server of the project, then move the file away; a backup put "
+    "in its place brings the sessions back:";
+
+static void tell(struct cli_doctor *d, struct slice path, enum err e,
+                 const struct problem *p, const struct st_inspection *in)
+{
+    if (e == ERR_STORE_BUSY) {
+        cli_find(d, CLI_ADVICE, SLICE("Look again in a moment."),
+                 "%.*s is locked by another process", SLICE_ARG(path));
+    } else if (e == ERR_STORE_TOO_NEW) {
+        cli_find(d, CLI_BROKEN,
+                 SLICE("Start the newer phasegate; or, to stay with this one, "
+                       "stop every server and move the file away (the backup "
+                       "of this version takes its place, if there is one):"),
+                 "%.*s has version %d, and this phasegate knows %d",
+                 SLICE_ARG(path), in->version, in->version_known);
+        mend_file(d, path, in->version_known);
+    } else {
+        cli_find(d, CLI_BROKEN, slice_of(stop_first), "%.*s: %.*s",
+                 SLICE_ARG(p->what), SLICE_ARG(p->why));
+        mend_file(d, path, 0);
+    }
+}
+
+static void whole(struct cli_doctor *d)
+{
+    struct slice path = cli_state_file(&d->o, d->root);
+    struct stat st;
+    struct cancel c;
+    struct problem p;
+    struct st_inspection in = {0};
+    problem_init(&p);
+    if (!path.n || !cli_look(d, path, &st) || !(st.st_mode & 0400)) return;
+    cancel_init(&c, clock_now() + CHECK_MS * NS_PER_MS);
+    enum err e = st_inspect(path, true, &c, &d->arena, &p, &in);
+    if (e)
+        tell(d, path, e, &p, &in);
+    else if (!in.checked)
+        cli_find(d, CLI_ADVICE,
+                 SLICE("A backup reads every page, however long it takes: "
+                       "phasegate backup FILE"),
+                 "%.*s is large (%" PRId64
+                 " MiB): not every page was looked at in %d s",
+                 SLICE_ARG(path), in.bytes >> 20, CHECK_MS / 1000);
+}
+
+/* --- what lies beside it -------------------------------------------------- */
+
+static void beside(struct cli_doctor *d)
+{
+    struct slice path = cli_state_file(&d->o, d->root);
+    struct slice wal = arena_printf(&d->arena, "%.*s-wal", SLICE_ARG(path));
+    struct slice commits =
+        arena_printf(&d->arena, "%.*s-commits", SLICE_ARG(path));
+    struct stat st, db;
+    bool have = cli_look(d, path, &db);
+    if (cli_look(d, wal, &st) && !have) {
+        cli_find(d, CLI_BROKEN,
+                 SLICE("It belongs to a state file that was moved or removed: "
+                       "put that back, or move this away too:"),
+                 "%.*s is there without its state file", SLICE_ARG(wal));
+        cli_mend(d, "mv %.*s %.*s.aside", SLICE_ARG(cli_quoted(d, wal)),
+                 SLICE_ARG(cli_quoted(d, wal)));
+    } else if (have && cli_look(d, wal, &st) &&
+               st.st_size >> 20 >= WAL_MOST_MIB) {
+        cli_find(d, CLI_ADVICE,
+                 SLICE("Something holds a read open, or a server was killed "
+                       "often. When no server runs, opening it once takes it "
+                       "over:"),
+                 "%.*s has %lld MiB", SLICE_ARG(wal),
+                 (long long)st.st_size >> 20);
+        cli_mend(d, "%.*s sessions verify --project %.*s",
+                 SLICE_ARG(cli_quoted(d, d->command)),
+                 SLICE_ARG(cli_quoted(d, d->root)));
+    }
+    if (cli_look(d, commits, &st) && !S_ISREG(st.st_mode)) {
+        cli_find(d, CLI_BROKEN, SLICE("It is made anew when it is not there:"),
+                 "%.*s is no file: nothing can be written", SLICE_ARG(commits));
+        cli_mend(d, "mv %.*s %.*s.aside", SLICE_ARG(cli_quoted(d, commits)),
+                 SLICE_ARG(cli_quoted(d, commits)));
+    }
+}
+
+/* --- the index ------------------------------------------------------------ */
+
+/* Each search brings it up to date first, and makes a damaged one anew; what
+ * is no file at all it cannot get out of its way. */
+static void index_(struct cli_doctor *d)
+{
+    static const char magic[16] = "SQLite format 3";
+    struct slice path = cli_at(d, ".phasegate/index.db");
+    struct stat st;
+    char begin[sizeof(magic)], *name = arena_cstr(&d->arena, path);
+    if (!name || !cli_look(d, path, &st)) return; /* made when first asked */
+    int fd = S_ISREG(st.st_mode) ? open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+                                 : -1;
+    ssize_t n = fd >= 0 ? read(fd, begin, sizeof(begin)) : -1;
+    if (fd >= 0) close(fd);
+    if (n == 0 ||
+        (n == sizeof(begin) && memcmp(begin, magic, sizeof(begin)) == 0))
+        return;
+    cli_find(d, CLI_BROKEN,
+             SLICE("It is made from the standards: take it away, the next "
+                   "search makes it again:"),
+             "%.*s is no search index", SLICE_ARG(path));
+    cli_mend(d, "rm -rf %.*s", SLICE_ARG(cli_quoted(d, path)));
+}
+
+const struct cli_check cli_checks_state[] = {
+    {"state", "the state file is whole, and of a version we know", true, whole},
+    {"state files", "what lies beside the state file belongs to it", true,
+     beside},
+    {"index", "the search index can be used", true, index_},
+    {0},
+};
