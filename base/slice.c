@@ -166,6 +166,31 @@ struct text_position slice_position(struct slice text, size_t at)
     }
 }
 
+/* The character at s if it is one of those, else 0; it has two bytes or three
+ * when it is none of ASCII's. */
+static unsigned unseen_at(struct slice s)
+{
+    unsigned char a = (unsigned char)s.p[0];
+    if (a < 0x20 || a == 0x7F) return a ? a : 0x2400; /* NUL by its picture */
+    if (a == 0xC2 && s.n > 1 && (unsigned char)s.p[1] < 0xA0)
+        return (unsigned char)s.p[1];
+    if ((a != 0xE2 && a != 0xEF) || s.n < 3) return 0;
+    unsigned c = ((unsigned)a & 0x0Fu) << 12 |
+                 ((unsigned)(unsigned char)s.p[1] & 0x3Fu) << 6 |
+                 ((unsigned)(unsigned char)s.p[2] & 0x3Fu);
+    bool turns = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+    bool empty =
+        c == 0x200B || c == 0x2028 || c == 0x2029 || c == 0x2060 || c == 0xFEFF;
+    return turns || empty ? c : 0;
+}
+
+size_t slice_unseen(struct slice s, unsigned *ret_code)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((*ret_code = unseen_at(slice_sub(s, i, s.n))) != 0) return i;
+    return s.n;
+}
+
 size_t slice_distance(struct slice a, struct slice b)
 {
     enum { MOST = 64 };

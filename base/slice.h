@@ -60,6 +60,11 @@ size_t slice_utf8_valid(struct slice s);
 /* Code points of well-formed UTF-8. */
 size_t slice_utf8_length(struct slice s);
 
+/* Where the first character stands that a reader does not see or that turns
+ * the direction of text (controls, U+202A..E, U+2066..9, zero width), line
+ * breaks and tabs among them; s.n: none. *ret_code is its number. */
+size_t slice_unseen(struct slice s, unsigned *ret_code);
+
 /* Edits (of bytes) that turn one short text into the other, for "did you
  * mean"; SIZE_MAX when either is longer than 64. */
 size_t slice_distance(struct slice a, struct slice b);

@@ -45,6 +45,7 @@ int cli_serve(const struct cli_command *c, int argc, char **argv);
 int cli_demo(const struct cli_command *c, int argc, char **argv);
 int cli_init(const struct cli_command *c, int argc, char **argv);
 int cli_call(const struct cli_command *c, int argc, char **argv);
+int cli_new(const struct cli_command *c, int argc, char **argv);
 int cli_lint(const struct cli_command *c, int argc, char **argv);
 int cli_sessions(const struct cli_command *c, int argc, char **argv);
 int cli_doctor(const struct cli_command *c, int argc, char **argv);

@@ -64,6 +64,11 @@ const struct cli_command cli_commands[] = {
                 "phasegate sessions approve 6d1f --as Ada\n",
      .verbs = session_verbs,
      .more = "SESSION is an id, or its first characters.\n"},
+    {"new", "NAME", "Makes a workflow to begin with; it passes lint.",
+     CLI_PROJECT | CLI_OUTPUT | CLI_SCAFFOLD, cli_new,
+     .example = "phasegate new release_v1 --phases 'Plan,Build,Ship'\n",
+     .more = "It goes to .phasegate/workflows of the project. Nothing is ever "
+             "overwritten.\ndocs/WORKFLOWS.md teaches what to write into it.\n"},
     {"lint", "[PATH ...]",
      "Checks workflows: file:line:column: code: message, and the mend.",
      CLI_PROJECT | CLI_OUTPUT | CLI_CHECKS, cli_lint,

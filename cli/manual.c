@@ -98,6 +98,7 @@ static const struct {
     {CLI_EDITORS, "Of init"},
     {CLI_DECISION, "Of sessions approve and reject"},
     {CLI_CHECKS, "Of lint"},
+    {CLI_SCAFFOLD, "Of new"},
 };
 
 static void page(struct buf *b)

@@ -82,6 +82,8 @@ struct cli_settings {
     bool json;
     int64_t lint_format; /* enum cli_format */
     bool lint_codes;
+    struct cli_list phases;
+    struct slice description, output_dir;
     struct slice arguments;
     struct cli_list editors;
     struct slice person, comment;

@@ -217,9 +217,13 @@ static enum err not_found(struct engine *e, struct eng_call *c,
         if (i) buf_puts(&known, ", ");
         buf_put(&known, names[i]);
     }
-    struct slice fix = arena_printf(
-        c->arena, "Use one of: %.*s. list_workflows describes them.",
-        SLICE_ARG(n ? buf_slice(&known) : SLICE("(none is installed)")));
+    struct slice fix = n ? arena_printf(c->arena,
+                                        "Use one of: %.*s. list_workflows "
+                                        "describes them.",
+                                        SLICE_ARG(buf_slice(&known)))
+                         : SLICE("There is none here: `phasegate init` adds an "
+                                 "example, create_workflow or `phasegate new` "
+                                 "makes one.");
     buf_done(&known);
     return problem_setf(&c->problem, c->arena, ERR_WORKFLOW_NOT_FOUND,
                         SLICE("No definition root holds a folder of that name "

@@ -109,6 +109,16 @@ struct eng_validate_workflow_args {
 enum err eng_validate_workflow(struct engine *e, struct eng_call *c,
                                const struct eng_validate_workflow_args *args);
 
+/* A folder with metadata, phases, tasks and gates that pass lint; never over
+ * something: {"workflow_type","path","files":[],"next"}. */
+struct eng_create_workflow_args {
+    struct slice name, description, output_dir; /* inside the project */
+    const struct slice *phases;
+    size_t phases_count;
+};
+enum err eng_create_workflow(struct engine *e, struct eng_call *c,
+                             const struct eng_create_workflow_args *args);
+
 struct eng_start_workflow_args {
     struct slice workflow_type, target;
     const struct json *options; /* NULL: absent */

@@ -22,32 +22,21 @@ static struct slice folder_of(struct slice path)
 }
 
 /* --- characters -------------------------------------------------------- */
-/* Of UTF-8 at s: a character that turns the direction of text or shows
- * nothing; its number, else 0. */
-static unsigned invisible(struct slice s)
-{
-    unsigned char a = (unsigned char)s.p[0];
-    if (a < 0x20) return a == '\n' || a == '\t' || a == '\r' ? 0 : a;
-    if (a == 0x7f) return a;
-    if (a != 0xE2 || s.n < 3) return 0;
-    unsigned c = 0x2000u | ((unsigned)(unsigned char)s.p[1] & 0x3Fu) << 6 |
-                 ((unsigned)(unsigned char)s.p[2] & 0x3Fu);
-    bool turns = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-    return turns || c == 0x200B ? c : 0;
-}
-
 static void check_characters(const struct eng_pass *in,
                              const struct eng_source *src)
 {
     struct slice s = src->text;
+    unsigned c;
     if (slice_utf8_valid(s) < s.n) return; /* reported by the build */
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned c = invisible(slice_sub(s, i, s.n));
-        if (!c) continue;
-        eng_report_add(in->r, LINT_TEXT_INVISIBLE, src, s.p + i,
-                       "the character U+%04X is not seen by a reader", c);
-        return; /* the first is enough */
+    if (slice_starts(s, SLICE("\xEF\xBB\xBF"))) s = slice_sub(s, 3, s.n);
+    for (;;) {
+        size_t at = slice_unseen(s, &c);
+        if (at == s.n) return;
+        if (c != '\n' && c != '\t' && c != '\r') break;
+        s = slice_sub(s, at + 1, s.n);
     }
+    eng_report_add(in->r, LINT_TEXT_INVISIBLE, src, s.p + slice_unseen(s, &c),
+                   "the character U+%04X is not seen by a reader", c);
 }
 
 /* --- links ------------------------------------------------------------- */

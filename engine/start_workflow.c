@@ -255,12 +255,17 @@ enum err eng_start_workflow(struct engine *e, struct eng_call *c,
                             const struct eng_start_workflow_args *args)
 {
     if (!e->store) return eng__problem_no_project(c);
-    enum err r = eng__target_check(c, args->target);
+    /* in the arena: a pending operation still reads it */
+    struct eng_start_workflow_args *own =
+        ARENA_NEW(c->arena, struct eng_start_workflow_args);
+    if (!own) return eng__problem_nomem(c);
+    *own = *args;
+    enum err r = eng__target_take(c, args->target, &own->target);
     if (r) return r;
     /* Two starts of one thing at the same moment give one session. */
     struct slice key =
         arena_printf(c->arena, "start:%.*s:%.*s",
-                     SLICE_ARG(args->workflow_type), SLICE_ARG(args->target));
+                     SLICE_ARG(own->workflow_type), SLICE_ARG(own->target));
     if (!key.p) return eng__problem_nomem(c);
-    return eng__op_run(e, c, key, decide, args);
+    return eng__op_run(e, c, key, decide, own);
 }

@@ -7,7 +7,10 @@
 
 #include "engine/engine.h"
 
-/* Fills the problem with ERR_INVALID_TARGET, naming the part refused. */
-MUST_USE enum err eng__target_check(struct eng_call *c, struct slice target);
+/* One spelling for what is one target: trimmed, without "./" and with single
+ * '/'. Fills the problem with ERR_INVALID_TARGET, naming the part refused.
+ * arena */
+MUST_USE enum err eng__target_take(struct eng_call *c, struct slice target,
+                                   struct slice *ret);
 
 #endif

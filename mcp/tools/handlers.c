@@ -160,20 +160,16 @@ enum err tools_search_standards(struct mcp_call *call, const void *args)
     return end(call, ec, eng_search_standards(engine_of(call), ec, &ea));
 }
 
-/* --- tools that this version announces and cannot do --------------------- */
-
-static enum err unavailable(struct mcp_call *call, const char *tool,
-                            struct slice how_to_fix)
-{
-    return problem_set(&call->problem, ERR_UNAVAILABLE, slice_of(tool),
-                       SLICE("This version of the server does not do it."),
-                       how_to_fix);
-}
-
 enum err tools_create_workflow(struct mcp_call *call, const void *args)
 {
-    (void)args;
-    return unavailable(call, "create_workflow",
-                       SLICE("Copy the folder of a workflow that "
-                             "list_workflows calls valid, and edit it."));
+    const struct tools_create_args *a = args;
+    struct eng_call *ec = begin(call);
+    if (!ec) return begin_error(call);
+    const struct eng_create_workflow_args ea = {.name = a->name,
+                                                .description = a->description,
+                                                .output_dir = a->output_dir,
+                                                .phases = a->phases.items,
+                                                .phases_count =
+                                                    a->phases.count};
+    return end(call, ec, eng_create_workflow(engine_of(call), ec, &ea));
 }

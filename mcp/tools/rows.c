@@ -211,11 +211,12 @@ static const struct mcp_field create_workflow_args[] = {
     {"name", MCP_FIELD_STRING, AT(tools_create_args, name), .required = true,
      .example = "\"release_v1\""},
     {"phases", MCP_FIELD_STRINGS, AT(tools_create_args, phases),
-     .required = true, .min = 1, .max = 100,
+     .required = true, .min = 1, .max = 50,
      .description = "Phase names, in order.",
      .example = "[\"Plan\", \"Build\"]"},
     {"description", MCP_FIELD_STRING, AT(tools_create_args, description)},
-    {"output_dir", MCP_FIELD_STRING, AT(tools_create_args, output_dir)},
+    {"output_dir", MCP_FIELD_STRING, AT(tools_create_args, output_dir),
+     .description = "Inside the project; default: .phasegate/workflows."},
     {0}};
 
 /* --- the rows ------------------------------------------------------------ */

@@ -21,12 +21,40 @@ TEST_EACH(target, is_a_harmless_relative_label, struct target, row,
           {SLICE_INIT("$HOME"), false}, {SLICE_INIT("a&b"), false},
           {SLICE_INIT("a>b"), false}, {SLICE_INIT("a<b"), false},
           {SLICE_INIT("`a`"), false}, {SLICE_INIT("a\0b"), false},
-          {SLICE_INIT("a\nb"), false}, {SLICE_INIT("\\\\host\\x"), false})
+          {SLICE_INIT("a\nb"), false},
+          {SLICE_INIT("a\xe2\x80\xae" "c.exe"), false},
+          {SLICE_INIT("a\xe2\x80\x8b.c"), false},
+          {SLICE_INIT("\ta.c"), false}, {SLICE_INIT("a\xc2\x85"), false},
+          {SLICE_INIT("\\\\host\\x"), false})
 {
     struct outcome o;
     outcome_begin(&o);
-    enum err e = eng__target_check(&o.call, row->text);
+    struct slice taken;
+    enum err e = eng__target_take(&o.call, row->text, &taken);
     CHECK_ERR(e, row->ok ? OK : ERR_INVALID_TARGET);
     if (e) CHECK(o.call.problem.why.n && o.call.problem.how_to_fix.n);
+    outcome_done(&o);
+}
+
+struct spelling {
+    struct slice text, taken;
+};
+TEST_EACH(target, one_thing_has_one_spelling, struct spelling, row,
+          {SLICE_INIT("a.c"), SLICE_INIT("a.c")},
+          {SLICE_INIT("./a.c"), SLICE_INIT("a.c")},
+          {SLICE_INIT(" a.c "), SLICE_INIT("a.c")},
+          {SLICE_INIT("././src//a.c"), SLICE_INIT("src/a.c")},
+          {SLICE_INIT("src/./a.c"), SLICE_INIT("src/a.c")},
+          {SLICE_INIT("docs/"), SLICE_INIT("docs")},
+          {SLICE_INIT("."), SLICE_INIT(".")},
+          {SLICE_INIT("./"), SLICE_INIT(".")},
+          {SLICE_INIT("the login bug"), SLICE_INIT("the login bug")},
+          {SLICE_INIT(".env"), SLICE_INIT(".env")})
+{
+    struct outcome o;
+    struct slice taken = {0};
+    outcome_begin(&o);
+    CHECK_OK(eng__target_take(&o.call, row->text, &taken));
+    CHECK_SLICE_EQ(taken, row->taken);
     outcome_done(&o);
 }
