@@ -3,6 +3,7 @@
  * server. The scripts are in tests/clients. */
 #include <string.h>
 
+#include "tests/integration/everything.h"
 #include "tests/integration/node.h"
 #include "tests/runner/client.h"
 
@@ -90,6 +91,42 @@ TEST_EACH_IF(clients, walk_a_real_workflow_while_another_reads_along,
 {
     walk(row, "spec_creation_v1",
          arena_printf(test_arena(), "%s/real/workflows", test_shared_dir()).p);
+}
+
+/* --- the common script ------------------------------------------------------
+ */
+struct pairing {
+    const char *mode, *transport, *era;
+};
+
+/* What failed is named by its step, in the script's own words. */
+static void common(const struct pairing *row)
+{
+    bool http = strcmp(row->transport, "http") == 0;
+    int port;
+    struct server *s = http ? everything_start(&port) : NULL;
+    const char *url =
+        http ? arena_printf(test_arena(), "http://127.0.0.1:%d/mcp", port).p
+             : NULL;
+    const char *over_http[] = {"--mode", row->mode, "--url", url, NULL};
+    const char *over_stdio[] = {"--mode", row->mode, "--",
+                                everything_binary(), NULL};
+    struct node_steps steps =
+        node_steps("common.mjs", http ? over_http : over_stdio);
+    CHECK_TEXT_EQ(
+        json_text(json_get(node_step(&steps, "connect"), SLICE("era"))),
+        row->era);
+    if (http) server_stop_signal(s, SIGTERM);
+}
+
+TEST_EACH_IF(clients, run_the_common_script, (.needs = "npm", .timeout_s = 120),
+             struct pairing, row, {"default", "stdio", "legacy"},
+             {"auto", "stdio", "modern"}, {"modern", "stdio", "modern"},
+             {"sdk", "stdio", "legacy"}, {"default", "http", "legacy"},
+             {"auto", "http", "modern"}, {"modern", "http", "modern"},
+             {"sdk", "http", "legacy"})
+{
+    common(row);
 }
 
 /* --- a server killed between two calls --------------------------------------
@@ -200,4 +237,55 @@ TEST_EACH_IF(inspector, lists_calls_and_shows_an_error,
     CHECK_TEXT_EQ(json_text(json_at(result_in(end), "structuredContent",
                                     "error", "code", NULL)),
                   "invalid_argument");
+}
+
+/* The steps of the common script that a command line can take: it makes one
+ * call and ends. */
+static const struct common_step {
+    const char *name, *args[9], *says;
+    int status;
+} common_steps[] = {
+    {"list", {"--method", "tools/list"}, "test_simple_text", 0},
+    {"call",
+     {"--method", "tools/call", "--tool-name", "test_simple_text"},
+     "simple text response", 0},
+    {"error",
+     {"--method", "tools/call", "--tool-name", "test_error_handling"},
+     "intentionally", 5},
+    {"progress",
+     {"--method", "tools/call", "--tool-name", "test_tool_with_progress"},
+     "executed successfully", 0},
+    {"templates",
+     {"--method", "resources/templates/list"},
+     "test://template/{id}/data", 0},
+    {"prompt",
+     {"--method", "prompts/get", "--prompt-name", "test_prompt_with_arguments",
+      "--prompt-args", "arg1=one", "arg2=two"},
+     "one", 0},
+    {"resource",
+     {"--method", "resources/read", "--uri", "test://static-text"},
+     "test://static-text", 0},
+};
+
+TEST_EACH_IF(inspector, runs_the_common_script,
+             (.needs = "npm", .timeout_s = 180), struct inspection, row,
+             {"legacy", "stdio"}, {"auto", "stdio"}, {"modern", "stdio"},
+             {"legacy", "http"}, {"auto", "http"}, {"modern", "http"})
+{
+    bool http = strcmp(row->transport, "http") == 0;
+    int port;
+    struct server *s = http ? everything_start(&port) : NULL;
+    struct target target = {
+        {http ? arena_printf(test_arena(), "http://127.0.0.1:%d/mcp", port).p
+              : everything_binary(),
+         NULL}};
+    for (size_t i = 0; i < sizeof common_steps / sizeof *common_steps; i++) {
+        const struct common_step *step = &common_steps[i];
+        struct node_end end = inspect(row, &target, step->args);
+        if (end.status != step->status ||
+            slice_find(end.out, slice_of(step->says)) == end.out.n)
+            FAIL("%s: status %d\n%.*s%.*s", step->name, end.status,
+                 SLICE_ARG(end.out), SLICE_ARG(end.errors));
+    }
+    if (http) server_stop_signal(s, SIGTERM);
 }
