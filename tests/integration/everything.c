@@ -7,8 +7,10 @@
 
 const char *everything_binary(void)
 {
-    static const char binary[] =
-        PHASEGATE_BINARY_DIR "/examples/everything_server";
+    const char *binary = arena_printf(test_arena(),
+                                      "%s/examples/everything_server",
+                                      test_binary_dir())
+                             .p;
     if (access(binary, X_OK) != 0)
         test_skip("examples/everything_server is not built");
     return binary;

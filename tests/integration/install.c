@@ -21,7 +21,7 @@ const char *install_to_prefix(const char *component)
 {
     const char *prefix =
         arena_printf(test_arena(), "%s/prefix", test_tmpdir()).p;
-    shell("cmake --install %s --prefix %s %s %s", PHASEGATE_BINARY_DIR, prefix,
+    shell("cmake --install %s --prefix %s %s %s", test_binary_dir(), prefix,
           component ? "--component" : "", component ? component : "");
     return prefix;
 }

@@ -102,7 +102,7 @@ static const char *install(bool with_workflows)
         test_arena(),
         "cmake --install '%s' --prefix '%s/usr' && "
         "{ %s || rm -r '%s/usr/share/phasegate/workflows'; }",
-        PHASEGATE_BINARY_DIR, tmp, with_workflows ? "true" : "false", tmp);
+        test_binary_dir(), tmp, with_workflows ? "true" : "false", tmp);
     FILE *f = popen(command.p, "re");
     CHECK(f != NULL);
     for (char line[512]; fgets(line, sizeof(line), f);)

@@ -240,7 +240,10 @@ TEST_EACH(library, a_main_that_cannot_serve_says_why, struct wrong, row,
 {
     const char *env[] = {"MCP_TOKEN", NULL};
     struct ended end = program_run(
-        &(struct program){.binary = PHASEGATE_BINARY_DIR "/examples/echo_server",
+        &(struct program){.binary = arena_printf(test_arena(),
+                                                 "%s/examples/echo_server",
+                                                 test_binary_dir())
+                                        .p,
                           .args = row->args,
                           .env = env});
     CHECK_INT_EQ(end.status, row->status);

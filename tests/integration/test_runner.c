@@ -27,7 +27,7 @@ static struct output run(const char *arguments)
                      "cd '%s' && TMPDIR='%s' PHASEGATE_TEST_CACHE='%s.failed' "
                      "'%s/phasegate-selftest' %s 2>&1",
                      test_source_dir(), test_tmpdir(), test_tmpdir(),
-                     PHASEGATE_BINARY_DIR, arguments);
+                     test_binary_dir(), arguments);
     FILE *f = popen(command.p, "re");
     if (!f) FAIL("cannot run %s", command.p);
     size_t cap = (size_t)4 << 20;
@@ -213,7 +213,10 @@ TEST(runner, an_interrupt_ends_the_run_with_status_2)
     const char *const args[] = {"-v", "--full", GOOD "::passes",
                                 AT "test_wait.c", NULL};
     struct server *s = server_start(&(struct server_options){
-        .binary = PHASEGATE_BINARY_DIR "/phasegate-selftest",
+        .binary =
+            arena_printf(test_arena(), "%s/phasegate-selftest",
+                         test_binary_dir())
+                .p,
         .project = test_source_dir(),
         .all_args = args});
     struct slice line;

@@ -76,6 +76,11 @@ const char *test_shared_dir(void)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? path : NULL;
 }
 
+const char *test_binary_dir(void)
+{
+    return PHASEGATE_BINARY_DIR;
+}
+
 const char *test_binary(void)
 {
     const char *other = getenv("PHASEGATE_BINARY");

@@ -194,6 +194,8 @@ const char *test_tmpdir(void);
 /* The repository's root; the folder of real inputs beside it or NULL. */
 const char *test_source_dir(void);
 const char *test_shared_dir(void);
+/* Where the build is that this test belongs to: build/<preset>. */
+const char *test_binary_dir(void);
 /* build/<preset>/phasegate, the binary under test; PHASEGATE_BINARY in the
  * environment names another. */
 const char *test_binary(void);
