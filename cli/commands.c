@@ -88,6 +88,13 @@ const struct cli_command cli_commands[] = {
          "running\nservers, ports, editors, workflows, the search index "
          "and the machine; it\nchanges nothing. Exit status 1: something "
          "is broken.\n"},
+    {"search", "QUERY", "Searches the project's standards.",
+     CLI_PROJECT | CLI_OUTPUT | CLI_SEARCH, cli_search,
+     .example = "phasegate search how do we handle errors\n"
+                "phasegate search --tag testing --limit 3 '\"test double\"'\n"
+                "phasegate search --json retry | jq .results[0].file\n",
+     .more = "\"several words\" are a phrase, word* is a beginning. Ends with "
+             "1 when nothing is found.\n"},
     {"backup", "FILE", "Copies the state file while servers go on writing.",
      CLI_PROJECT | CLI_OUTPUT, cli_backup,
      .example = "phasegate backup ~/backups/state-$(date +%F).db\n",

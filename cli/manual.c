@@ -99,6 +99,7 @@ static const struct {
     {CLI_DECISION, "Of sessions approve and reject"},
     {CLI_CHECKS, "Of lint"},
     {CLI_SCAFFOLD, "Of new"},
+    {CLI_SEARCH, "Of search"},
 };
 
 static void page(struct buf *b)

@@ -26,6 +26,7 @@ enum cli_group {
     CLI_EDITORS = 32,   /* init */
     CLI_DECISION = 64,  /* sessions approve, reject */
     CLI_CHECKS = 128,   /* lint */
+    CLI_SEARCH = 512,   /* search */
     CLI_SCAFFOLD = 256  /* new */
 };
 
@@ -86,6 +87,9 @@ struct cli_settings {
     struct slice description, output_dir;
     struct slice arguments;
     struct cli_list editors;
+    int64_t search_results, search_phase; /* phase -1: any */
+    struct slice search_path;
+    struct cli_list search_tags;
     struct slice person, comment;
 };
 

@@ -347,6 +347,19 @@ static enum err source_differs(const struct eng_definition *pinned,
     return OK;
 }
 
+/* One stamp for all that a pinned definition was made from: the later one of
+ * the workflows' and, with a plan, the plans'. Stamps of a watcher only grow,
+ * so it stays the same only while both do. 0: unknown. */
+static uint64_t stamp_of(struct engine *e, const struct eng_definition *pinned,
+                         uint64_t (*ask)(struct eng_watch *,
+                                         enum eng_watch_set))
+{
+    uint64_t workflows = ask(e->watch, ENG_WATCH_WORKFLOWS);
+    if (!pinned->files.source.path.n || !workflows) return workflows;
+    uint64_t plans = ask(e->watch, ENG_WATCH_PLANS);
+    return plans && plans < workflows ? workflows : plans;
+}
+
 /* What was found, for eng__catalog_settled. `stamp` is from before the look;
  * of no use for a folder whose changes are not all reported. */
 static void drift_note(const struct entry *en, struct eng_definition *pinned,
@@ -365,7 +378,10 @@ enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
     const void *value;
     static const struct eng_files none;
     *ret = (struct eng_drift){0};
-    uint64_t stamp = eng_watch_barrier(e->watch, ENG_WATCH_WORKFLOWS);
+    bool followed =
+        pinned->files.source.path.n && eng__source_follow(e, pinned);
+    uint64_t stamp = stamp_of(e, pinned, eng_watch_barrier);
+    if (pinned->files.source.path.n && !followed) stamp = 0;
     enum err r =
         eng__cache_get(e, ENG_CACHE_METADATA, pinned->workflow_type, c, &value);
     if (r == ERR_CONFLICT) return keeps_changing(c, pinned->workflow_type);
@@ -391,12 +407,12 @@ bool eng__catalog_settled(struct engine *e, struct eng_definition *pinned,
                           int64_t now)
 {
     struct eng_vouch *v = &pinned->settled;
-    if (pinned->files.source.path.n) return false; /* nobody watches a plan */
-    uint64_t stamp = eng_watch_stamp(e->watch, ENG_WATCH_WORKFLOWS);
+    uint64_t stamp = stamp_of(e, pinned, eng_watch_stamp);
     uint64_t had = atomic_load_explicit(&v->stamp, memory_order_relaxed);
     int64_t at = atomic_load_explicit(&v->at, memory_order_relaxed);
     bool reported = stamp && had;
     if (!at || (reported && stamp != had)) return false;
+    if (!reported && pinned->files.source.path.n) return false;
     if (now - at < (reported ? ENG_VOUCH_NS : SETTLED_NS)) return true;
     return !atomic_compare_exchange_strong_explicit(
         &v->at, &at, now, memory_order_relaxed, memory_order_relaxed);

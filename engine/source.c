@@ -169,6 +169,20 @@ enum err eng__source_define(struct engine *e, struct eng_call *c,
     return err ? err : define(&l, &source, ret);
 }
 
+bool eng__source_follow(struct engine *e, const struct eng_definition *d)
+{
+    struct arena a;
+    arena_init(&a, READ_CEILING);
+    struct slice file = path_join(&a, e->options.root, d->files.source.path);
+    size_t n = file.n;
+    while (n > 1 && file.p[n - 1] != '/') n--;
+    bool followed =
+        n > 1 && eng_watch_follow(e->watch, ENG_WATCH_PLANS,
+                                  slice_sub(file, 0, n - 1));
+    arena_done(&a);
+    return followed;
+}
+
 bool eng__source_changed(struct engine *e, const struct eng_definition *d)
 {
     const struct eng_file *source = &d->files.source;

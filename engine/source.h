@@ -16,6 +16,9 @@ MUST_USE enum err eng__source_define(struct engine *e, struct eng_call *c,
                                      const struct eng_definition *d,
                                      const struct json *options,
                                      const struct eng_definition **ret);
+/* From now on the watcher's stamp of plans speaks for the file, if it can.
+ * Thread: worker */
+bool eng__source_follow(struct engine *e, const struct eng_definition *d);
 /* Does the file differ from the source of `d` (or is it gone)? False without
  * a source. Thread: worker */
 bool eng__source_changed(struct engine *e, const struct eng_definition *d);

@@ -43,7 +43,9 @@ struct eng_watch {
 
     pthread_t thread;
     bool started;
-    uint64_t polls, overflows_told; /* Thread: watcher */
+    /* Thread: watcher */
+    uint64_t polls, overflows_told;
+    uint32_t rooted; /* roots that were there from the start */
 };
 
 /* --- events --------------------------------------------------------------- */
@@ -155,7 +157,7 @@ static void do_publish(struct eng_watch *w, enum eng_watch_set set)
         known &= w->root[i].known;
         touched |= (w->touched & (UINT32_C(1) << i)) != 0;
     }
-    if (touched) w->pending |= 1u << set;
+    if (touched && set != ENG_WATCH_PLANS) w->pending |= 1u << set;
     bool was = atomic_load_explicit(&w->stamp[set], memory_order_relaxed) != 0;
     if (!touched && was == known) return;
     /* Release: see eng_watch_stamp. */
@@ -217,6 +219,39 @@ uint64_t eng_watch_barrier(struct eng_watch *w, enum eng_watch_set set)
     return stamp == ENG_WATCH_UNREAD ? 0 : stamp;
 }
 
+static bool do_follow(struct eng_watch *w, enum eng_watch_set set,
+                      struct slice path)
+{
+    for (uint32_t i = w->rooted; i < w->roots; i++)
+        if (w->root[i].set == set && slice_eq(w->root[i].path, path))
+            return true;
+    if (w->roots == ENG_WATCH_ROOTS_MAX ||
+        w->roots - w->rooted == ENG_WATCH_FOLLOWED_MAX)
+        return false;
+    char *copy = mem_alloc(path.n + 1);
+    if (!copy) return false;
+    memcpy(copy, path.p, path.n);
+    copy[path.n] = '\0';
+    w->touched |= UINT32_C(1) << w->roots;
+    w->root[w->roots++] =
+        (struct watch_root){.path = {copy, path.n},
+                            .set = set,
+                            .followed = true,
+                            .why = "not looked at yet"};
+    do_drain(w); /* walks to it */
+    return true;
+}
+
+bool eng_watch_follow(struct eng_watch *w, enum eng_watch_set set,
+                      struct slice path)
+{
+    if (!w || w->o.mode != ENG_WATCH_AUTO) return false;
+    lock_take(&w->lock);
+    bool followed = do_follow(w, set, path);
+    lock_drop(&w->lock);
+    return followed;
+}
+
 /* --- the thread ----------------------------------------------------------- */
 
 /* Sets whose change is to be told now; until when to sleep. */
@@ -240,7 +275,7 @@ static unsigned do_due(struct eng_watch *w, int64_t now, int64_t *until)
 static unsigned look(struct eng_watch *w)
 {
     unsigned sets = 0;
-    for (uint32_t i = 0; i < w->roots; i++) {
+    for (uint32_t i = 0; i < w->rooted; i++) {
         struct watch_root *r = &w->root[i];
         struct arena a;
         struct eng_signature now = {0};
@@ -263,10 +298,10 @@ static bool tell(struct eng_watch *w)
     const char *why[ENG_WATCH_ROOTS_MAX] = {0};
     bool any = false;
     lock_take(&w->lock);
-    for (uint32_t i = 0; i < w->roots; i++) why[i] = w->root[i].why;
+    for (uint32_t i = 0; i < w->rooted; i++) why[i] = w->root[i].why;
     uint64_t overflows = w->stats.overflows;
     lock_drop(&w->lock);
-    for (uint32_t i = 0; i < w->roots; i++) {
+    for (uint32_t i = 0; i < w->rooted; i++) {
         struct watch_root *r = &w->root[i];
         if (why[i] && why[i] != r->told && w->o.mode == ENG_WATCH_AUTO)
             log_warn("watch", "changes are looked for, not reported",
@@ -353,6 +388,7 @@ static void roots_take(struct eng_watch *w)
                                                    : "watch.mode"};
         }
     }
+    w->rooted = w->roots;
 }
 
 static int64_t or_default(int64_t ns, int64_t ms)
@@ -408,6 +444,8 @@ void eng_watch_free(struct eng_watch *w)
         pthread_join(w->thread, NULL);
     }
     watch__table_done(&w->table);
+    for (uint32_t i = w->rooted; i < w->roots; i++)
+        mem_free((char *)(uintptr_t)w->root[i].path.p);
     if (w->fd >= 0) close(w->fd);
     if (w->wake_fd >= 0) close(w->wake_fd);
     lock_done(&w->lock);
@@ -418,8 +456,8 @@ void eng_watch_stats(struct eng_watch *w, struct eng_watch_stats *ret)
 {
     lock_take(&w->lock);
     *ret = w->stats;
-    ret->roots = w->roots;
-    for (uint32_t i = 0; i < w->roots; i++)
+    ret->roots = w->rooted;
+    for (uint32_t i = 0; i < w->rooted; i++)
         ret->roots_unwatched += w->root[i].why != NULL;
     ret->directories = (uint32_t)w->table.by_wd.count;
     lock_drop(&w->lock);

@@ -34,7 +34,12 @@ struct eng_watch;
 /* AUTO: inotify where it can be trusted, signatures elsewhere, with notices of
  * changes in both. STAT: signatures everywhere. OFF: no notices either. */
 enum eng_watch_mode { ENG_WATCH_AUTO, ENG_WATCH_STAT, ENG_WATCH_OFF };
-enum eng_watch_set { ENG_WATCH_WORKFLOWS, ENG_WATCH_STANDARDS, ENG_WATCH_SETS };
+enum eng_watch_set {
+    ENG_WATCH_WORKFLOWS,
+    ENG_WATCH_STANDARDS,
+    ENG_WATCH_PLANS, /* folders that sessions' plans lie in: eng_watch_follow */
+    ENG_WATCH_SETS
+};
 
 struct eng_watch_roots {
     const struct slice *paths; /* absolute; kept */
@@ -69,6 +74,11 @@ MUST_USE enum err eng_watch_start(struct eng_watch *w);
 /* Joins the thread. NULL is fine. */
 void eng_watch_free(struct eng_watch *w);
 
+/* From now on the set's stamp speaks for this folder too, not for folders in
+ * it. False: it does not, there are too many or memory is out. Copies `path`,
+ * which is absolute. Thread: worker. Lock: as the barrier */
+bool eng_watch_follow(struct eng_watch *w, enum eng_watch_set set,
+                      struct slice path);
 /* No stamp, and equal to none: events wait to be read. */
 #define ENG_WATCH_UNREAD UINT64_MAX
 /* The stamp now; 0: unknown; ENG_WATCH_UNREAD: ask the barrier. One poll(2),

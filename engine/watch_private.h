@@ -9,6 +9,7 @@
 
 enum {
     ENG_WATCH_ROOTS_MAX = 32, /* bits of a watch; a root more is not watched */
+    ENG_WATCH_FOLLOWED_MAX = 16, /* of them */
     ENG_WATCH_FOLDERS_MAX = 16384,
     ENG_WATCH_LEVELS_MAX = 16
 };
@@ -25,6 +26,7 @@ struct watched {
 struct watch_root {
     struct slice path;
     enum eng_watch_set set;
+    bool followed;   /* came later: it alone, and its path is ours */
     bool known;      /* all of it is watched, or that it is not there */
     bool fresh;      /* no need to walk it */
     const char *why; /* not known because; NULL: known. A literal */

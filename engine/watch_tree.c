@@ -115,6 +115,7 @@ struct walk {
     struct arena arena;
     uint32_t bit;
     dev_t device;
+    bool flat;       /* not what lies in folders of it */
     const char *why; /* it cannot be trusted; NULL: so far it can */
 };
 
@@ -159,7 +160,7 @@ static void walk_tree(struct walk *k, struct slice folder, int level)
     wt->tree |= k->bit;
     if (st.st_dev != k->device) k->why = "another file system is mounted in it";
     if (level > ENG_WATCH_LEVELS_MAX) k->why = "folders are nested too deep";
-    if (k->why) return;
+    if (k->why || k->flat) return;
     enum err e =
         folder_list(folder, ENG_WATCH_FOLDERS_MAX, &k->arena, &names, &n);
     if (e == ERR_NOT_FOUND) return;
@@ -244,7 +245,7 @@ static void walk_way(struct walk *k, const char *root, bool *ret_absent)
 
 void watch__root_walk(struct watch_table *t, struct watch_root *r, uint32_t bit)
 {
-    struct walk k = {.table = t, .bit = bit};
+    struct walk k = {.table = t, .bit = bit, .flat = r->followed};
     bool absent = false;
     arena_init(&k.arena, WALK_CEILING);
     char *root = arena_cstr(&k.arena, r->path);

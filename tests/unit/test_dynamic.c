@@ -1,4 +1,5 @@
 /* Workflows whose phases come from a plan, through the real tools. */
+#include <stdio.h>
 #include <unistd.h>
 
 #include "engine/definition_yaml.h"
@@ -279,6 +280,112 @@ TEST(dynamic, an_edited_plan_changes_no_running_session)
     CHECK_TEXT_EQ(first_changed(v), "plans/one/tasks.md");
     v = with_id(&w, "get_session", id, "");
     CHECK_INT_EQ(int_at(json_get(v, SLICE("session")), "total_phases"), 3);
+    walk_end(&w);
+}
+
+/* The same question on a loop: ERR_AGAIN until a worker has answered it. */
+static enum err on_loop(struct walk *w, const char *id, bool *ret_changed)
+{
+    struct outcome o;
+    struct eng_get_phase_args args = {.session_id = slice_of(id),
+                                      .phase = ENG_ABSENT};
+    outcome_begin(&o);
+    o.call.on_loop = true;
+    enum err e = outcome_end(&o, eng_get_phase(w->f.engine, &o.call, &args));
+    *ret_changed = !e && json_get(o.out, SLICE("definition_changed")) != NULL;
+    outcome_done(&o);
+    return e;
+}
+
+/* A worker's answer, then the loop's. False: this machine reports nothing. */
+static bool settles(struct walk *w, const char *id)
+{
+    bool changed;
+    struct eng_facts *facts = ARENA_NEW(test_arena(), struct eng_facts);
+    (void)with_id(w, "get_phase", id, "");
+    enum err e = on_loop(w, id, &changed);
+    CHECK(!changed);
+    if (!e) return true;
+    CHECK_ERR(e, ERR_AGAIN);
+    eng_facts_take(w->f.engine, clock_now(), facts);
+    return strcmp(facts->watch.mode, "inotify") == 0 && settles(w, id);
+}
+
+static void save_over(struct slice root)
+{
+    put(root, "plans/one/tasks.md", "## Phase 1: Ground\n");
+}
+
+static void rewrite(struct slice root)
+{
+    FILE *f = fopen(
+        path_join(test_arena(), root, SLICE("plans/one/tasks.md")).p, "a");
+    CHECK(f && fputs("\n## More\n", f) >= 0 && fclose(f) == 0);
+}
+
+static void remove_plan(struct slice root)
+{
+    CHECK_INT_EQ(
+        unlink(path_join(test_arena(), root, SLICE("plans/one/tasks.md")).p),
+        0);
+}
+
+static void move_folder(struct slice root)
+{
+    CHECK_INT_EQ(rename(path_join(test_arena(), root, SLICE("plans")).p,
+                        path_join(test_arena(), root, SLICE("moved")).p),
+                 0);
+}
+
+struct change_row {
+    const char *label;
+    void (*change)(struct slice root);
+};
+
+TEST_EACH(dynamic, the_loop_answers_until_the_plan_changes, struct change_row,
+          row, {"saved over", save_over}, {"written to", rewrite},
+          {"deleted", remove_plan}, {"moved with its folders", move_folder})
+{
+    struct walk w;
+    bool changed;
+    walk_begin(&w);
+    const char *id =
+        id_of(start(&w, "build_v1", "{\"plan\":\"plans/one/tasks.md\"}"));
+    bool watched = settles(&w, id);
+    row->change(w.f.root);
+    if (watched) CHECK_ERR(on_loop(&w, id, &changed), ERR_AGAIN);
+    const struct json *v = with_id(&w, "get_phase", id, "");
+    CHECK(json_is(json_get(v, SLICE("definition_changed")), JSON_TRUE));
+    walk_end(&w);
+}
+
+TEST(dynamic, more_plans_than_are_watched_are_right_all_the_same)
+{
+    enum { PLANS = 24 };
+    struct walk w;
+    const char *ids[PLANS];
+    bool changed;
+    walk_begin(&w);
+    for (int i = 0; i < PLANS; i++) {
+        struct slice file = arena_printf(test_arena(), "plans/p%d/tasks.md", i);
+        put(w.f.root, file.p, plan);
+        ids[i] = id_of(
+            call(&w, "start_workflow",
+                 arena_printf(test_arena(),
+                              "{\"workflow_type\":\"build_v1\",\"target\":"
+                              "\"t%d\",\"options\":{\"plan\":\"%s\"}}",
+                              i, file.p)
+                     .p));
+        (void)with_id(&w, "get_phase", ids[i], "");
+        (void)on_loop(&w, ids[i], &changed);
+    }
+    for (int i = 0; i < PLANS; i++) {
+        put(w.f.root, arena_printf(test_arena(), "plans/p%d/tasks.md", i).p,
+            "## Phase 1: Ground\n");
+        CHECK_ERR(on_loop(&w, ids[i], &changed), ERR_AGAIN);
+        const struct json *v = with_id(&w, "get_phase", ids[i], "");
+        CHECK(json_is(json_get(v, SLICE("definition_changed")), JSON_TRUE));
+    }
     walk_end(&w);
 }
 
