@@ -274,6 +274,15 @@ static void print_json(const struct init *in)
     buf_done(&b);
 }
 
+/* A part of the project itself is not there; an editor's entry can be added
+ * by hand. */
+static bool unfinished(const struct init *in)
+{
+    for (size_t i = 0; i < in->count; i++)
+        if (in->steps[i].action == REFUSED && !in->steps[i].add.n) return true;
+    return false;
+}
+
 static void print_steps(const struct init *in)
 {
     printf("Project %.*s\n", SLICE_ARG(in->root));
@@ -287,6 +296,10 @@ static void print_steps(const struct init *in)
         struct slice rest = s->add, part;
         while (slice_split(&rest, '\n', &part))
             cli_say(CLI_PLAIN, "", "  %.*s", SLICE_ARG(part));
+    }
+    if (unfinished(in)) {
+        printf("Next: mend what was refused, then run phasegate init again.\n");
+        return;
     }
     printf("Next: restart the editor, and tell its agent:\n"
            "  \"start_workflow " EXAMPLE " on the file that has the bug\"\n");

@@ -299,7 +299,11 @@ static enum err port_bind(struct serve *s)
                             "cannot listen on %.*s port %d",
                             SLICE_ARG(set->http_host), first);
     log_error("serve", "no HTTP: the port cannot be had, stdio goes on",
-              LOG_S("host", set->http_host), LOG_I("port", first));
+              LOG_S("host", set->http_host), LOG_I("port", first),
+              LOG_C("mend", search ? "stop a server that is not needed, or "
+                                     "give --http-port 0 (any free one)"
+                                   : "give another --http-port (0: any free "
+                                     "one), or stop what listens on it"));
     return OK;
 }
 

@@ -262,3 +262,23 @@ TEST(init, says_when_there_is_no_such_editor_or_no_project)
     CHECK_INT_EQ(e.status, 2);
     CHECK_CONTAINS(e.err, "--project");
 }
+
+TEST(init, does_not_send_anybody_on_when_the_project_is_not_set_up)
+{
+    const char *folder = new_project("blocked");
+    put_file(folder, ".phasegate", "a file\n");
+    struct ended e = RUN_IN(folder, "init");
+    CHECK_INT_EQ(e.status, 1);
+    CHECK(!says(e.out, "restart the editor"));
+    CHECK_CONTAINS(e.out, "run phasegate init again");
+}
+
+TEST(init, a_state_that_is_a_folder_is_said_to_be_one)
+{
+    const char *folder = new_project("state");
+    struct ended e = RUN_IN(folder, "serve", "--transport", "stdio", "--state",
+                            test_tmpdir());
+    CHECK_INT_EQ(e.status, 3);
+    CHECK_CONTAINS(e.err, "it is a folder");
+    CHECK(!says(e.err, "disk space"));
+}
