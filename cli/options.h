@@ -50,6 +50,9 @@ struct cli_settings {
     int64_t http_port;
     struct cli_list http_names;
     bool require_token;
+    struct cli_list auth_issuers, auth_scopes;
+    struct slice auth_resource, auth_audience;
+    int64_t auth_leeway_s;
     int64_t durability; /* enum st_durability */
     int64_t gate_mode;  /* enum eng_gate_mode */
     int64_t watch_mode; /* enum eng_watch_mode */

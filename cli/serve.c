@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/authority.h"
 #include "cli/command.h"
 #include "cli/embedder.h"
 #include "cli/health.h"
@@ -68,6 +69,7 @@ struct serve {
     struct permits *permits;
     struct tools_feed *feed;
     struct cli_health *health;
+    struct cli_authority authority;
     struct cli_keeper *keeper;
     uint64_t seconds; /* Thread: keeper */
     /* written by the stdio loop, read by main after a nudge */
@@ -309,7 +311,8 @@ static enum err port_bind(struct serve *s)
 
 static bool guarded(const struct serve *s)
 {
-    return s->listen.fd >= 0 && (s->o.set.require_token || !s->listen.loopback);
+    return s->listen.fd >= 0 && (s->o.set.require_token ||
+                                 !s->listen.loopback || s->authority.jwt);
 }
 
 static enum err tokens(struct serve *s)
@@ -320,7 +323,7 @@ static enum err tokens(struct serve *s)
     if (e)
         log_error("serve", "no tokens: .phasegate cannot be written",
                   LOG_S("why", err_detail(e)));
-    if (guarded(s) && !s->agent_token[0])
+    if (guarded(s) && !s->agent_token[0] && !s->authority.jwt)
         return cannot(s, ERR_UNAVAILABLE, "a token is needed, there is none",
                       "Name a writable project with --project.");
     return OK;
@@ -355,6 +358,11 @@ static enum err http_start(struct serve *s)
     if (guarded(s)) {
         c.tokens[0] = slice_of(s->agent_token);
         c.tokens[1] = slice_of(s->operator_token);
+    }
+    if (s->authority.jwt) {
+        c.authority = &s->authority.http;
+        c.routes[TP_TABLES - 1] =
+            (struct tp_routes){tp_authority_rows, &s->authority.http};
     }
     e = tp_http_new(&c, &s->http);
     if (!e) e = tp_http_accept(s->http, s->listen.fd);
@@ -427,6 +435,7 @@ static void on_keep(void *ctx)
     cli_health_tick(s->health, now);
     if (++s->seconds % 30) return;
     tp_discovery_check(s->discovery);
+    cli_authority_refresh(&s->authority);
     (void)malloc_trim(0); /* what large messages left in the heaps */
 }
 
@@ -443,6 +452,9 @@ static enum err start(struct serve *s)
     if (!e) e = port_bind(s);
     if (!e) e = engine_start(s);
     if (!e) e = mcp_start(s);
+    if (!e && s->listen.fd >= 0)
+        e = cli_authority_open(&s->o, slice_of(s->url), s->listen.loopback,
+                               &s->authority);
     if (!e && guarded(s)) e = tokens(s); /* may refuse the start */
     if (!e) e = stdio_new(s);            /* answers from here on */
     if (!e) e = tokens(s);
@@ -536,6 +548,7 @@ static void tear_down(struct serve *s)
     tp_loop_free(s->http_loop);
     tp_loop_free(s->stdio_loop);
     if (s->listen.fd >= 0) close(s->listen.fd);
+    cli_authority_close(&s->authority);
     cli_watch_done(&s->watch);
     arena_done(&s->arena);
 }

@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/authority.h"
 #include "transport/gone.h"
 #include "transport/http_conn.h"
 #include "transport/loop.h"
@@ -141,13 +142,35 @@ static bool framing_plain(struct conn *c)
            "Transfer-Encoding: chunked, and no body with HEAD");
 }
 
+static bool authority_fine(struct conn *c, struct slice given)
+{
+    const struct tp_authority *a = c->http->c.authority;
+    const char *why = NULL;
+    struct slice token;
+    enum tp_verdict v = tp_bearer_token(given, &token);
+    if (sent_twice(c, "Authorization")) v = TP_TOKEN_MALFORMED;
+    if (v == TP_TOKEN_FINE) v = a->judge(a->ctx, token, &why);
+    if (v == TP_TOKEN_FINE) return true;
+    struct buf b = BUF_INIT(16 << 10);
+    tp_challenge(a, v, why, &b);
+    buf_putc(&b, '\0');
+    if (!b.err) tp__http_add_header(c, "WWW-Authenticate", b.p);
+    buf_done(&b);
+    tp__http_refuse(c, tp_verdict_status(v),
+                    why ? why : "one access token is needed: Authorization: "
+                                "Bearer <token>");
+    return false;
+}
+
 bool tp__http_token_fine(struct conn *c)
 {
     const struct slice *tokens = c->http->c.tokens;
     struct slice given = tp__http_header(c, "Authorization");
-    if (tokens[0].n == 0 && tokens[1].n == 0) return true;
+    const struct tp_authority *a = c->http->c.authority;
+    if (tokens[0].n == 0 && tokens[1].n == 0 && !a) return true;
     if (tp_bearer_is(given, tokens[0]) || tp_bearer_is(given, tokens[1]))
         return true;
+    if (a) return authority_fine(c, given);
     tp__http_add_header(c, "WWW-Authenticate", "Bearer");
     tp__http_refuse(c, 401,
                     "a token is needed: Authorization: Bearer <content of "

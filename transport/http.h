@@ -15,7 +15,7 @@
  *     (transport/gone.h) and told to mcp/
  *
  * Order of the checks: Host and Origin (403), framing (400), path (404),
- * method (405 with Allow), whose page asks (403), token (401), coding and
+ * method (405 with Allow), whose page asks (403), token (401, 400, 403), coding,
  * Content-Type (415), body.
  * Every refusal is a JSON-RPC error without id, evhttp's own (400, 408, 413,
  * 417) included.
@@ -33,6 +33,7 @@
 #include "transport/http_rules.h"
 #include "transport/page.h"
 
+struct tp_authority;
 struct tp_loop;
 struct tp_http;
 struct mcp_server;
@@ -49,6 +50,8 @@ struct tp_http_config {
     /* Not empty: /mcp, and pages to read, need one of them as a bearer
      * token; kept. */
     struct slice tokens[2];
+    /* Tokens that others have signed are good too; NULL: none. Kept. */
+    const struct tp_authority *authority;
     struct slice operator_token; /* of TP_OPERATOR; empty: refused; kept */
     uint32_t conns_max;   /* 0: 1,000 */
     size_t body_max;      /* 0: 16 MiB */

@@ -17,9 +17,11 @@ static const struct room {
     {"include/", ""},
     {"mcp/tools/", "base/ engine/ mcp/ mcp/tools/ "},
     {"mcp/", "base/ include/ mcp/ "},
+    {"transport/jwt/", "base/ transport/ transport/jwt/ "},
     {"transport/", "base/ mcp/ transport/ "},
     {"outbound/", "base/ engine/ outbound/ "},
-    {"cli/", "base/ state/ engine/ mcp/ mcp/tools/ transport/ outbound/ cli/ "},
+    {"cli/", "base/ state/ engine/ mcp/ mcp/tools/ transport/ transport/jwt/ "
+             "outbound/ cli/ "},
     {"examples/", "examples/ "},
 };
 
@@ -37,6 +39,7 @@ static const struct library {
     {"pcre2", "engine/", 1},
     {"md4c", "engine/", 1},
     {"curl/", "outbound/", 1},
+    {"openssl/", "transport/jwt/keys.c", SIZE_MAX},
     {"jansson.h", "nowhere", 0},
 };
 enum { LIBRARIES = sizeof(libraries) / sizeof(libraries[0]) };
@@ -139,7 +142,8 @@ TEST(doors, every_include_goes_through_a_door)
     struct survey s = {.report = BUF_INIT(1 << 20)};
     struct slice root = slice_of(test_source_dir());
     for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
-        if (!slice_eq(slice_of(rooms[i].folder), SLICE("mcp/tools/")))
+        if (!slice_eq(slice_of(rooms[i].folder), SLICE("mcp/tools/")) &&
+            !slice_eq(slice_of(rooms[i].folder), SLICE("transport/jwt/")))
             check_folder(&s, root, slice_of(rooms[i].folder));
     CHECK_INT_GT(s.files, 30);
     if (s.report.n) FAIL("%.*s", SLICE_ARG(buf_slice(&s.report)));
