@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -28,6 +29,7 @@ struct cli_health {
     struct arena arena; /* paths; startup only */
     struct slice folder, file;
     struct tp_loop *loops[CLI_LOOPS_MAX];
+    _Atomic(const struct tp_http *) connections; /* the loop may ask early */
     /* Thread: keeper */
     int64_t file_due, file_since; /* since: the first try that failed */
     bool file_told;
@@ -441,7 +443,10 @@ void cli_health_metrics(void *health, struct buf *out)
 {
     const struct cli_health *h = health;
     struct cli_facts *f = facts_copy(health);
-    if (f) cli_metrics_write(f, h->c.started_wall_ms, out);
+    if (f) {
+        cli_metrics_write(f, h->c.started_wall_ms, out);
+        cli_metrics_live(f, h->c.mcp, atomic_load(&h->connections), out);
+    }
     mem_free(f);
 }
 
@@ -519,8 +524,9 @@ static void sweep(struct cli_health *h)
 }
 
 void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
-                      struct tp_loop *http)
+                      struct tp_loop *http, const struct tp_http *connections)
 {
+    atomic_store(&h->connections, connections);
     h->loops[0] = stdio;
     h->loops[1] = http;
     h->file_due = 0;

@@ -23,6 +23,7 @@ enum { CLI_LOOPS_MAX = 4, CLI_REASONS_MAX = 64 };
 
 struct cli_health;
 struct mcp_server;
+struct tp_http;
 
 struct cli_health_config {
     struct engine *engine;
@@ -45,7 +46,7 @@ MUST_USE enum err cli_health_new(const struct cli_health_config *c,
  * that dead processes left, which the discovery knows: a health file without
  * one in servers/ is nobody's. Before the keeper starts. */
 void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
-                      struct tp_loop *http);
+                      struct tp_loop *http, const struct tp_http *connections);
 /* Collects, judges, and writes the file when it is time. Thread: keeper */
 void cli_health_tick(struct cli_health *h, int64_t now);
 /* Removes the file. The keeper has stopped. NULL is fine. */
@@ -80,5 +81,12 @@ struct cli_facts {
 };
 void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
                        struct buf *out);
+/* What is read at the moment of asking. `http` may be NULL. Thread: any */
+void cli_metrics_live(const struct cli_facts *f, const struct mcp_server *mcp,
+                      const struct tp_http *http, struct buf *out);
+void cli__metrics_family(struct buf *out, const char *name, const char *type,
+                         const char *help);
+/* Nanoseconds as seconds and a newline, without a float in between. */
+void cli__metrics_seconds(struct buf *out, int64_t ns);
 
 #endif

@@ -6,14 +6,14 @@
 #include "base/clock.h"
 #include "cli/health.h"
 
-static void family(struct buf *out, const char *name, const char *type,
-                   const char *help)
+void cli__metrics_family(struct buf *out, const char *name, const char *type,
+                         const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 /* Nanoseconds as seconds, without a float in between. */
-static void seconds(struct buf *out, int64_t ns)
+void cli__metrics_seconds(struct buf *out, int64_t ns)
 {
     buf_printf(out, "%" PRId64 ".%09" PRId64 "\n", ns / NS_PER_S,
                ns % NS_PER_S);
@@ -87,13 +87,14 @@ static void cache_counters(struct buf *out, const struct eng_facts *f)
 {
     for (size_t r = 0; r < sizeof(cache_rows) / sizeof(cache_rows[0]); r++) {
         const struct cache_row *row = &cache_rows[r];
-        if (row->help[0]) family(out, row->name, "counter", row->help);
+        if (row->help[0])
+            cli__metrics_family(out, row->name, "counter", row->help);
         for (size_t i = 0; i < f->caches_count; i++) {
             uint64_t n = f->caches[i].stats.count[row->metric];
             buf_printf(out, "%s{cache=\"%s\"%s} ", row->name, f->caches[i].name,
                        row->label);
             if (row->nanoseconds)
-                seconds(out, (int64_t)n);
+                cli__metrics_seconds(out, (int64_t)n);
             else
                 buf_printf(out, "%" PRIu64 "\n", n);
         }
@@ -114,6 +115,7 @@ static const struct cache_gauge {
     GAUGE(bytes_max, "Most bytes."),
     GAUGE(flights, "Loads in progress."),
     GAUGE(waiting, "Lookups that wait for a load."),
+    GAUGE(abandoned_loads, "Loads given up on that still run."),
 #undef GAUGE
 };
 
@@ -122,7 +124,7 @@ static void cache_levels(struct buf *out, const struct eng_facts *f)
     for (size_t r = 0; r < sizeof(cache_gauges) / sizeof(cache_gauges[0]);
          r++) {
         const struct cache_gauge *row = &cache_gauges[r];
-        family(out, row->name, "gauge", row->help);
+        cli__metrics_family(out, row->name, "gauge", row->help);
         for (size_t i = 0; i < f->caches_count; i++) {
             uint64_t n;
             memcpy(&n, (const char *)&f->caches[i].stats + row->offset,
@@ -131,8 +133,8 @@ static void cache_levels(struct buf *out, const struct eng_facts *f)
                        f->caches[i].name, n);
         }
     }
-    family(out, "phasegate_cache_hit_ratio", "gauge",
-           "Hits of all lookups since the start.");
+    cli__metrics_family(out, "phasegate_cache_hit_ratio", "gauge",
+                        "Hits of all lookups since the start.");
     for (size_t i = 0; i < f->caches_count; i++)
         buf_printf(out, "phasegate_cache_hit_ratio{cache=\"%s\"} %.6f\n",
                    f->caches[i].name, f->caches[i].stats.hit_rate);
@@ -148,7 +150,7 @@ struct number {
 static void numbers(struct buf *out, const struct number *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        family(out, rows[i].name, rows[i].type, rows[i].help);
+        cli__metrics_family(out, rows[i].name, rows[i].type, rows[i].help);
         buf_printf(out, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
     }
 }
@@ -177,13 +179,14 @@ static void process(struct buf *out, const struct cli_facts *f,
             {"process_open_fds", "gauge", "Open descriptors.", f->descriptors},
             {"process_start_time_seconds", "gauge", "Start, Unix time.",
              (uint64_t)started_wall_ms / 1000});
-    family(out, "phasegate_health_status", "gauge", "1: the status now.");
+    cli__metrics_family(out, "phasegate_health_status", "gauge",
+                        "1: the status now.");
     buf_printf(out,
                "phasegate_health_status{status=\"ok\"} %d\n"
                "phasegate_health_status{status=\"degraded\"} %d\n",
                !f->degraded, f->degraded);
-    family(out, "phasegate_health_reason", "gauge",
-           "1: a reason that holds now.");
+    cli__metrics_family(out, "phasegate_health_reason", "gauge",
+                        "1: a reason that holds now.");
     for (size_t i = 0; i < f->reasons_count; i++) {
         const struct eng_reason *r = &f->reasons[i].is;
         buf_printf(out,
@@ -191,28 +194,28 @@ static void process(struct buf *out, const struct cli_facts *f,
                    r->name, r->about ? r->about : "");
     }
     if (f->file_at) {
-        family(out, "phasegate_health_file_age_seconds", "gauge",
-               "Since the health file was written.");
+        cli__metrics_family(out, "phasegate_health_file_age_seconds", "gauge",
+                            "Since the health file was written.");
         buf_puts(out, "phasegate_health_file_age_seconds ");
-        seconds(out, clock_now() - f->file_at);
+        cli__metrics_seconds(out, clock_now() - f->file_at);
     }
 }
 
 static void loops(struct buf *out, const struct cli_facts *f)
 {
-    family(out, "phasegate_loop_lag_seconds", "gauge",
-           "How late the last beat of an event loop was.");
+    cli__metrics_family(out, "phasegate_loop_lag_seconds", "gauge",
+                        "How late the last beat of an event loop was.");
     for (size_t i = 0; i < f->loops_count; i++) {
         buf_printf(out, "phasegate_loop_lag_seconds{loop=\"%s\"} ",
                    f->loops[i].name);
-        seconds(out, f->loops[i].lag_ns);
+        cli__metrics_seconds(out, f->loops[i].lag_ns);
     }
-    family(out, "phasegate_loop_lag_max_seconds", "gauge",
-           "The latest beat of the last minutes.");
+    cli__metrics_family(out, "phasegate_loop_lag_max_seconds", "gauge",
+                        "The latest beat of the last minutes.");
     for (size_t i = 0; i < f->loops_count; i++) {
         buf_printf(out, "phasegate_loop_lag_max_seconds{loop=\"%s\"} ",
                    f->loops[i].name);
-        seconds(out, f->loops[i].lag_max_ns);
+        cli__metrics_seconds(out, f->loops[i].lag_max_ns);
     }
 }
 
@@ -225,7 +228,8 @@ static void permits(struct buf *out, const struct permit_stats *p)
         "phasegate_permits_limit", "phasegate_permits_in_use",
         "phasegate_permits_granted_total", "phasegate_permits_refused_total"};
     for (int r = 0; r < 4; r++) {
-        family(out, names[r], r < 2 ? "gauge" : "counter", help[r]);
+        cli__metrics_family(out, names[r], r < 2 ? "gauge" : "counter",
+                            help[r]);
         for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
             const uint64_t value[] = {p->limit[i], p->in_use[i], p->granted[i],
                                       p->refused[i]};
@@ -242,10 +246,14 @@ static void permits(struct buf *out, const struct permit_stats *p)
              "Given back without being held: a defect.", p->release_errors},
             {"phasegate_permits_leaks_total", "counter",
              "Held beyond deadline and grace.", p->leaks});
-    family(out, "phasegate_permits_wait_seconds_total", "counter",
-           "Time spent waiting for one.");
+    cli__metrics_family(out, "phasegate_permits_oldest_seconds", "gauge",
+                        "Since the oldest one held was granted.");
+    buf_puts(out, "phasegate_permits_oldest_seconds ");
+    cli__metrics_seconds(out, p->oldest_ns);
+    cli__metrics_family(out, "phasegate_permits_wait_seconds_total", "counter",
+                        "Time spent waiting for one.");
     buf_puts(out, "phasegate_permits_wait_seconds_total ");
-    seconds(out, (int64_t)p->wait_ns);
+    cli__metrics_seconds(out, (int64_t)p->wait_ns);
 }
 
 static void store(struct buf *out, const struct st_store_stats *s)
@@ -334,7 +342,7 @@ static const struct provider_row {
 static void provider_family(struct buf *out, const struct eng_facts *f,
                             const struct provider_row *r)
 {
-    family(out, r->name, "counter", r->help);
+    cli__metrics_family(out, r->name, "counter", r->help);
     for (size_t i = 0; i < f->providers_count * (size_t)r->count; i++) {
         const struct provider_stats *p = &f->providers[i / (size_t)r->count];
         size_t k = i % (size_t)r->count;
@@ -350,13 +358,14 @@ static void provider_family(struct buf *out, const struct eng_facts *f,
 
 static void buckets(struct buf *out, const struct bucket_stats *b, size_t n)
 {
-    family(out, "phasegate_limiter_refused_total", "counter",
-           "Refused for their rate.");
+    cli__metrics_family(out, "phasegate_limiter_refused_total", "counter",
+                        "Refused for their rate.");
     for (size_t i = 0; i < n; i++)
         buf_printf(
             out, "phasegate_limiter_refused_total{bucket=\"%s\"} %" PRIu64 "\n",
             b[i].name, b[i].refused);
-    family(out, "phasegate_limiter_tokens", "gauge", "There at the moment.");
+    cli__metrics_family(out, "phasegate_limiter_tokens", "gauge",
+                        "There at the moment.");
     for (size_t i = 0; i < n; i++)
         if (b[i].on)
             buf_printf(out,
@@ -369,16 +378,16 @@ static void providers(struct buf *out, const struct eng_facts *f)
     for (size_t i = 0; i < sizeof(provider_rows) / sizeof(provider_rows[0]);
          i++)
         provider_family(out, f, &provider_rows[i]);
-    family(out, "phasegate_provider_seconds_total", "counter",
-           "Time spent in attempts.");
+    cli__metrics_family(out, "phasegate_provider_seconds_total", "counter",
+                        "Time spent in attempts.");
     for (size_t i = 0; i < f->providers_count; i++) {
         buf_puts(out, "phasegate_provider_seconds_total{provider=\"");
         label_text(out, f->providers[i].name);
         buf_puts(out, "\"} ");
-        seconds(out, (int64_t)f->providers[i].busy_ns);
+        cli__metrics_seconds(out, (int64_t)f->providers[i].busy_ns);
     }
-    family(out, "phasegate_breaker_state", "gauge",
-           "0 closed, 1 open, 2 half open.");
+    cli__metrics_family(out, "phasegate_breaker_state", "gauge",
+                        "0 closed, 1 open, 2 half open.");
     for (size_t i = 0; i < f->providers_count; i++) {
         buf_puts(out, "phasegate_breaker_state{provider=\"");
         label_text(out, f->providers[i].name);

@@ -461,7 +461,7 @@ static enum err start(struct serve *s)
     if (!e) e = http_start(s);
     if (e) return e;
     announce(s);
-    cli_health_watch(s->health, s->stdio_loop, s->http_loop);
+    cli_health_watch(s->health, s->stdio_loop, s->http_loop, s->http);
     e = cli_keeper_start(on_keep, s, &s->keeper);
     return e ? cannot(s, e, "the keeper cannot be started", "") : OK;
 }

@@ -94,6 +94,9 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     if (ret->watch.roots_unwatched && e->options.watch.mode == ENG_WATCH_AUTO)
         add(ret, (struct eng_reason){"watch_degraded", NULL, false,
                                      ret->watch.roots_unwatched, 0});
+    for (int i = 0; i < ENG_TALLY_COUNT; i++)
+        ret->tally[i] =
+            atomic_load_explicit(&e->tally.count[i], memory_order_relaxed);
     if (!e->store) return;
     st_store_stats(e->store, &ret->store);
     store_reasons(e, now, ret);

@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "engine/order.h"
+#include "engine/tally.h"
 #include "state/cache.h"
 
 struct corpus;
@@ -48,6 +49,7 @@ struct engine {
     uint64_t seconds;
     struct eng__grown troubles;
     struct corpus *corpus; /* NULL: no project */
+    struct eng_tally tally;
     void (*changed)(void *ctx, struct slice session_id, int64_t version);
     void *changed_ctx;
     struct embed *embed;   /* NULL: no embedder */

@@ -24,6 +24,7 @@
 #include "base/problem.h"
 #include "base/twin.h"
 #include "engine/provider.h"
+#include "engine/tally.h"
 #include "engine/watch.h"
 #include "state/cache_window.h"
 #include "state/store.h"
@@ -335,6 +336,7 @@ struct eng_facts {
     struct provider_stats providers[PROVIDERS_TOLD];
     size_t providers_count;
     struct bucket_stats buckets[PROVIDER_KIND_COUNT];
+    uint64_t tally[ENG_TALLY_COUNT]; /* events committed here, by kind */
     struct eng_reason reasons[48];
     size_t reasons_count;
 };

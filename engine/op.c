@@ -103,6 +103,8 @@ static void op_committed(struct eng_op *op)
     int64_t version = row->version;
     char id[UUID_SIZE];
     (void)snprintf(id, sizeof(id), "%.*s", SLICE_ARG(row->id));
+    for (size_t i = 0; i < op->change.events_count; i++)
+        eng_tally_add(&eng->tally, op->change.events[i].type);
     if (op->change.insert)
         log_info("session", "Created new session", LOG_C("session_id", id));
     eng__session_publish(eng, op->change.next);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mcp/meter.h"
 #include "mcp/reply.h"
 
 enum {
@@ -91,6 +92,7 @@ void mcp_call_release(struct mcp_call_state *c)
 {
     struct mcp_peer *peer = c->peer;
     struct mcp_lane *lane = peer->lane;
+    mcp_meter_call(c);
     if (c->asks) mcp_asks_done(c);
     if (c->session) mcp_session_unpin(c);
     if (bell_pending(c)) return;
@@ -118,6 +120,7 @@ struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
     }
     problem_init(&c->pub.problem);
     c->pub.now = clock_coarse();
+    c->began_ns = clock_now();
     c->pub.app = peer->server->config.app;
     c->pub.server = peer->server;
     c->pub.transport = peer->name;

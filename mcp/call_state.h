@@ -138,6 +138,8 @@ struct mcp_call_state {
     bool rung; /* `bell` is in the mailbox. Lock: server->lock */
     bool over; /* released when the bell has been heard. Thread: loop */
 
+    int64_t began_ns; /* its message was there; 0: it has none of its own */
+
     /* --- messages before the answer --- */
     struct buf outbox; /* lines. Lock: server->lock */
     struct mcp_mail flush;
@@ -226,6 +228,7 @@ struct mcp_server {
         _Atomic uint64_t deadlines[MCP_LIMIT_COUNT];
         _Atomic uint64_t cancelled[CANCEL_CAUSE_COUNT];
     } counts; /* relaxed */
+    struct mcp_meters *meters;
     struct mcp_yard yard;
 };
 

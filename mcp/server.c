@@ -1,6 +1,7 @@
 #include "mcp/call_state.h"
 
 #include "base/alloc.h"
+#include "mcp/meter.h"
 #include "mcp/reply.h"
 
 enum {
@@ -87,6 +88,7 @@ enum err mcp_server_new(const struct mcp_server_config *c,
     random_bytes(s->secret, sizeof(s->secret));
     take_offers(s);
     enum err e = take_tools(s);
+    if (!e) e = mcp_meters_new(s);
     for (size_t i = 0; !e && i < MCP_REV_COUNT; i++)
         e = render(s, &mcp_revisions[i]);
     if (!e && c->pool) e = mcp_yard_begin(s); /* it keeps the time */
@@ -117,6 +119,7 @@ void mcp_server_free(struct mcp_server *s)
         buf_done(&s->tail[i]);
     }
     lock_done(&s->lock);
+    mcp_meters_free(s);
     mem_free(s->tools);
     mem_free(s);
 }

@@ -234,6 +234,7 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
         .db_bytes = bytes_of(s, ""),
         .user_version = s->schema->version,
     };
+    histogram_read(&s->commit, &ret->commit);
     lock_take(&s->lock);
     ret->queued = s->queued;
     ret->readers = s->reader_count;

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/cancel.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "base/problem.h"
 
 struct st_store;
@@ -104,6 +105,7 @@ struct st_store_stats {
     uint64_t troubles; /* of jobs_failed: the file or memory, not the job */
     uint32_t queued, readers;
     uint64_t wal_bytes, db_bytes;
+    struct histogram_sum commit; /* of transactions */
     int user_version;
 };
 void st_store_stats(struct st_store *s, struct st_store_stats *ret);

@@ -53,12 +53,14 @@ static void tx_rollback(struct st_store *s)
 static enum err tx_commit(struct st_store *s)
 {
     uint64_t ticket = 0;
+    int64_t began = clock_now();
     s->writer->tx.open = false;
     enum err e = st__commits_begin(&s->commits, &ticket);
     if (!e) e = st__conn_run(s->writer, STMT_COMMIT);
     st__conn_rollback(s->writer);
     st__commits_end(&s->commits, ticket);
     if (!e) count(&s->transactions, 1);
+    if (!e) histogram_add(&s->commit, clock_now() - began);
     return e;
 }
 
