@@ -421,7 +421,6 @@ struct slice mcp_token_write(struct mcp_server *s, struct arena *a,
 enum err mcp_token_read(struct mcp_server *s, struct arena *a,
                         struct slice bound, struct slice token,
                         struct slice *ret_payload);
-void mcp_base64_put(struct buf *b, struct slice bytes);
 
 /* --- page.c: lists --------------------------------------------------------- */
 struct mcp_list_kind;

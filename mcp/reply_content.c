@@ -1,4 +1,5 @@
 /* The answers' writer, second part: lists and content blocks. */
+#include "base/base64.h"
 #include "mcp/reply.h"
 
 static bool has(const struct mcp_revision *r, enum mcp_feature f)
@@ -82,7 +83,7 @@ static void put_bytes(struct json_writer *w, const char *key,
                       struct slice bytes)
 {
     json_put_raw(w, key, SLICE("\""));
-    mcp_base64_put(w->out, bytes);
+    base64_put(w->out, bytes, BASE64_PLAIN);
     buf_putc(w->out, '"');
 }
 

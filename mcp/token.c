@@ -3,39 +3,15 @@
  * also covers what the token belongs to, so that it fits nothing else. */
 #include "mcp/call_state.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 
 enum { EXPIRY = 8, HEAD = EXPIRY + SHA256_SIZE };
 
 /* --- base64 ---------------------------------------------------------------- */
 
-static const char plain_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static size_t encode(const char *digits, char pad, struct slice in, char *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < in.n; i += 3) {
-        size_t left = in.n - i;
-        uint32_t v = (uint32_t)(unsigned char)in.p[i] << 16;
-        if (left > 1) v |= (uint32_t)(unsigned char)in.p[i + 1] << 8;
-        if (left > 2) v |= (unsigned char)in.p[i + 2];
-        out[n++] = digits[v >> 18];
-        out[n++] = digits[v >> 12 & 63];
-        if (left > 1 || pad) out[n++] = left > 1 ? digits[v >> 6 & 63] : pad;
-        if (left > 2 || pad) out[n++] = left > 2 ? digits[v & 63] : pad;
-    }
-    return n;
-}
-
-void mcp_base64_put(struct buf *b, struct slice bytes)
-{
-    size_t room = (bytes.n + 2) / 3 * 4;
-    if (room && buf_reserve(b, room))
-        buf_add(b, encode(plain_digits, '=', bytes, b->p + b->n));
-}
 
 static int url_digit(char ch)
 {
@@ -103,15 +79,16 @@ struct slice mcp_token_write(struct mcp_server *s, struct arena *a,
                              int64_t ttl_ms)
 {
     size_t n = HEAD + payload.n;
-    char *raw = arena_alloc(a, n), *text = arena_alloc(a, (n + 2) / 3 * 4);
+    size_t length = base64_length(n, BASE64_URL);
+    char *raw = arena_alloc(a, n), *text = arena_alloc(a, length);
     int64_t expiry = clock_wall_ms() + ttl_ms;
     if (!raw || !text) return (struct slice){0};
     memcpy(raw, &expiry, EXPIRY);
     mac(s, bound, (struct slice){raw, EXPIRY}, payload,
         (uint8_t *)raw + EXPIRY);
     if (payload.n) memcpy(raw + HEAD, payload.p, payload.n);
-    return (struct slice){
-        text, encode(url_digits, 0, (struct slice){raw, n}, text)};
+    base64_write((struct slice){raw, n}, BASE64_URL, text);
+    return (struct slice){text, length};
 }
 
 enum err mcp_token_read(struct mcp_server *s, struct arena *a,
