@@ -50,8 +50,10 @@ struct engine {
     struct eng__grown troubles;
     struct corpus *corpus; /* NULL: no project */
     struct eng_tally tally;
-    void (*changed)(void *ctx, struct slice session_id, int64_t version);
-    void *changed_ctx;
+    struct {
+        void (*changed)(void *ctx, const struct eng_news *news);
+        void *ctx;
+    } listeners[ENG_LISTENERS];
     struct embed *embed;   /* NULL: no embedder */
 };
 

@@ -155,6 +155,8 @@ enum err eng_complete_phase(struct engine *e, struct eng_call *c,
 struct eng_get_session_args {
     struct slice session_id;
     bool evidence, history;
+    bool verdicts;       /* of the history: how its gates were judged, whole */
+    int64_t after_event; /* the history from there on */
 };
 enum err eng_get_session(struct engine *e, struct eng_call *c,
                          const struct eng_get_session_args *args);
@@ -295,13 +297,26 @@ void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w);
 
 /* --- changes --------------------------------------------------------------- */
 
-/* Told of each session that an operation of this engine has committed, before
- * the operation is answered. Must be quick. Thread: startup; `changed`:
+/* What an operation of this engine has committed; valid during the call. */
+struct st_session;
+struct eng_news {
+    struct slice session_id;
+    int64_t version;
+    struct slice type, actor; /* of its newest event */
+    int64_t phase;            /* -1: none */
+    /* private */
+    const struct st_session *row; /* as it is now, without detail */
+};
+enum eng_listener { ENG_FOR_RESOURCES, ENG_FOR_DASHBOARD, ENG_LISTENERS };
+/* Told of each commit, when readers see it and before the operation is
+ * answered. Must be quick. NULL: nobody any more. Thread: startup; `changed`:
  * writer, no lock held */
-void eng_on_change(struct engine *e,
-                   void (*changed)(void *ctx, struct slice session_id,
-                                   int64_t version),
+void eng_on_change(struct engine *e, enum eng_listener who,
+                   void (*changed)(void *ctx, const struct eng_news *news),
                    void *ctx);
+/* The session as in list_sessions, "event", "actor", "phase"?, and "hidden"
+ * of one that was deleted, as members of an open object. */
+void eng_news_write(const struct eng_news *news, struct json_writer *w);
 /* May another process have committed since the last time? `since` begins as
  * 0. A few atomic loads. Thread: any */
 bool eng_strangers_wrote(struct engine *e, uint64_t *since);

@@ -1,14 +1,23 @@
 /* Who changed which session: what the outside is told of. */
 #include "engine/core.h"
+#include "engine/view.h"
 #include "state/records.h"
 
-void eng_on_change(struct engine *e,
-                   void (*changed)(void *ctx, struct slice session_id,
-                                   int64_t version),
+void eng_on_change(struct engine *e, enum eng_listener who,
+                   void (*changed)(void *ctx, const struct eng_news *news),
                    void *ctx)
 {
-    e->changed_ctx = ctx;
-    e->changed = changed;
+    e->listeners[who].ctx = ctx;
+    e->listeners[who].changed = changed;
+}
+
+void eng_news_write(const struct eng_news *news, struct json_writer *w)
+{
+    eng__view_summary(w, news->row);
+    if (news->row->hidden) json_put_bool(w, "hidden", true);
+    json_put_string(w, "event", news->type);
+    json_put_string(w, "actor", news->actor);
+    if (news->phase >= 0) json_put_int(w, "phase", news->phase);
 }
 
 bool eng_strangers_wrote(struct engine *e, uint64_t *since)

@@ -37,10 +37,13 @@ static enum err evidence_write(struct json_writer *w, struct st_tx *tx,
     return e;
 }
 
+/* Rows in the order of their events, verdicts a part of them. */
 static void history_write(struct json_writer *w, const struct st_event *rows,
-                          size_t n)
+                          size_t n, const struct st_evidence *verdicts,
+                          size_t verdicts_count)
 {
     char hex[SHA256_HEX_SIZE];
+    size_t v = 0;
     json_key(w, SLICE("history"));
     json_begin_array(w);
     for (size_t i = 0; i < n; i++) {
@@ -51,10 +54,30 @@ static void history_write(struct json_writer *w, const struct st_event *rows,
         if (rows[i].phase >= 0) json_put_int(w, "phase", rows[i].phase);
         json_put_string(w, "actor", rows[i].actor);
         json_put_raw(w, "data", rows[i].data);
+        while (v < verdicts_count && verdicts[v].event_seq < rows[i].seq) v++;
+        if (v < verdicts_count && verdicts[v].event_seq == rows[i].seq)
+            json_put_raw(w, "verdict", verdicts[v].verdict);
         json_put_string(w, "hash", sha256_hex(rows[i].hash, hex));
         json_end_object(w);
     }
     json_end_array(w);
+}
+
+static enum err history_read(struct eng_op *op, struct st_tx *tx,
+                             struct json_writer *w)
+{
+    const struct eng_get_session_args *args = op->args;
+    struct arena *a = op->call->arena;
+    struct st_event *events;
+    struct st_evidence *verdicts = NULL;
+    size_t n, verdicts_count = 0;
+    enum err e = st_event_list(tx, args->session_id, args->after_event,
+                               HISTORY_MAX, a, &events, &n);
+    if (!e && args->verdicts)
+        e = st_verdict_list(tx, args->session_id, args->after_event,
+                            HISTORY_MAX, a, &verdicts, &verdicts_count);
+    if (!e) history_write(w, events, n, verdicts, verdicts_count);
+    return e;
 }
 
 static enum err extras_write(struct eng_op *op, const struct eng_snapshot *s,
@@ -62,17 +85,11 @@ static enum err extras_write(struct eng_op *op, const struct eng_snapshot *s,
 {
     const struct eng_get_session_args *args = op->args;
     struct eng_call *c = op->call;
-    struct st_event *events;
     struct st_tx *tx;
-    size_t n;
     enum err e = st_read_begin(op->engine->store, c->cancel, &tx);
     if (e) return e;
     if (args->evidence) e = evidence_write(w, tx, s, c->arena);
-    if (!e && args->history) {
-        e = st_event_list(tx, args->session_id, 0, HISTORY_MAX, c->arena,
-                          &events, &n);
-        if (!e) history_write(w, events, n);
-    }
+    if (!e && args->history) e = history_read(op, tx, w);
     st_read_end(tx);
     return e;
 }

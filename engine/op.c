@@ -95,21 +95,48 @@ static enum err write_run(struct st_job *job, struct st_tx *tx)
     return e;
 }
 
+/* What publishing gives away, kept for those who are told. The id is certain;
+ * another text is empty when memory is short. */
+static void news_keep(struct eng_op *op, char id[UUID_SIZE],
+                      struct st_session *row, struct eng_news *ret)
+{
+    const struct op_change *ch = &op->change;
+    *row = ch->next->row;
+    row->detail = (struct slice){0};
+    (void)snprintf(id, UUID_SIZE, "%.*s", SLICE_ARG(row->id));
+    row->id = slice_of(id);
+    struct slice *const texts[] = {&row->workflow_type, &row->target,
+                                   &row->status, &row->definition_hash};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i] = arena_copy(op->call->arena, *texts[i]);
+    *ret = (struct eng_news){.session_id = row->id,
+                             .version = row->version,
+                             .phase = -1,
+                             .row = row};
+    if (!ch->events_count) return;
+    const struct st_event *last = &ch->events[ch->events_count - 1];
+    ret->type = last->type;
+    ret->actor = last->actor;
+    ret->phase = last->phase;
+}
+
 /* Publishes, and tells who listens. The snapshot is the cache's afterwards. */
 static void op_committed(struct eng_op *op)
 {
     struct engine *eng = op->engine;
-    const struct st_session *row = &op->change.next->row;
-    int64_t version = row->version;
     char id[UUID_SIZE];
-    (void)snprintf(id, sizeof(id), "%.*s", SLICE_ARG(row->id));
+    struct st_session row;
+    struct eng_news news;
+    news_keep(op, id, &row, &news);
     for (size_t i = 0; i < op->change.events_count; i++)
         eng_tally_add(&eng->tally, op->change.events[i].type);
     if (op->change.insert)
         log_info("session", "Created new session", LOG_C("session_id", id));
     eng__session_publish(eng, op->change.next);
     op->change.next = NULL;
-    if (eng->changed) eng->changed(eng->changed_ctx, slice_of(id), version);
+    for (int i = 0; i < ENG_LISTENERS; i++)
+        if (eng->listeners[i].changed)
+            eng->listeners[i].changed(eng->listeners[i].ctx, &news);
 }
 
 /* Thread: writer. Publishes first, then lets the next one in, then answers. */

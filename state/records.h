@@ -104,6 +104,11 @@ enum err st_evidence_insert(struct st_tx *tx, const struct st_evidence *e);
 enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
                           bool passed_only, struct arena *a,
                           struct st_evidence **ret, size_t *ret_count);
+/* How the attempts behind `after_seq` were judged; their bodies are not read.
+ */
+enum err st_verdict_list(struct st_tx *tx, struct slice session_id,
+                         int64_t after_seq, int limit, struct arena *a,
+                         struct st_evidence **ret, size_t *ret_count);
 /* The one attempt that this event of the chain tells of. */
 enum err st_evidence_get(struct st_tx *tx, struct slice session_id,
                          int64_t phase, int64_t event_seq, struct arena *a,

@@ -101,26 +101,46 @@ static struct st_evidence get_evidence(struct query *q, struct slice session_id,
     return e;
 }
 
+static enum err evidence_rows(struct query *q, struct slice id,
+                              struct arena *a, struct st_evidence **ret,
+                              size_t *ret_count)
+{
+    struct st_evidence *list = NULL;
+    size_t n = 0, room = 0;
+    while (query_row(q)) {
+        list = query_grow(q, a, list, sizeof(*list), n, &room);
+        if (!q->err) list[n++] = get_evidence(q, id, a);
+    }
+    enum err e = query_end(q);
+    if (e) return e;
+    *ret = list;
+    *ret_count = n;
+    return OK;
+}
+
 enum err st_evidence_list(struct st_tx *tx, struct slice session_id,
                           bool passed_only, struct arena *a,
                           struct st_evidence **ret, size_t *ret_count)
 {
-    struct st_evidence *list = NULL;
-    size_t n = 0, room = 0;
     struct slice id = arena_copy(a, session_id);
     if (!id.p) return ERR_NOMEM;
     struct query q = query_begin(tx, passed_only ? STMT_EVIDENCE_PASSED
                                                  : STMT_EVIDENCE_LIST);
     query_text(&q, id);
-    while (query_row(&q)) {
-        list = query_grow(&q, a, list, sizeof(*list), n, &room);
-        if (!q.err) list[n++] = get_evidence(&q, id, a);
-    }
-    enum err e = query_end(&q);
-    if (e) return e;
-    *ret = list;
-    *ret_count = n;
-    return OK;
+    return evidence_rows(&q, id, a, ret, ret_count);
+}
+
+enum err st_verdict_list(struct st_tx *tx, struct slice session_id,
+                         int64_t after_seq, int limit, struct arena *a,
+                         struct st_evidence **ret, size_t *ret_count)
+{
+    struct slice id = arena_copy(a, session_id);
+    if (!id.p) return ERR_NOMEM;
+    struct query q = query_begin(tx, STMT_EVIDENCE_VERDICTS);
+    query_text(&q, id);
+    query_int(&q, after_seq);
+    query_int(&q, limit < 1 ? -1 : limit);
+    return evidence_rows(&q, id, a, ret, ret_count);
 }
 
 enum err st_evidence_get(struct st_tx *tx, struct slice session_id,

@@ -74,6 +74,9 @@
       " AND passed=1 AND event_seq=(SELECT max(event_seq) FROM evidence AS l"  \
       " WHERE l.session_id=?1 AND l.phase=e.phase AND l.passed=1)"             \
       " ORDER BY phase")                                                       \
+    X(EVIDENCE_VERDICTS,                                                       \
+      "SELECT phase,event_seq,at_ms,passed,'',verdict FROM evidence"           \
+      " WHERE session_id=?1 AND event_seq>?2 ORDER BY event_seq LIMIT ?3")     \
     X(EVIDENCE_GET, "SELECT " EVIDENCE_COLUMNS " FROM evidence"                \
                     " WHERE session_id=?1 AND phase=?2 AND event_seq=?3")      \
     X(EVIDENCE_COUNT, "SELECT count(*) FROM evidence WHERE session_id=?1")     \

@@ -40,12 +40,13 @@ static void tell(struct tools_feed *f, struct slice id)
 }
 
 /* Thread: writer */
-static void on_change(void *ctx, struct slice id, int64_t version)
+static void on_change(void *ctx, const struct eng_news *news)
 {
     struct tools_feed *f = ctx;
+    struct slice id = news->session_id;
     lock_take(&f->lock);
     struct known *k = map_get(&f->known, id);
-    if (k) k->version = version;
+    if (k) k->version = news->version;
     lock_drop(&f->lock);
     tell(f, id);
 }
@@ -166,7 +167,7 @@ enum err tools_feed_new(struct engine *e, struct mcp_server *s,
     *f = (struct tools_feed){.engine = e, .server = s, .known = MAP_INIT};
     lock_init(&f->lock, "feed", RANK_LEAF);
     (void)eng_strangers_wrote(e, &f->stamp);
-    eng_on_change(e, on_change, f);
+    eng_on_change(e, ENG_FOR_RESOURCES, on_change, f);
     *ret = f;
     return OK;
 }
@@ -177,7 +178,7 @@ void tools_feed_free(struct tools_feed *f)
     struct slice id;
     void *k;
     if (!f) return;
-    eng_on_change(f->engine, NULL, NULL);
+    eng_on_change(f->engine, ENG_FOR_RESOURCES, NULL, NULL);
     while (map_next(&f->known, &at, &id, &k)) mem_free(k);
     map_done(&f->known);
     lock_done(&f->lock);
