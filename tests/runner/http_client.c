@@ -372,3 +372,12 @@ const struct json *http_tool(struct http *h, const char *tool,
     const char *members = tool_members(&h->arena, tool, arguments);
     return result_of(http_call(h, "tools/call", members).json, tool);
 }
+
+struct slice http_read_to(struct http *h, const char *part)
+{
+    struct reader r = {.h = h, .deadline = now_s() + patience(0)};
+    struct slice text = read_until(&r, part);
+    h->inbox.at += r.at;
+    if (r.failed) FAIL("port %d did not send: %s", h->port, part);
+    return text;
+}

@@ -97,6 +97,12 @@ static bool have_spin(const struct options *o)
     return have_command("spin") && have_command("cc");
 }
 
+static bool have_browser(const struct options *o)
+{
+    (void)o;
+    return have_command("chromium");
+}
+
 static struct fact {
     const char *name;
     bool (*have)(const struct options *o); /* NULL: a command of that name */
@@ -111,6 +117,8 @@ static struct fact {
     {"plain", have_plain, "this build is instrumented", 0},
     {"network-ns", have_netns, "may not make a network namespace here", 0},
     {"binary", have_program, "the program itself is not built", 0},
+    {"browser", have_browser, "no chromium: ./bootstrap test --full brings it",
+     0},
     {"spin", have_spin, "the model checker spin or cc is not installed", 0},
     {"man", NULL, "man is not installed", 0},
     {"zsh", NULL, "zsh is not installed", 0},

@@ -138,6 +138,8 @@ void http_send_raw(struct http *h, struct slice bytes);
 struct http_reply http_receive(struct http *h);
 /* false: the other side closed, or `seconds` passed, before a whole reply. */
 bool http_try_receive(struct http *h, double seconds, struct http_reply *ret);
+/* The raw bytes up to and with this part; a stream stays open. */
+struct slice http_read_to(struct http *h, const char *part);
 /* Has the other side closed the connection within `seconds`? */
 bool http_closed(struct http *h, double seconds);
 /* One request: `headers` are whole lines ending in \r\n, or "". Host,
