@@ -290,6 +290,19 @@ static struct cli_facts *facts_copy(struct cli_health *h)
     return f;
 }
 
+/* Only the keeper writes it. */
+const struct cli_facts *cli_health_facts(const struct cli_health *h)
+{
+    return &h->facts;
+}
+
+void cli_health_engine(struct cli_health *h, struct eng_facts *ret)
+{
+    lock_take(&h->lock);
+    memcpy(ret, &h->facts.engine, sizeof(*ret));
+    lock_drop(&h->lock);
+}
+
 void cli_health_brief(void *health, struct json_writer *w)
 {
     struct cli_facts *f = facts_copy(health);

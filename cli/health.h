@@ -58,7 +58,7 @@ void cli_health_brief(void *health, struct json_writer *w);
 void cli_health_document(void *health, struct json_writer *w);
 void cli_health_metrics(void *health, struct buf *out);
 
-/* --- for metrics.c -------------------------------------------------------- */
+/* --- for metrics.c, dashboard*.c ------------------------------------------ */
 
 struct cli_reason {
     struct eng_reason is;
@@ -79,6 +79,10 @@ struct cli_facts {
     struct cli_reason reasons[CLI_REASONS_MAX];
     size_t reasons_count;
 };
+/* What the last round found. Thread: keeper */
+const struct cli_facts *cli_health_facts(const struct cli_health *h);
+/* The engine's part of it, copied. Thread: any */
+void cli_health_engine(struct cli_health *h, struct eng_facts *ret);
 void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
                        struct buf *out);
 /* What is read at the moment of asking. `http` may be NULL. Thread: any */

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "cli/authority.h"
 #include "cli/command.h"
+#include "cli/dashboard.h"
 #include "cli/embedder.h"
 #include "cli/health.h"
 #include "cli/keeper.h"
@@ -70,6 +71,7 @@ struct serve {
     struct tools_feed *feed;
     struct cli_health *health;
     struct cli_authority authority;
+    struct cli_dashboard *dashboard;
     struct cli_keeper *keeper;
     uint64_t seconds; /* Thread: keeper */
     /* written by the stdio loop, read by main after a nudge */
@@ -247,6 +249,7 @@ static enum err mcp_start(struct serve *s)
     e = mcp_server_new(&c, &s->mcp);
     if (!e) e = tools_feed_new(s->engine, s->mcp, &s->feed);
     if (!e) e = health_new(s);
+    if (!e) e = cli_dashboard_new(s->engine, s->health, &s->dashboard);
     return e ? cannot(s, e, "the MCP server cannot be started", "") : OK;
 }
 
@@ -343,7 +346,8 @@ static enum err http_start(struct serve *s)
     struct tp_http_config c = {
         .loop = s->http_loop,
         .server = s->mcp,
-        .routes = {{tp_page_rows, &s->pages}},
+        .routes = {{tp_page_rows, &s->pages},
+                   {cli_dashboard_rows, s->dashboard}},
         .pool = s->pool,
         .operator_token = slice_of(s->operator_token),
         .names = {set->http_names.items, set->http_names.count},
@@ -366,7 +370,10 @@ static enum err http_start(struct serve *s)
     }
     e = tp_http_new(&c, &s->http);
     if (!e) e = tp_http_accept(s->http, s->listen.fd);
-    if (!e) s->listen.fd = -1; /* evhttp closes it now */
+    if (!e) {
+        s->listen.fd = -1; /* evhttp closes it now */
+        cli_dashboard_open(s->dashboard, s->http_loop, s->http);
+    }
     if (!e) e = tp_loop_start(s->http_loop);
     return e ? cannot(s, e, "HTTP cannot be started", "") : OK;
 }
@@ -433,6 +440,7 @@ static void on_keep(void *ctx)
     eng_tick(s->engine, now);
     tools_feed_round(s->feed);
     cli_health_tick(s->health, now);
+    cli_dashboard_tick(s->dashboard);
     if (++s->seconds % 30) return;
     tp_discovery_check(s->discovery);
     cli_authority_refresh(&s->authority);
@@ -529,6 +537,7 @@ static bool wind_down(struct serve *s)
     tp_discovery_leave(s->discovery);
     tp_loop_stop(s->http_loop);
     tp_loop_stop(s->stdio_loop);
+    cli_dashboard_close(s->dashboard);
     return over;
 }
 
@@ -544,6 +553,7 @@ static void tear_down(struct serve *s)
     if (s->pool) pool_stop(s->pool);
     eng_close(s->engine);
     cli_embedder_free(s->embedder);
+    cli_dashboard_free(s->dashboard);
     pool_free(s->pool);
     tp_loop_free(s->http_loop);
     tp_loop_free(s->stdio_loop);

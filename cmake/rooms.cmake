@@ -31,3 +31,17 @@ function(room path)
     hold_to_banned(pg_${name})
   endif()
 endfunction()
+
+# page(room folder): the operator's page, from the folder's sources into the
+# room's library.
+function(page room folder)
+  set(out ${PROJECT_BINARY_DIR}/${folder}.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/page.*
+       ${PROJECT_SOURCE_DIR}/${folder}/*.js)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -D FOLDER=${PROJECT_SOURCE_DIR}/${folder}
+            -D OUT=${out} -P ${PROJECT_SOURCE_DIR}/cmake/page.cmake
+    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/page.cmake
+    COMMENT "The operator's page" VERBATIM)
+  target_sources(pg_${room} PRIVATE ${out})
+endfunction()

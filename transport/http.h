@@ -85,8 +85,8 @@ void tp_http_refuse(struct tp_http *h);
 uint32_t tp_http_busy(const struct tp_http *h);
 /* Thread: any */
 void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret);
-/* One event to every client of a feed; `data` is one line. Thread: the loop */
-void tp_http_tell(struct tp_http *h, const char *event, struct slice data);
+/* Sends what tp_event wrote to every client of a feed. Thread: the loop */
+void tp_http_tell(struct tp_http *h, struct slice events);
 /* The loop does not run and the caller owns it again. NULL is fine. Requests
  * that never ended are leaked on purpose: a worker may hold them. */
 void tp_http_free(struct tp_http *h);

@@ -28,7 +28,8 @@ struct tp__ask {
     enum err e;
 };
 
-/* --- headers --------------------------------------------------------------- */
+/* --- headers ---------------------------------------------------------------
+ */
 
 /* Of every page that does not say otherwise. */
 static const struct {
@@ -58,7 +59,8 @@ static void own_headers(struct conn *c, const struct tp_page *page)
     }
 }
 
-/* --- whose page asks ------------------------------------------------------- */
+/* --- whose page asks -------------------------------------------------------
+ */
 
 /* A page of another origin, also one of this machine, has no business here;
  * browsers say whose request it is, programs say nothing. */
@@ -93,7 +95,8 @@ static bool admitted(struct conn *c, const struct tp_route *row)
     return row->guard == TP_READS ? tp__http_token_fine(c) : operator_fine(c);
 }
 
-/* --- the answer ------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------
+ */
 
 static int status_of(enum err e)
 {
@@ -167,7 +170,8 @@ void tp_page_done(struct tp_page *page, enum err e)
     tp_loop_post(k->conn->http->c.loop, &k->mail);
 }
 
-/* --- running --------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------
+ */
 
 static void ask_run(struct pool_job *job)
 {
@@ -256,7 +260,8 @@ static void ask_on_loop(struct tp__ask *k)
         ask_end(k);
 }
 
-/* --- feeds ----------------------------------------------------------------- */
+/* --- feeds -----------------------------------------------------------------
+ */
 
 void tp_event(struct buf *b, const char *name, struct slice data)
 {
@@ -270,8 +275,8 @@ static void feed_open(struct tp__ask *k)
     struct conn *c = k->conn;
     struct tp_http *h = c->http;
     uint32_t open = atomic_load_explicit(&h->feeds, memory_order_relaxed);
-    enum err e = open < h->c.feeds_max ? k->row->page(&k->page)
-                                       : ERR_OVER_CAPACITY;
+    enum err e =
+        open < h->c.feeds_max ? k->row->page(&k->page) : ERR_OVER_CAPACITY;
     if (!e) e = k->page.body.err;
     if (e) {
         refuse_full(c, "OVER_CAPACITY: too many streams of events");
@@ -309,20 +314,18 @@ static void feed_send(struct conn *c, struct slice event)
     tp__http_close(c);
 }
 
-void tp_http_tell(struct tp_http *h, const char *event, struct slice data)
+void tp_http_tell(struct tp_http *h, struct slice events)
 {
     struct conn *next;
     if (!atomic_load_explicit(&h->feeds, memory_order_relaxed)) return;
-    struct buf b = BUF_INIT(h->c.feed_max);
-    tp_event(&b, event, data);
-    for (struct conn *c = h->conns; c && !b.err; c = next) {
+    for (struct conn *c = h->conns; c; c = next) {
         next = c->next;
-        if (c->feed) feed_send(c, buf_slice(&b));
+        if (c->feed) feed_send(c, events);
     }
-    buf_done(&b);
 }
 
-/* --- ends ------------------------------------------------------------------ */
+/* --- ends ------------------------------------------------------------------
+ */
 
 void tp__page_left(struct conn *c)
 {
@@ -344,7 +347,8 @@ void tp__pages_end(struct tp_http *h)
     }
 }
 
-/* --- one request ----------------------------------------------------------- */
+/* --- one request -----------------------------------------------------------
+ */
 
 static bool message_take(struct tp__ask *k)
 {

@@ -143,15 +143,14 @@ TEST_EACH(
      "own page"},
     {"write from nowhere", "POST", "/things/1",
      JSON_TYPE BY(OPERATOR) "Origin: null\r\n", "{}", "403", "not allowed"},
-    {"a form", "POST", "/things/1",
-     "Content-Type: text/plain\r\n" BY(OPERATOR), "{}", "415",
-     "application/json"},
+    {"a form", "POST", "/things/1", "Content-Type: text/plain\r\n" BY(OPERATOR),
+     "{}", "415", "application/json"},
     {"rebinding", "GET", "/open", "Host: evil.example.com\r\n", "", "400",
      "exactly one Host"})
 {
     struct host *h = host_new();
-    struct slice all = request(serve(h), row->method, row->path, row->headers,
-                               row->body);
+    struct slice all =
+        request(serve(h), row->method, row->path, row->headers, row->body);
     char line[32];
     (void)snprintf(line, sizeof(line), "HTTP/1.1 %s ", row->want);
     CHECK_CONTAINS(all, line);
@@ -169,8 +168,8 @@ TEST_EACH(transport_page, where_tools_need_a_token_pages_do, struct row, row,
           {"open", "GET", "/open", "", "", "200", "{"})
 {
     struct host *h = host_new();
-    int port = serve_with(h, (struct tp_http_config){
-                                 .tokens = {SLICE(AGENT), SLICE(OPERATOR)}});
+    int port = serve_with(
+        h, (struct tp_http_config){.tokens = {SLICE(AGENT), SLICE(OPERATOR)}});
     struct slice all = request(port, row->method, row->path, row->headers, "");
     char line[32];
     (void)snprintf(line, sizeof(line), "HTTP/1.1 %s ", row->want);
@@ -183,8 +182,8 @@ TEST(transport_page, without_an_operators_token_nobody_is_the_operator)
 {
     struct host *h = host_new();
     struct tp_http_config c = {.routes = {{rows, NULL}}};
-    struct slice all = request(host_http(h, &c), "POST", "/things/1",
-                               JSON_TYPE BY(""), "{}");
+    struct slice all =
+        request(host_http(h, &c), "POST", "/things/1", JSON_TYPE BY(""), "{}");
     CHECK_CONTAINS(all, "HTTP/1.1 403 ");
     host_free(h);
 }
@@ -200,7 +199,8 @@ TEST(transport_page, a_body_has_a_ceiling)
     host_free(h);
 }
 
-/* --- pages that take long -------------------------------------------------- */
+/* --- pages that take long --------------------------------------------------
+ */
 
 static struct tp_page *wait_held(void)
 {
@@ -269,7 +269,8 @@ TEST(transport_page, pages_under_way_are_bounded)
     host_free(h);
 }
 
-/* --- feeds ------------------------------------------------------------------ */
+/* --- feeds ------------------------------------------------------------------
+ */
 
 static uint32_t feeds(struct host *h)
 {
@@ -327,8 +328,8 @@ TEST(transport_page, feeds_are_bounded_and_end_with_the_server)
     CHECK_CONTAINS(request(port, "GET", "/feed", "", ""), "HTTP/1.1 503 ");
     CHECK_CONTAINS(request(port, "HEAD", "/feed", "", ""), "HTTP/1.1 503 ");
     host_refuse(h);
-    CHECK(slice_ends(host_read_to(fd, "0\r\n\r\n", SLOW_S),
-                     SLICE("0\r\n\r\n")));
+    CHECK(
+        slice_ends(host_read_to(fd, "0\r\n\r\n", SLOW_S), SLICE("0\r\n\r\n")));
     CHECK_INT_EQ(feeds(h), 0);
     close(fd);
     host_free(h);

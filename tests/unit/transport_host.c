@@ -253,8 +253,7 @@ struct asked {
     struct mcp_mail mail;
     struct host *h;
     void (*ask)(struct asked *a); /* Thread: the loop */
-    const char *event;
-    struct slice data;
+    struct slice events;
     bool done;
 };
 
@@ -293,13 +292,16 @@ void host_stats(struct host *h, struct tp_http_stats *ret)
 
 static void ask_tell(struct asked *a)
 {
-    tp_http_tell(a->h->http, a->event, a->data);
+    tp_http_tell(a->h->http, a->events);
 }
 
 void host_tell(struct host *h, const char *event, struct slice data)
 {
-    struct asked a = {.h = h, .ask = ask_tell, .event = event, .data = data};
+    struct buf b = BUF_INIT((size_t)1 << 20);
+    tp_event(&b, event, data);
+    struct asked a = {.h = h, .ask = ask_tell, .events = buf_slice(&b)};
     asked_wait(&a);
+    buf_done(&b);
 }
 
 void host_refuse(struct host *h)

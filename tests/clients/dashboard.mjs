@@ -1,0 +1,376 @@
+// The operator's page in a real browser. Use:
+//   dashboard.mjs SCENARIO URL TOKEN-FILE [FILE]
+// URL is the server's, without a path. What agents do meanwhile is done here
+// too, as tool calls over HTTP. FILE: where a picture goes.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import axe from 'axe-core';
+import { step, done } from './steps.mjs';
+
+const [scenario, url, tokenFile, picture] = process.argv.slice(2);
+const token = readFileSync(tokenFile, 'utf8').trim();
+const PATIENCE = 30000;
+
+// --- an agent -------------------------------------------------------------------
+
+let calls = 0;
+async function tool(name, args) {
+  const response = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', 'MCP-Protocol-Version': '2025-11-25' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: ++calls, method: 'tools/call', params: { name, arguments: args } }),
+  });
+  const { result, error } = await response.json();
+  assert.equal(error, undefined, JSON.stringify(error));
+  return result.structuredContent;
+}
+
+const EVIDENCE = [
+  { changes: ['faster search', 'a fix for dates'], risk: 'The search index is rebuilt at the first start.' },
+  { artefact: 'app-2.4.0.tar.gz', tests_run: 412, tests_failed: 0 },
+  { summary: 'Faster search and a fix for dates.', rollback: 'Deploy 2.3.9; the index is kept.', looked_at: true },
+  { share_percent: 10 },
+  { incidents: 0 },
+];
+
+const start = async (target, workflow = 'release_v1') =>
+  (await tool('start_workflow', { workflow_type: workflow, target })).session_id;
+const complete = (id, phase, evidence = EVIDENCE[phase]) =>
+  tool('complete_phase', { session_id: id, phase, evidence });
+
+async function walk(target, phases) {
+  const id = await start(target);
+  for (let i = 0; i < phases; i++) await complete(id, i);
+  return id;
+}
+
+// To the gate that asks a person.
+async function walkToReview(target, summary = EVIDENCE[2].summary) {
+  const id = await walk(target, 2);
+  await complete(id, 2, { ...EVIDENCE[2], summary });
+  return id;
+}
+
+// --- a browser -------------------------------------------------------------------
+
+const trouble = []; // what no page of ours may do
+
+// `ready`: what the page shows when it is there.
+async function openPage(options = {}, ready = '#live[data-kind=good]') {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+  });
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
+  context.setDefaultTimeout(PATIENCE);
+  await context.route('**', (route) => {
+    if (new URL(route.request().url()).origin === url) return route.continue();
+    trouble.push(`asks outside for ${route.request().url()}`);
+    return route.abort();
+  });
+  const page = await context.newPage();
+  const expected = /status of 40[13]/; // a wrong token is told by the browser too
+  page.on('console', (m) => {
+    if (['error', 'warning'].includes(m.type()) && !expected.test(m.text())) trouble.push(`console: ${m.text()}`);
+  });
+  page.on('pageerror', (e) => trouble.push(`script: ${e.message}`));
+  page.on('dialog', (d) => { trouble.push(`dialog: ${d.message()}`); d.dismiss(); });
+  await page.goto(`${url}/`);
+  await page.locator(ready).waitFor();
+  return { browser, context, page };
+}
+
+const quiet = () => assert.deepEqual(trouble, []);
+const rows = (page) => page.locator('#sessions-list [role=option]');
+const row = (page, target) => rows(page).filter({ hasText: target });
+
+async function signIn(page, given = token, who = 'Ada Lovelace') {
+  const dialog = page.locator('#sign-in');
+  await dialog.waitFor();
+  await dialog.getByLabel('Your name').fill(who);
+  await dialog.getByLabel('Operator token').fill(given);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+}
+
+// Serious and critical findings of axe-core. Its script is given to the
+// browser, not to the page: the page's policy runs nothing but its own.
+async function findings(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+    .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`);
+}
+
+// --- scenarios ---------------------------------------------------------------------
+
+const scenarios = {
+  async loads() {
+    await walk('api-gateway', 1);
+    const { browser, page } = await openPage();
+    await step('the page lists the session', async () => {
+      await row(page, 'api-gateway').waitFor();
+      assert.match(await page.locator('#health-text').textContent(), /healthy|degraded/);
+    });
+    await step('charts and caches are drawn', async () => {
+      assert.equal(await page.locator('.chart').count(), 6);
+      await page.locator('#caches tbody tr').first().waitFor();
+      await page.locator('.chart path.line[d^=M]').first().waitFor({ state: 'attached' });
+    });
+    await step('its timeline tells the gate', async () => {
+      await row(page, 'api-gateway').click();
+      await page.getByText('Gate of phase 0 passed').waitFor();
+      await page.getByText('Session started').waitFor();
+    });
+    await step('it is quiet and asks nobody else', quiet);
+    await browser.close();
+  },
+
+  async live() {
+    const id = await start('checkout-service');
+    const { browser, page } = await openPage();
+    await row(page, 'checkout-service').filter({ hasText: '0/5' }).waitFor();
+    await step('another client completes a phase and the list shows it', async () => {
+      await complete(id, 0);
+      await row(page, 'checkout-service').filter({ hasText: '1/5' }).waitFor();
+    });
+    await row(page, 'checkout-service').click();
+    await step('a refused gate appears in the open timeline with its reasons', async () => {
+      await complete(id, 1, { ...EVIDENCE[1], tests_failed: 3 });
+      await page.getByText('Gate of phase 1 refused').waitFor();
+      await page.locator('.verdict .error').filter({ hasText: 'tests_failed' }).waitFor();
+    });
+    await step('a claim appears', async () => {
+      await tool('claim_task', { session_id: id, phase: 1, task_number: 1, agent: 'builder-7' });
+      await page.locator('#session-held').getByText('builder-7').waitFor();
+    });
+    await step('a new session appears by itself', async () => {
+      await start('mobile-app');
+      await row(page, 'mobile-app').waitFor();
+    });
+    await step('it is quiet', quiet);
+    await browser.close();
+  },
+
+  async approval() {
+    const id = await walkToReview('payments-api');
+    const { browser, context, page } = await openPage();
+    const card = page.locator('#waiting-list .ask');
+    await card.filter({ hasText: 'payments-api' }).waitFor();
+    await step('a wrong token is refused and not kept', async () => {
+      await card.getByLabel(/^Comment/).fill('Looks right.');
+      await card.getByRole('button', { name: 'Approve' }).click();
+      await signIn(page, `${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`);
+      await page.getByText('This is not the operator token.').waitFor();
+      assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+      assert.equal((await complete(id, 2)).passed, false);
+    });
+    await step('a click approves and the phase opens', async () => {
+      await signIn(page);
+      await page.getByText('Nothing waits for a decision.').waitFor();
+      const opened = await complete(id, 2);
+      assert.equal(opened.passed, true);
+      await row(page, 'payments-api').filter({ hasText: '3/5' }).waitFor();
+    });
+    await step('the timeline names who and how', async () => {
+      await row(page, 'payments-api').click();
+      await page.getByText('Phase 2 approved').waitFor();
+      await page.getByText('Ada Lovelace by dashboard').waitFor();
+      await page.getByText('Looks right.', { exact: true }).first().waitFor();
+    });
+    const other = await walkToReview('ledger');
+    await step('a rejection needs a comment, which reaches the agent', async () => {
+      await page.goto(`${url}/#/`);
+      await card.filter({ hasText: 'ledger' }).getByRole('button', { name: 'Reject' }).click();
+      await page.getByText('Say what is missing').waitFor();
+      await card.filter({ hasText: 'ledger' }).getByLabel(/^Comment/).fill('Name the way back.');
+      await card.filter({ hasText: 'ledger' }).getByRole('button', { name: 'Reject' }).click();
+      await page.getByText('Nothing waits for a decision.').waitFor();
+      assert.match(JSON.stringify(await complete(other, 2)), /Name the way back/);
+    });
+    await step('the token is in no address, cookie, title or text', async () => {
+      assert.deepEqual(await context.cookies(), []);
+      const seen = await page.evaluate(() => [location.href, document.title, document.documentElement.outerHTML, JSON.stringify(localStorage), name].join());
+      assert.ok(!seen.includes(token));
+    });
+    await step('it is quiet', quiet);
+    await browser.close();
+  },
+
+  async hostile() {
+    const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+    const target = '" onfocus="alert(4)" autofocus="'; // a target holds no < or >
+    const id = await start(target);
+    await complete(id, 0, { changes: [evil], risk: `${evil} \u202e and backwards`, [evil]: evil });
+    await complete(id, 0);
+    await complete(id, 1);
+    await tool('claim_task', { session_id: id, phase: 2, task_number: 1, agent: evil.slice(0, 60) });
+    await complete(id, 2, { ...EVIDENCE[2], summary: evil, rollback: 'javascript:alert(3)' });
+    const { browser, page } = await openPage();
+    await step('what an agent wrote is text', async () => {
+      await row(page, target).waitFor();
+      const card = page.locator('#waiting-list .ask');
+      await card.getByText(evil, { exact: true }).first().waitFor();
+      await card.getByLabel(/^Comment/).fill(evil);
+      await card.getByRole('button', { name: 'Approve' }).click();
+      await signIn(page, token, evil.slice(0, 50));
+      await page.getByText('Nothing waits for a decision.').waitFor();
+      await row(page, target).click();
+      await page.getByText('Phase 2 approved').waitFor();
+      await page.locator('.note').filter({ hasText: evil }).first().waitFor();
+      for (const more of await page.locator('.timeline summary').all()) await more.click();
+    });
+    await step('no element came of it, and nothing ran', async () => {
+      assert.equal(await page.locator('img, body script:not([type=module]), iframe, object').count(), 0);
+      quiet();
+    });
+    await step('the page refuses what is not its own', async () => {
+      const ran = await page.evaluate(() => {
+        const s = document.createElement('script');
+        try { s.textContent = 'globalThis.ran = 1'; document.body.append(s); } catch { /* trusted types */ }
+        return globalThis.ran ?? 0;
+      });
+      assert.equal(ran, 0);
+      assert.equal(await page.evaluate(() => fetch('http://localhost:1/').then(() => 'sent', () => 'refused')), 'refused');
+      trouble.length = 0; // what the two attempts were told
+    });
+    await browser.close();
+  },
+
+  async keyboard() {
+    await walkToReview('billing');
+    await walk('frontend', 1);
+    const { browser, page } = await openPage();
+    await row(page, 'billing').waitFor();
+    const focused = () => page.evaluate(() => document.activeElement.id);
+    await step('a slash finds the filter, an arrow the list, Enter a session', async () => {
+      await page.keyboard.press('/');
+      assert.equal(await focused(), 'search');
+      await page.keyboard.type('billing');
+      await row(page, 'frontend').waitFor({ state: 'detached' });
+      await page.keyboard.press('ArrowDown');
+      assert.equal(await focused(), 'sessions-list');
+      await page.keyboard.press('Enter');
+      await page.locator('#session-title:focus').waitFor();
+    });
+    await step('by Tab alone to the decision, which is made by keys', async () => {
+      for (let i = 0; i < 30 && !(await focused()).endsWith('-comment'); i++) await page.keyboard.press('Tab');
+      await page.keyboard.type('Go.');
+      await page.keyboard.press('Tab');
+      assert.match(await focused(), /-approve$/);
+      await page.keyboard.press('Enter');
+      await page.locator('#sign-in').waitFor();
+      await page.keyboard.type('Grace Hopper');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(token);
+      await page.keyboard.press('Enter');
+      await page.getByText('Phase 2 approved').waitFor();
+    });
+    await step('every stop of Tab can be seen', async () => {
+      for (let i = 0; i < 25; i++) {
+        await page.keyboard.press('Tab');
+        const seen = await page.evaluate(() => {
+          const node = document.activeElement;
+          if (node === document.body) return 'body';
+          const box = (node.type === 'radio' ? node.parentElement : node).getBoundingClientRect();
+          return box.width > 4 && box.height > 4 ? 'seen' : node.outerHTML;
+        });
+        assert.match(seen, /^(seen|body)$/);
+      }
+    });
+    await step('it is quiet', quiet);
+    await browser.close();
+  },
+
+  async access() {
+    const id = await walkToReview('billing');
+    await complete(await start('search-service'), 0, { changes: 'none' });
+    for (const colorScheme of ['light', 'dark']) {
+      const { browser, page } = await openPage({ colorScheme });
+      await page.locator('#waiting-list .ask').waitFor();
+      await page.locator('#caches tbody tr').first().waitFor();
+      await step(`axe finds nothing serious: overview, ${colorScheme}`, async () => assert.deepEqual(await findings(page), []));
+      await row(page, 'search-service').click();
+      await page.getByText('Gate of phase 0 refused').waitFor();
+      await step(`a session, ${colorScheme}`, async () => assert.deepEqual(await findings(page), []));
+      await page.goto(`${url}/#/session/${id}`);
+      await page.locator('#session-ask .ask').waitFor();
+      await page.locator('#operator').click();
+      await page.locator('#sign-in').waitFor();
+      await step(`the sign-in, ${colorScheme}`, async () => assert.deepEqual(await findings(page), []));
+      await page.keyboard.press('Escape');
+      await page.setViewportSize({ width: 390, height: 844 });
+      await step(`narrow, ${colorScheme}`, async () => {
+        assert.deepEqual(await findings(page), []);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
+      });
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      await step(`the theme button overrules ${colorScheme}`, async () => {
+        const before = await ground();
+        const other = colorScheme === 'dark' ? 'light' : 'dark';
+        while (await page.evaluate(() => document.documentElement.dataset.theme) !== other) await page.locator('#theme').click();
+        assert.notEqual(await ground(), before);
+        await page.reload();
+        await page.locator('#live[data-kind=good]').waitFor();
+        assert.notEqual(await ground(), before);
+      });
+      await browser.close();
+    }
+    await step('it is quiet', quiet);
+  },
+
+  async many() {
+    const sessions = Number(picture ?? 1000);
+    const { browser, page } = await openPage();
+    await page.locator('#sessions-count').filter({ hasText: sessions.toLocaleString('en').replace(',', '\u202f') }).waitFor();
+    await step('all of them are listed soon', async () => {
+      const began = Date.now();
+      await page.reload();
+      await rows(page).first().waitFor();
+      const first_ms = Date.now() - began;
+      await page.waitForFunction((n) => document.getElementById('sessions-count').textContent.replace(/\D/g, '') === String(n), sessions);
+      return { first_ms, all_ms: Date.now() - began };
+    });
+    await step('few of them are elements', async () => {
+      assert.ok(await rows(page).count() < 60);
+      assert.equal(await rows(page).first().getAttribute('aria-setsize'), String(sessions));
+    });
+    await step('the last is one key away', async () => {
+      await page.locator('#sessions-list').focus();
+      await page.keyboard.press('End');
+      await page.locator(`[aria-posinset="${sessions}"].at`).waitFor();
+    });
+    await step('the filter keeps up with typing', async () => {
+      const took = await page.evaluate(() => {
+        const field = document.getElementById('search');
+        const began = performance.now();
+        for (const text of ['s', 'service', 'service 77', 'service 777']) {
+          field.value = text;
+          field.dispatchEvent(new Event('input'));
+        }
+        return (performance.now() - began) / 4;
+      });
+      await row(page, 'service 777').first().waitFor();
+      return { filter_ms: took };
+    });
+    await step('it is quiet', quiet);
+    await browser.close();
+  },
+
+  async locked() {
+    const { browser, page } = await openPage({}, '#live[data-kind=warn]');
+    await step('without a token nothing is shown', async () => {
+      await page.getByText('This server shows nothing without a token.').waitFor();
+      assert.equal(await rows(page).count(), 0);
+    });
+    await step('with it, everything', async () => {
+      await signIn(page);
+      await page.locator('#live[data-kind=good]').waitFor();
+      await page.locator('#caches tbody tr').first().waitFor();
+    });
+    await browser.close();
+  },
+};
+
+await scenarios[scenario]();
+done();
