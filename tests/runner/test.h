@@ -34,7 +34,7 @@ struct test_options {
     /* Space-separated facts this test needs; absent: it is skipped with the
      * reason. Known: shared (real inputs beside the repository), npm (node
      * packages installed in the build folder), browser, network-ns, spin (the
-     * model checker), man, zsh, fish, promtool, binary, plain (a build without
+     * model checker), man, curl, zsh, fish, promtool, binary, plain (a build without
      * sanitizers and coverage), slow (--full). */
     const char *needs;
     int timeout_s;     /* 0: the runner's default; widened under sanitizers */
