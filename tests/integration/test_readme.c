@@ -1,6 +1,7 @@
 /* What the README promises is there: its files and its commands. */
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "tests/integration/program.h"
 
@@ -60,4 +61,55 @@ TEST(readme, begins_with_the_two_commands)
     struct slice first = slice_sub(readme(), 0, 1200);
     CHECK_CONTAINS(first, "./bootstrap run");
     CHECK_CONTAINS(first, "./bootstrap test");
+}
+
+/* The index has every page, and each of its links leads somewhere. */
+TEST(readme, the_index_of_pages_is_whole)
+{
+    struct slice index = get_file(test_source_dir(), "docs/README.md");
+    struct slice folder =
+        arena_printf(test_arena(), "%s/docs", test_source_dir());
+    struct file_name *names;
+    size_t n = 0;
+    CHECK_OK(folder_list(folder, 1000, test_arena(), &names, &n));
+    for (size_t i = 0; i < n; i++) {
+        struct slice link =
+            arena_printf(test_arena(), "](%.*s)", SLICE_ARG(names[i].name));
+        if (!slice_ends(names[i].name, SLICE(".md")) ||
+            slice_eq(names[i].name, SLICE("README.md")))
+            continue;
+        if (slice_find(index, link) == index.n)
+            FAIL("docs/README.md does not list %.*s", SLICE_ARG(names[i].name));
+    }
+    CHECK_INT_GE(n, 10);
+}
+
+/* Made by docs/demo-svg.sh from what the demo prints; it asks nobody for
+ * anything. */
+TEST(readme, the_picture_is_drawn_from_the_demo_and_stands_alone)
+{
+    struct slice picture = get_file(test_source_dir(), "docs/demo.svg");
+    struct slice rest = picture;
+    int addresses = 0;
+    CHECK_CONTAINS(picture, ">refused</text>");
+    CHECK_CONTAINS(picture, ">passed</text>");
+    CHECK_CONTAINS(picture, ">sub-agent</text>");
+    CHECK(!says(picture, "href") && !says(picture, "<script") &&
+          !says(picture, "url("));
+    for (size_t at; (at = slice_find(rest, SLICE("http"))) < rest.n;
+         addresses++)
+        rest = slice_sub(rest, at + 4, rest.n);
+    CHECK_INT_LE(addresses, 2); /* the name space, and what the demo says */
+    put_file(test_tmpdir(), "said",
+             "\n  agent     asks <\"&\">\n            more\n");
+    struct slice file = arena_printf(test_arena(), "%s/said", test_tmpdir());
+    struct slice script =
+        arena_printf(test_arena(), "%s/docs/demo-svg.sh", test_source_dir());
+    struct ended e = program_run(
+        &(struct program){.binary = "/bin/sh",
+                          .input = file.p,
+                          .args = (const char *const[]){script.p, NULL}});
+    CHECK_INT_EQ(e.status, 0);
+    CHECK_CONTAINS(e.out, ">agent</text>");
+    CHECK_CONTAINS(e.out, "asks &lt;\"&amp;\"&gt;");
 }
