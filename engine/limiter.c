@@ -66,7 +66,7 @@ void limiter_stats(struct limiter *l, const struct bucket *b, int64_t now,
                                  .on = b->interval_ns != 0,
                                  .granted = b->granted,
                                  .refused = b->refused};
-    if (ret->on) {
+    if (b->interval_ns) {
         int64_t used = b->arrival > now ? b->arrival - now : 0;
         int64_t room = b->slack_ns + b->interval_ns - used;
         ret->tokens = room > 0 ? room / b->interval_ns : 0;

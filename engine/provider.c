@@ -263,7 +263,7 @@ enum err provider_enter(struct provider *p, const struct cancel *cancel,
 {
     int64_t limit = p->owner->o.timeout_ns[p->kind], retry_ns;
     int64_t now = clock_now();
-    struct breaker_token token;
+    struct breaker_token token = {0};
     enum err e = cancel_check(cancel, now);
     if (!e && now >= deadline) e = ERR_DEADLINE;
     if (e) return stopped(p, e, reterr);
@@ -337,7 +337,7 @@ enum err provider_run(struct provider *p, const struct cancel *cancel,
 {
     *ret = (struct provider_report){.retry_ns = -1};
     for (;;) {
-        struct provider_ticket t;
+        struct provider_ticket t = {0};
         int64_t until;
         enum err e = provider_enter(p, cancel, deadline, &t, ret);
         if (e) return e;
