@@ -16,6 +16,7 @@ static const char *const durabilities[] = {"full", "normal", NULL};
 static const char *const gate_modes[] = {"strict", "as-written", NULL};
 static const char *const watch_modes[] = {"auto", "stat", "off", NULL};
 static const char *const lint_formats[] = {"text", "json", "sarif", NULL};
+static const char *const coalesce_modes[] = {"join", "refuse", NULL};
 static const char *const levels[] = {"debug2", "debug", "info", "warn",
                                      "error",  "off",   NULL};
 static const char *const editors[] = {"claude", "cursor", "vscode",
@@ -252,6 +253,17 @@ static const struct option_row rows[] = {
      AT(progress_ms), .min = 100, .max = 60000,
      .def = 8000, .arg = "MS",
      .help = "Between notices to a client that asked for progress."},
+    {"coalesce.enabled", BOOLEAN, CLI_SERVER, AT(coalesce), .def = true,
+     .help = "Identical reads under way at one time run once."},
+    {"coalesce.mode", CHOICE, CLI_SERVER, AT(coalesce_mode),
+     .choices = coalesce_modes,
+     .help = "join: the second waits for the first; refuse: it is told."},
+    {"coalesce.disable_tools", LIST, CLI_SERVER, AT(coalesce_except),
+     .arg = "TOOL", .absent = "none",
+     .help = "A tool whose every call runs; repeatable."},
+    {"coalesce.waiters_max", NUMBER, CLI_SERVER, AT(coalesce_waiters),
+     .min = 1, .max = 100000, .def = 256, .arg = "N",
+     .help = "Calls that wait for one run."},
     {"stdio.calls", NUMBER, CLI_SERVER, AT(stdio_calls), .min = 1,
      .max = 1000000, .def = 1024, .arg = "N",
      .help = "Calls read ahead on stdin."},

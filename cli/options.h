@@ -76,6 +76,9 @@ struct cli_settings {
     int64_t timeout_class_ms[4]; /* by enum cli_class */
     int64_t timeout_queue_ms, timeout_store_ms, timeout_shutdown_ms;
     int64_t progress_ms;
+    bool coalesce;
+    int64_t coalesce_mode, coalesce_waiters;
+    struct cli_list coalesce_except;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
     int64_t stdio_calls, stdio_bytes, line_max, body_max;

@@ -241,6 +241,11 @@ static enum err mcp_start(struct serve *s)
     enum err e = permits_start(s);
     if (e) return e;
     limits_set(s);
+    s->app.sharing.refuses = s->o.set.coalesce_mode != 0;
+    s->app.sharing.most =
+        s->o.set.coalesce ? (uint32_t)s->o.set.coalesce_waiters : 0;
+    s->app.sharing.except = s->o.set.coalesce_except.items;
+    s->app.sharing.except_count = s->o.set.coalesce_except.count;
     tools_config(&s->app, s->pool, &c);
     c.queue_timeout_ms = s->o.set.timeout_queue_ms;
     c.progress_ms = s->o.set.progress_ms;

@@ -158,8 +158,9 @@ static void do_publish(struct eng_watch *w, enum eng_watch_set set)
         touched |= (w->touched & (UINT32_C(1) << i)) != 0;
     }
     if (touched && set != ENG_WATCH_PLANS) w->pending |= 1u << set;
-    bool was = atomic_load_explicit(&w->stamp[set], memory_order_relaxed) != 0;
-    if (!touched && was == known) return;
+    uint64_t had = atomic_load_explicit(&w->stamp[set], memory_order_relaxed);
+    bool first = had == ENG_WATCH_UNREAD; /* also of a set without roots */
+    if (!first && !touched && (had != 0) == known) return;
     /* Release: see eng_watch_stamp. */
     atomic_store_explicit(&w->stamp[set], known ? ++w->changes : 0,
                           memory_order_release);

@@ -31,6 +31,8 @@ static void call_links(struct mcp_call_state *c)
     mcp_link_init(&c->at_server);
     mcp_link_init(&c->at_timers);
     mcp_link_init(&c->at_listeners);
+    mcp_link_init(&c->followers);
+    mcp_link_init(&c->at_flight);
     mcp_link_init(&c->at_session);
 }
 
@@ -138,7 +140,7 @@ struct mcp_call_state *mcp_call_take(struct mcp_peer *peer,
 
 /* --- away and home ------------------------------------------------------- */
 
-static void call_leave(struct mcp_call_state *c, bool parks)
+static void leave_loop(struct mcp_call_state *c, bool parks)
 {
     struct mcp_server *s = c->peer->server;
     c->away = true;
@@ -150,6 +152,11 @@ static void call_leave(struct mcp_call_state *c, bool parks)
         cancel_set(&c->pub.cancel, CANCEL_SHUTDOWN);
     if (!parks) mcp_bell_set(c);
     lock_drop(&s->lock);
+}
+
+void mcp_call_leave(struct mcp_call_state *c)
+{
+    leave_loop(c, false);
 }
 
 void mcp_call_return(struct mcp_call_state *c)
@@ -200,7 +207,7 @@ bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
     c->pub.on_loop = false;
     int64_t queue_ms = c->pub.server->config.queue_timeout_ms;
     if (queue_ms) c->queue_due = clock_coarse() + queue_ms * NS_PER_MS;
-    call_leave(c, false);
+    mcp_call_leave(c);
     enum err e = pool_submit(c->peer->server->config.pool, &c->job);
     if (!e) return true;
     mcp_call_return(c);
@@ -227,7 +234,7 @@ enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
     enum err e = ms >= 0 ? mcp_yard_begin(s) : OK;
     if (e) return e;
     c->home = home;
-    call_leave(c, true);
+    leave_loop(c, true);
     lock_take(&s->lock);
     c->parked = true;
     if (ms >= 0) mcp_yard_time(s, c, clock_now() + ms * NS_PER_MS);
@@ -245,7 +252,7 @@ enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f)
     return ERR_INVALID;
 }
 
-static void render(struct mcp_call_state *c)
+void mcp_call_render(struct mcp_call_state *c)
 {
     c->rendered = true;
     if (c->result == ERR_UNAVAILABLE && c->lacking && !c->fault.kind &&
@@ -283,7 +290,7 @@ static void run_on_worker(struct pool_job *job)
         return;
     }
     c->result = e == ERR_AGAIN ? ERR_INTERNAL : e;
-    render(c);
+    mcp_call_render(c);
     mcp_call_back(c);
 }
 
@@ -320,7 +327,7 @@ static void enter(struct mcp_call_state *c)
     c->home = admitted_home;
     c->waits = true;
     mcp_limits_wait(c);
-    call_leave(c, false);
+    mcp_call_leave(c);
     enum err e = conf->gate->enter(conf->gate_ctx, &c->pub, c->tool, c->args,
                                    &c->ticket);
     if (e == ERR_PENDING) return;
@@ -336,15 +343,24 @@ static void leave(struct mcp_call_state *c)
     c->peer->server->config.gate->leave(c->ticket);
 }
 
+/* The result of another has come, or the lead. */
+static void shared_home(struct mcp_call_state *c)
+{
+    if (mcp_share_arrived(c))
+        mcp_call_finish(c);
+    else
+        enter(c);
+}
+
 /* ERR_AGAIN wrote nothing worth keeping. */
 static void run_again(struct mcp_call_state *c)
 {
     twin_clear(&c->pub.out);
     problem_init(&c->pub.problem);
-    if (c->tool && c->peer->server->config.gate && !c->admitted)
-        enter(c);
-    else
+    if (!c->tool || !c->peer->server->config.gate || c->admitted)
         to_worker(c);
+    else if (!mcp_share_join(c, shared_home))
+        enter(c);
 }
 
 static void run(struct mcp_call_state *c)
@@ -362,7 +378,7 @@ static void run(struct mcp_call_state *c)
         run_again(c);
     } else if (e == ERR_PENDING) {
         /* Its mail may be waiting already; it is read after this callback. */
-        call_leave(c, false);
+        mcp_call_leave(c);
     } else if (e == ERR_WAITING) {
         mcp_await(c);
     } else {
@@ -440,6 +456,7 @@ void mcp_call_finish(struct mcp_call_state *c)
 {
     struct mcp_exchange *ex = c->ex;
     int status = 200;
+    mcp_share_end(c);
     leave(c); /* whoever reads the answer finds the place free */
     if (c->emitted || c->listening) {
         if (mcp_flush_first(c, mcp_call_finish)) return;
@@ -450,7 +467,7 @@ void mcp_call_finish(struct mcp_call_state *c)
         return;
     }
     if (c->task) {
-        if (!c->rendered) render(c);
+        if (!c->rendered) mcp_call_render(c);
         mcp_task_end(c);
         mcp_call_release(c);
         return;
@@ -467,7 +484,7 @@ void mcp_call_finish(struct mcp_call_state *c)
         mcp_call_release(c);
         return;
     }
-    if (!c->rendered) render(c);
+    if (!c->rendered) mcp_call_render(c);
     if (c->m.kind == MCP_NOTIFICATION) {
         status = 202;
         if (!c->fault.kind || c->peer->kind == MCP_STDIO) buf_clear(&c->reply);
@@ -481,16 +498,40 @@ void mcp_call_finish(struct mcp_call_state *c)
 bool mcp_call_unlink(struct mcp_call_state *c)
 {
     const struct mcp_server_config *conf = &c->peer->server->config;
-    bool out = c->waits ? conf->gate->withdraw(c->ticket)
-                        : conf->pool && pool_cancel(conf->pool, &c->job);
+    bool out = mcp_share_leave(c);
+    if (!out)
+        out = c->waits ? conf->gate->withdraw(c->ticket)
+                       : conf->pool && pool_cancel(conf->pool, &c->job);
     if (out) mcp_call_return(c);
     return out;
+}
+
+/* Its client has left, others wait for its work: what runs goes on for them;
+ * what does not run yet ends, and one of them takes its place. */
+static void go_on_alone(struct mcp_call_state *c)
+{
+    struct mcp_exchange *ex = c->ex;
+    if (mcp_call_unlink(c)) {
+        (void)cancel_set(&c->pub.cancel, CANCEL_CLIENT);
+        c->result = ERR_CANCELLED;
+        c->home(c);
+        return;
+    }
+    c->answered = true;
+    c->ex = NULL;
+    ex->call = NULL;
+    ex->ops->drop(ex);
 }
 
 /* Queued work is unlinked and ends here; running work sees the cause. */
 static void call_cancel(struct mcp_call_state *c, enum cancel_cause cause)
 {
     struct mcp_server *s = c->pub.server;
+    if (c->answered) return;
+    if (c->away && mcp_share_wanted(c)) {
+        go_on_alone(c);
+        return;
+    }
     if (!cancel_set(&c->pub.cancel, cause)) return;
     atomic_fetch_add_explicit(&s->counts.cancelled[cause], 1,
                               memory_order_relaxed);
@@ -513,7 +554,7 @@ static struct mcp_call_state *find_away(struct mcp_peer *peer,
     for (struct mcp_call_link *l = peer->away.next; l != &peer->away;
          l = l->next) {
         struct mcp_call_state *c = MCP_CALL_OF(l);
-        if (c->m.id && json_equal(c->m.id, id) &&
+        if (!c->answered && c->m.id && json_equal(c->m.id, id) &&
             !atomic_load_explicit(&c->pub.cancel.cause, memory_order_relaxed))
             return c;
     }

@@ -140,6 +140,17 @@ struct mcp_call_state {
 
     int64_t began_ns; /* its message was there; 0: it has none of its own */
 
+    /* --- work shared with others: share.c. Lock: server->lock --- */
+    struct mcp_sharing sharing;
+    bool leads;                     /* stands in the server's flights */
+    bool joined;                    /* waits in the list of one that leads */
+    struct mcp_call_state *leader;  /* while joined */
+    struct mcp_call_link followers; /* of one that leads */
+    uint32_t followers_n;
+    bool alone; /* leads for its followers, its own client has left */
+    struct mcp_call_link at_flight; /* a flight's, or its followers' */
+    struct mcp_shared *shared;      /* the result that came; counted */
+
     /* --- messages before the answer --- */
     struct buf outbox; /* lines. Lock: server->lock */
     struct mcp_mail flush;
@@ -159,6 +170,9 @@ struct mcp_call_state {
     uint32_t follows;         /* the stream a client resumes; 0: none */
     struct mcp_exchange aside; /* stands in for an exchange that has ended */
 };
+
+enum { MCP_FLIGHT_LISTS = 64 };
+struct mcp_shared; /* share.c */
 
 struct mcp_tool_entry {
     struct slice name;
@@ -216,6 +230,7 @@ struct mcp_server {
     struct lock lock;
     struct mcp_call_link away;      /* Lock: lock */
     struct mcp_call_link listeners; /* Lock: lock */
+    struct mcp_call_link flights[MCP_FLIGHT_LISTS]; /* by key. Lock: lock */
     struct mcp_lane *lanes;         /* of the HTTP loops. Lock: lock */
     struct map sessions;            /* by id. Lock: lock */
     struct map tasks;               /* by id. Lock: lock */
@@ -224,7 +239,8 @@ struct mcp_server {
     atomic_bool stopping;           /* set under lock, read anywhere */
     struct {
         _Atomic uint32_t abandoned;
-        _Atomic uint64_t abandoned_total, progress;
+        _Atomic uint64_t abandoned_total, progress, led, joined, duplicates;
+        _Atomic uint32_t flights;
         _Atomic uint64_t deadlines[MCP_LIMIT_COUNT];
         _Atomic uint64_t cancelled[CANCEL_CAUSE_COUNT];
     } counts; /* relaxed */
@@ -256,12 +272,15 @@ bool mcp_call_send(struct mcp_call_state *c, void (*run)(struct pool_job *job),
                    void (*home)(struct mcp_call_state *c));
 /* Worker: sends the call back. */
 void mcp_call_back(struct mcp_call_state *c);
+/* Away: it may be cancelled, and its timer runs. Thread: loop */
+void mcp_call_leave(struct mcp_call_state *c);
 /* It is home: in no list, no timer runs for it. Thread: loop */
 void mcp_call_return(struct mcp_call_state *c);
 /* Takes an away call out of whatever it waits in. True: nobody holds it, the
  * caller sends it home. False: a worker has it, or it is on its way. */
 bool mcp_call_unlink(struct mcp_call_state *c);
 void mcp_call_release(struct mcp_call_state *c);
+void mcp_call_render(struct mcp_call_state *c);
 /* Renders if need be, ends the exchange, frees the call. */
 void mcp_call_finish(struct mcp_call_state *c);
 /* As finish, for a holder whose reply is complete, or empty (202). */
@@ -277,6 +296,23 @@ enum err mcp_call_park(struct mcp_call_state *c, int64_t ms,
 bool mcp_call_wake(struct mcp_call_state *c);
 /* notifications/cancelled: every call away with this id. */
 void mcp_peer_cancel(struct mcp_peer *peer, const struct json *id);
+
+/* --- share.c -------------------------------------------------------------- */
+void mcp_share_init(struct mcp_server *s);
+/* True: the call is taken care of: it waits for another's result, or was told
+ * that it is a duplicate. False: it runs, and perhaps leads. */
+bool mcp_share_join(struct mcp_call_state *c,
+                    void (*home)(struct mcp_call_state *c));
+/* Home again: true: it has its result; false: it leads now, and runs. */
+bool mcp_share_arrived(struct mcp_call_state *c);
+/* True: it waited for another and does no more. Thread: loop */
+bool mcp_share_leave(struct mcp_call_state *c);
+/* Do others wait for this call's work? Then it goes on without its client. */
+bool mcp_share_wanted(struct mcp_call_state *c);
+/* The call ends: who waits gets its result, or the lead. Thread: loop */
+void mcp_share_end(struct mcp_call_state *c);
+/* Its time is over while a worker still has it: so is theirs. */
+void mcp_share_late(struct mcp_call_state *c);
 
 /* --- deadline.c ----------------------------------------------------------- */
 /* From arrival on, as the server's configuration says. */

@@ -40,6 +40,11 @@ void mcp_server_stats(const struct mcp_server *s, struct mcp_server_stats *ret)
         atomic_load_explicit(&s->counts.abandoned, memory_order_relaxed);
     ret->abandoned_total = counted(&s->counts.abandoned_total);
     ret->progress = counted(&s->counts.progress);
+    ret->flights =
+        atomic_load_explicit(&s->counts.flights, memory_order_relaxed);
+    ret->led = counted(&s->counts.led);
+    ret->joined = counted(&s->counts.joined);
+    ret->duplicates = counted(&s->counts.duplicates);
     for (int i = 0; i < MCP_LIMIT_COUNT; i++)
         ret->deadlines[i] = counted(&s->counts.deadlines[i]);
     for (int i = 0; i < CANCEL_CAUSE_COUNT; i++)
@@ -94,7 +99,7 @@ static bool cancelled(const struct mcp_call_state *c)
 
 static int64_t next_due(const struct mcp_call_state *c)
 {
-    if (c->answered || cancelled(c))
+    if (cancelled(c))
         return c->abandoned || !c->cancelled_ns
                    ? INT64_MAX
                    : c->cancelled_ns + ABANDONED_MS * NS_PER_MS;
@@ -220,6 +225,7 @@ static void overdue(struct mcp_call_state *c)
         return;
     }
     if (may_answer(c)) answer_late(c, &l.problem);
+    mcp_share_late(c);
     mcp_bell_watch(c);
 }
 
@@ -269,7 +275,7 @@ static void judge(struct mcp_call_state *c)
     int64_t now = clock_now();
     if (now < next_due(c))
         set_again(c);
-    else if (c->answered || cancelled(c))
+    else if (cancelled(c))
         abandon(c, now);
     else if (now >= c->pub.cancel.deadline_ns)
         overdue(c);

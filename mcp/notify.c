@@ -256,18 +256,29 @@ static void progress_locked(struct mcp_call_state *c, double progress,
     send_locked(c, &b, &w);
 }
 
+/* Lock: server->lock is held */
+static void report(struct mcp_call_state *c, double progress, double total,
+                   struct slice message, int64_t now)
+{
+    bool first = !c->progress_ns, last = total > 0 && progress >= total;
+    bool grows = first || progress > c->progress;
+    bool soon = !first && !last && now - c->progress_ns < PROGRESS_MIN_NS;
+    if (c->token && !c->task && grows && !soon)
+        progress_locked(c, progress, total, message, now);
+}
+
+/* Who waits for the same work hears of it too. */
 void mcp_progress(struct mcp_call *call, double progress, double total,
                   struct slice message)
 {
     struct mcp_call_state *c = (struct mcp_call_state *)call;
     struct mcp_server *s = c->pub.server;
     int64_t now = clock_now();
-    if (!c->token || c->task) return;
     lock_take(&s->lock);
-    bool first = !c->progress_ns, last = total > 0 && progress >= total;
-    bool grows = first || progress > c->progress;
-    bool soon = !first && !last && now - c->progress_ns < PROGRESS_MIN_NS;
-    if (grows && !soon) progress_locked(c, progress, total, message, now);
+    report(c, progress, total, message, now);
+    for (struct mcp_call_link *l = c->followers.next; l != &c->followers;
+         l = l->next)
+        report(MCP_CALL_AT(l, at_flight), progress, total, message, now);
     lock_drop(&s->lock);
 }
 

@@ -84,6 +84,7 @@ enum err mcp_server_new(const struct mcp_server_config *c,
     lock_init(&s->lock, "mcp-server", RANK_PEER);
     mcp_link_init(&s->away);
     mcp_link_init(&s->listeners);
+    mcp_share_init(s);
     mcp_yard_init(&s->yard);
     random_bytes(s->secret, sizeof(s->secret));
     take_offers(s);

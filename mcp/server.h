@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/pool.h"
 #include "base/problem.h"
+#include "base/sha256.h"
 #include "base/twin.h"
 #include "mcp/exchange.h"
 #include "mcp/face.h"
@@ -20,6 +21,13 @@
 
 /* What stands before a call goes to a worker: who may run, and when. All of it
  * may be absent; calls that end on their loop never meet it. */
+/* Identical reads under way at one time run once: who may share, and how. */
+struct mcp_sharing {
+    uint8_t key[SHA256_SIZE]; /* one key, one result */
+    bool refuses;  /* the second is told DUPLICATE instead of waiting */
+    uint32_t most; /* that wait for one run */
+};
+
 struct mcp_gate {
     /* OK: go on. ERR_PENDING: it waits, and mcp_call_admitted() follows once,
      * unless withdrawn. Another: refused, call->problem is filled. What it
@@ -32,6 +40,11 @@ struct mcp_gate {
     bool (*withdraw)(void *ticket);
     /* The work has ended; once for each OK. Thread: loop */
     void (*leave)(void *ticket);
+    /* True: this call's work has a name that others may have at the same
+     * time; they get the result of the first. NULL: none has. It comes before
+     * enter(), so that who joins takes no place. Thread: loop */
+    bool (*share)(void *ctx, struct mcp_call *call, const struct mcp_tool *tool,
+                  const struct json *arguments, struct mcp_sharing *ret);
 };
 
 MUST_USE enum err mcp_server_new(const struct mcp_server_config *c,
@@ -51,6 +64,8 @@ struct mcp_server_stats {
     uint32_t open;
     uint32_t abandoned; /* running a second after they were cancelled, now */
     uint64_t abandoned_total, progress;
+    uint32_t flights; /* runs that others may join, now */
+    uint64_t led, joined, duplicates; /* of calls that may share */
     uint64_t deadlines[MCP_LIMIT_COUNT], cancelled[CANCEL_CAUSE_COUNT];
 };
 void mcp_server_stats(const struct mcp_server *s, struct mcp_server_stats *ret);

@@ -98,6 +98,10 @@ static inline bool st_stamp_same(uint64_t a, uint64_t b)
     return a != 0 && a == b;
 }
 
+/* How often this process has committed; raised before the jobs are answered.
+ * Thread: any */
+uint64_t st_transactions(const struct st_store *s);
+
 /* --- care ---------------------------------------------------------------- */
 
 struct st_store_stats {

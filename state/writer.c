@@ -64,6 +64,11 @@ static enum err tx_commit(struct st_store *s)
     return e;
 }
 
+uint64_t st_transactions(const struct st_store *s)
+{
+    return atomic_load_explicit(&s->transactions, memory_order_acquire);
+}
+
 static bool tx_lost(const struct st_store *s)
 {
     return sqlite3_get_autocommit(s->writer->db) != 0;

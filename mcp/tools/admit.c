@@ -4,6 +4,7 @@
  * a time, and reads that hold permits may wait behind it, so it must never
  * wait for them. */
 #include "base/clock.h"
+#include "engine/moment.h"
 #include "mcp/call.h"
 #include "mcp/tools/tools.h"
 
@@ -65,4 +66,22 @@ static void leave(void *ticket)
     permit_release(&p);
 }
 
-const struct mcp_gate tools_gate = {enter, withdraw, leave};
+/* All peers of a process serve one project, and whoever may call a tool may
+ * see what it says: so a read is shared by all who ask the same of the same
+ * session, or of the project. */
+static bool share(void *ctx, struct mcp_call *call, const struct mcp_tool *tool,
+                  const struct json *arguments, struct mcp_sharing *ret)
+{
+    const struct tools_app *app = ctx;
+    if (!app->sharing.most || !app->engine || !(tool->hints & MCP_READ_ONLY))
+        return false;
+    for (size_t i = 0; i < app->sharing.except_count; i++)
+        if (slice_eq_nocase(app->sharing.except[i], slice_of(tool->name)))
+            return false;
+    ret->refuses = app->sharing.refuses;
+    ret->most = app->sharing.most;
+    return eng_moment(app->engine, slice_of(tool->name), arguments,
+                      &call->arena, ret->key);
+}
+
+const struct mcp_gate tools_gate = {enter, withdraw, leave, share};

@@ -24,6 +24,13 @@ struct tools_app {
     /* By the permits' classes; run_ms 0: call_timeout_ms alone. */
     struct mcp_limits limits[PERMIT_LEVEL_COUNT];
     struct permits *permits; /* borrowed; NULL: nothing is bounded */
+    /* Identical reads under way run once; most 0: they do not. */
+    struct {
+        bool refuses;
+        uint32_t most;
+        const struct slice *except; /* tools by name, without case */
+        size_t except_count;
+    } sharing;
     /* Writes {"status":"ok"|"degraded","reasons":[...]}. NULL: only what is
      * certain is said: ok, the server answers. Thread: any */
     void (*health)(void *ctx, struct json_writer *w);

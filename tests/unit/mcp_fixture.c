@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "mcp/call.h"
+#include "mcp/call_state.h"
 
 struct fake_server {
     struct mcp_mailbox mailbox; /* first */
@@ -365,6 +366,11 @@ void fake_peer_leave(struct fake_server *fs)
 {
     mcp_peer_free(fs->peer);
     fs->peer = NULL;
+}
+
+void fake_drain(struct fake_server *fs)
+{
+    while (fs->peer->away.next != &fs->peer->away) fake_run_one(fs);
 }
 
 void fake_settle(struct fake_server *fs)

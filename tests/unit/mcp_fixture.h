@@ -50,6 +50,8 @@ void fake_server_free(struct fake_server *fs);
 void fake_run_one(struct fake_server *fs);
 /* The peer goes, as when a connection closes; its loop stays. */
 void fake_peer_leave(struct fake_server *fs);
+/* Runs the mailbox until no call of this peer is away; it leaves with that. */
+void fake_drain(struct fake_server *fs);
 /* Runs the mailbox until no call is away from its loop. */
 void fake_settle(struct fake_server *fs);
 struct mcp_server *fake_mcp(struct fake_server *fs);

@@ -58,12 +58,21 @@ struct slice kit_begin(struct fixture *f, const char *target)
     return id;
 }
 
+enum err kit_complete_once(struct fixture *f, struct outcome *o,
+                           struct slice id, int64_t phase, const char *evidence,
+                           const char *key)
+{
+    struct eng_complete_phase_args args = {.session_id = id,
+                                           .phase = phase,
+                                           .evidence = parse(evidence),
+                                           .idempotency_key = slice_of(key)};
+    return CALL(o, eng_complete_phase(f->engine, &o->call, &args));
+}
+
 enum err kit_complete(struct fixture *f, struct outcome *o, struct slice id,
                       int64_t phase, const char *evidence)
 {
-    struct eng_complete_phase_args args = {
-        .session_id = id, .phase = phase, .evidence = parse(evidence)};
-    return CALL(o, eng_complete_phase(f->engine, &o->call, &args));
+    return kit_complete_once(f, o, id, phase, evidence, NULL);
 }
 
 void kit_pass(struct fixture *f, struct slice id, int64_t phase)

@@ -22,6 +22,10 @@ struct slice kit_begin(struct fixture *f, const char *target);
 void kit_pass(struct fixture *f, struct slice id, int64_t phase);
 enum err kit_complete(struct fixture *f, struct outcome *o, struct slice id,
                       int64_t phase, const char *evidence);
+/* The same under an idempotency key. */
+enum err kit_complete_once(struct fixture *f, struct outcome *o,
+                           struct slice id, int64_t phase, const char *evidence,
+                           const char *key);
 /* manage_session; to_phase may be ENG_ABSENT, key NULL. */
 enum err kit_manage(struct fixture *f, struct outcome *o, struct slice id,
                     const char *action, int64_t to_phase, bool reset,

@@ -279,3 +279,31 @@ TEST(manage, a_repeated_key_acts_once_and_other_arguments_are_a_conflict)
     outcome_done(&o);
     fixture_done(&f);
 }
+
+/* The answer of a key is what was answered then, whatever happened since: it
+ * tells a caller that lost it what its call did. What is true now is what
+ * get_session says; to submit again takes a new key. */
+TEST(manage, a_repeated_success_is_told_byte_for_byte_after_a_rollback_too)
+{
+    struct fixture f;
+    struct outcome o;
+    fixture_init(&f, kit_workflows());
+    struct slice id = kit_begin(&f, "x");
+    CHECK_OK(kit_complete_once(&f, &o, id, 0, KIT_GOOD, "k"));
+    struct slice first = arena_copy(test_arena(), buf_slice(&o.twin.plain));
+    outcome_done(&o);
+    CHECK_OK(kit_manage(&f, &o, id, "rollback", 0, true, NULL));
+    outcome_done(&o);
+    CHECK_OK(kit_complete_once(&f, &o, id, 0, KIT_GOOD, "k"));
+    CHECK_SLICE_EQ(buf_slice(&o.twin.plain), first);
+    outcome_done(&o);
+    CHECK_OK(kit_session(&f, &o, id));
+    CHECK_INT_EQ(kit_int(json_at(o.out, "session", "current_phase", NULL)), 0);
+    outcome_done(&o);
+    CHECK_OK(kit_complete_once(&f, &o, id, 0, KIT_GOOD, "k2"));
+    outcome_done(&o);
+    CHECK_OK(kit_session(&f, &o, id));
+    CHECK_INT_EQ(kit_int(json_at(o.out, "session", "current_phase", NULL)), 1);
+    outcome_done(&o);
+    fixture_done(&f);
+}
