@@ -48,6 +48,7 @@
     X(STORE_CORRUPT, "unavailable", "STORE_CORRUPT")                           \
     X(STORE_TOO_NEW, "unavailable", "STORE_TOO_NEW")                           \
     X(STORE_FOREIGN, "unavailable", "STORE_FOREIGN")                           \
+    X(STORE_REPLACED, "unavailable", "STORE_REPLACED")                         \
     /* arguments */                                                            \
     X(MISSING_PARAMETER, "invalid_argument", "MISSING_PARAMETER")              \
     X(INVALID_PARAMETER, "invalid_argument", "INVALID_PARAMETER")              \

@@ -58,6 +58,9 @@ static const struct {
      "report it with the log"},
     {"store_error", "the state file could not be written or read",
      "look at the log and at the disk"},
+    {"store_replaced",
+     "the state file was moved, deleted or replaced; writes are refused",
+     "put it back with its -wal file, or restart the server"},
     {"wal_large", "the write-ahead log is not taken over into the file",
      "look for a process that holds a read open on the state file"},
     {"watch_degraded", "some folders do not report changes",
@@ -287,6 +290,7 @@ static struct cli_facts *facts_copy(struct cli_health *h)
     memcpy(f, &h->facts, sizeof(*f));
     lock_drop(&h->lock);
     f->calls = mcp_server_open_calls(h->c.mcp);
+    permits_stats(h->c.permits, clock_now(), &f->permits);
     return f;
 }
 
@@ -422,7 +426,7 @@ static void put_document(const struct cli_health *h, const struct cli_facts *f,
     char text[CLOCK_TEXT_SIZE];
     put_caches(w, f);
     json_put_int(w, "global_capacity", f->permits.limit[PERMIT_GLOBAL]);
-    json_put_int(w, "global_inflight", f->calls);
+    json_put_int(w, "global_inflight", f->permits.in_use[PERMIT_GLOBAL]);
     json_put_string(w, "host", h->c.host);
     put_loops(w, f);
     json_key(w, SLICE("memory"));

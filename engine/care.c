@@ -62,6 +62,8 @@ static void store_reasons(struct engine *e, int64_t now, struct eng_facts *f)
     if (grew_lately(&e->troubles, f->store.troubles, now))
         add(f, (struct eng_reason){"store_error", NULL, true, f->store.troubles,
                                    0});
+    if (f->store.replaced)
+        add(f, (struct eng_reason){"store_replaced", NULL, true, 1, 0});
     if (f->store.wal_bytes > WAL_LARGE)
         add(f, (struct eng_reason){"wal_large", NULL, true, f->store.wal_bytes,
                                    WAL_LARGE});

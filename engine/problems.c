@@ -41,6 +41,10 @@ static const struct {
     {ERR_STORE_BUSY, "The state file is locked by another program",
      "Send the same call again; if it goes on, close what holds the file "
      "open."},
+    {ERR_STORE_REPLACED,
+     "The state file was moved, deleted or replaced while the server runs",
+     "Put the file back where it was, with its -wal file, or restart the "
+     "server to go on with what is there now."},
     {ERR_STORE_WRITE_FAILED, "The state file could not be written",
      "Free disk space and check that the file may be written, then send the "
      "same call again."},

@@ -34,6 +34,8 @@ static const struct reason reasons[] = {
      "Check the folder's permissions and that it lies on a local disk"},
     {ERR_STORE_WRITE_FAILED, "the state file cannot be written",
      "Free some disk space and check that the folder can be written to"},
+    {ERR_STORE_REPLACED, "the state file was moved, deleted or replaced",
+     "Put it back, or restart the server"},
     {ERR_NOT_FOUND, "the folder of the state file does not exist",
      "Create it, or name another project"},
     {ERR_INVALID, "it is a folder, and the state is a file",
@@ -114,6 +116,23 @@ static enum err follow_links(struct st_store *s)
     return OK;
 }
 
+static enum err note_identity(struct st_store *s)
+{
+    struct stat st;
+    if (stat(s->path, &st) != 0) return ERR_IO;
+    s->dev = st.st_dev;
+    s->ino = st.st_ino;
+    return OK;
+}
+
+/* What is committed into a file without its name is lost with the process. */
+bool st__in_place(const struct st_store *s)
+{
+    struct stat st;
+    return stat(s->path, &st) == 0 && st.st_dev == s->dev &&
+           st.st_ino == s->ino;
+}
+
 static enum err open_file(struct st_store *s)
 {
     enum err e = st__sqlite_setup();
@@ -123,6 +142,7 @@ static enum err open_file(struct st_store *s)
         e = st__conn_open(s->path, true, s->durability, s->busy_timeout_ms,
                           &s->writer);
     if (!e) e = follow_links(s);
+    if (!e) e = note_identity(s);
     if (!e) e = st__schema_admit(s->schema, s->writer);
     if (!e) e = st__commits_open(&s->commits, s->path);
     if (!e) e = st__schema_apply(s->schema, s->writer, &s->commits, s->path);
@@ -233,6 +253,7 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
         .wal_bytes = st__wal_bytes(s),
         .db_bytes = bytes_of(s, ""),
         .user_version = s->schema->version,
+        .replaced = !st__in_place(s),
     };
     histogram_read(&s->commit, &ret->commit);
     lock_take(&s->lock);

@@ -111,6 +111,7 @@ struct st_store_stats {
     uint64_t wal_bytes, db_bytes;
     struct histogram_sum commit; /* of transactions */
     int user_version;
+    bool replaced; /* the path names another file than is open, or none */
 };
 void st_store_stats(struct st_store *s, struct st_store_stats *ret);
 /* Moves the WAL into the file if it has grown; off the commit path.

@@ -16,6 +16,8 @@
 
 struct st_store {
     char *path; /* absolute */
+    dev_t dev;  /* of the file that is open */
+    ino_t ino;
     const struct st_schema *schema;
     enum st_durability durability;
     uint32_t jobs_max, busy_timeout_ms;
@@ -73,6 +75,8 @@ void st__checkpoint_stop(struct st_store *s);
 void st__checkpoint_after_commit(struct st_store *s);
 
 uint64_t st__wal_bytes(const struct st_store *s);
+/* Is the open file still the one that the path names? One stat(2). */
+bool st__in_place(const struct st_store *s);
 
 MUST_USE enum err st__readers_start(struct st_store *s);
 void st__readers_stop(struct st_store *s);

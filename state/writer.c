@@ -55,7 +55,8 @@ static enum err tx_commit(struct st_store *s)
     uint64_t ticket = 0;
     int64_t began = clock_now();
     s->writer->tx.open = false;
-    enum err e = st__commits_begin(&s->commits, &ticket);
+    enum err e = st__in_place(s) ? st__commits_begin(&s->commits, &ticket)
+                                 : ERR_STORE_REPLACED;
     if (!e) e = st__conn_run(s->writer, STMT_COMMIT);
     st__conn_rollback(s->writer);
     st__commits_end(&s->commits, ticket);

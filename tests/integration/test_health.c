@@ -228,6 +228,37 @@ TEST(health, limits_that_disagree_refuse_the_start_and_are_both_named)
     CHECK_CONTAINS(server_stderr_text(s), "Raise timeout.call_ms");
 }
 
+static const struct json *begin_one(struct server *s, const char *target)
+{
+    return stdio_tool(s, "start_workflow",
+                      arena_printf(test_arena(),
+                                   "{\"workflow_type\":\"bugfix_v1\","
+                                   "\"target\":\"%s\"}",
+                                   target)
+                          .p);
+}
+
+TEST(health, a_state_file_taken_away_degrades_and_refuses_writes)
+{
+    struct server *s = start(NULL, NULL);
+    struct http *h = http_open(server_port(s));
+    CHECK(!json_at(begin_one(s, "a.c"), "structuredContent", "error", NULL));
+    const char *path = arena_printf(test_arena(), "%s/.phasegate/state.db",
+                                    server_project(s)).p;
+    const char *aside = arena_printf(test_arena(), "%s.aside", path).p;
+    CHECK_INT_EQ(rename(path, aside), 0);
+    const struct json *e =
+        json_at(begin_one(s, "b.c"), "structuredContent", "error", NULL);
+    CHECK(e != NULL);
+    CHECK_TEXT_EQ(json_text(member(e, "detail")), "STORE_REPLACED");
+    CHECK_CONTAINS(json_text(member(e, "how_to_fix")), "Put the file back");
+    UNTIL(has_reason(health(h), "store_replaced", "degraded"));
+    CHECK_TEXT_EQ(json_text(member(health(h), "status")), "degraded");
+    CHECK_INT_EQ(rename(aside, path), 0);
+    CHECK(!json_at(begin_one(s, "b.c"), "structuredContent", "error", NULL));
+    UNTIL(!has_reason(health(h), "store_replaced", "degraded"));
+}
+
 enum { CALLERS = 12, CALLS = 40 };
 struct callers {
     int port;
@@ -274,6 +305,7 @@ TEST(health, every_call_takes_a_permit_or_a_refusal_and_gives_it_back,
                           "1",
                           "--permits-wait-ms",
                           "0",
+                          "--coalesce-enabled=false",
                           NULL};
     struct server *s = server_start(&(struct server_options){.args = args});
     struct callers c = {.port = server_port(s)};

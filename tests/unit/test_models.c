@@ -41,7 +41,7 @@ static void check_holds(struct slice said)
     CHECK_CONTAINS(said, "unreached in proctype caller\n\t(0 of");
 }
 
-TEST(models, flight_keeps_its_claims, .needs = "spin", .timeout_s = 120)
+TEST(models, flight_keeps_its_claims, .needs = "spin", .timeout_s = 600)
 {
     check_holds(search("flight.pml", ""));
 }
@@ -53,7 +53,7 @@ TEST(models, flight_keeps_its_claims_with_more_trouble, .needs = "spin slow",
 }
 
 TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin",
-     .timeout_s = 120)
+     .timeout_s = 600)
 {
     static const char *const mutants[][2] = {
         {"-DNO_WAKE", "invalid end state"},
@@ -67,7 +67,7 @@ TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin",
 }
 
 TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin",
-     .timeout_s = 120)
+     .timeout_s = 600)
 {
     struct slice said = search("permit.pml", "");
     CHECK_CONTAINS(said, "errors: 0");
@@ -77,7 +77,7 @@ TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin",
 }
 
 TEST(models, permits_without_a_rule_break_a_claim, .needs = "spin",
-     .timeout_s = 120)
+     .timeout_s = 600)
 {
     static const char *const mutants[][2] = {
         {"-DNO_WAKE", "invalid end state"},

@@ -391,3 +391,29 @@ TEST(store_disk, opening_survives_each_failing_allocation, .timeout_s = 120)
         if (!failed) break;
     }
 }
+
+/* What would be written into a file that has lost its name is lost with the
+ * process: it is refused, until the file is back. */
+TEST(store_disk, a_state_file_that_was_moved_or_replaced_takes_no_write)
+{
+    struct st_store *s = open_store();
+    struct st_store_stats stats;
+    struct st_session row = some_session("a");
+    CHECK_OK(st_write(s, insert_session, &row));
+    CHECK_INT_EQ(rename(beside(""), beside(".aside")), 0);
+    row = some_session("b");
+    CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_REPLACED);
+    st_store_stats(s, &stats);
+    CHECK(stats.replaced);
+    FILE *f = fopen(beside(""), "w"); /* another file under the name */
+    CHECK(f != NULL && fclose(f) == 0);
+    CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_REPLACED);
+    CHECK_INT_EQ(rename(beside(".aside"), beside("")), 0);
+    CHECK_OK(st_write(s, insert_session, &row));
+    st_store_stats(s, &stats);
+    CHECK(!stats.replaced);
+    CHECK_INT_EQ(remove(beside("")), 0);
+    row = some_session("c");
+    CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_REPLACED);
+    st_store_close(s);
+}
