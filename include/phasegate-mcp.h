@@ -298,6 +298,7 @@ struct mcp_server_config {
     size_t page_max;        /* entries of a page of a list; 0: 1,000 */
     int64_t ask_timeout_ms; /* for a client's user to answer; 0: 600,000 */
     int64_t task_ttl_ms;    /* a task is kept so long; 0: 3,600,000 */
+    int64_t session_idle_ms; /* an unused one is kept so long; 0: 3,600,000 */
     /* Of each call once its arguments are read. NULL: call_timeout_ms for
      * all. At its limit a call is answered, whatever its handler does. Thread:
      * the call's loop; never blocks */

@@ -233,6 +233,7 @@ struct mcp_server {
     struct mcp_call_link flights[MCP_FLIGHT_LISTS]; /* by key. Lock: lock */
     struct mcp_lane *lanes;         /* of the HTTP loops. Lock: lock */
     struct map sessions;            /* by id. Lock: lock */
+    int64_t swept_ns;               /* of `sessions`. Lock: lock */
     struct map tasks;               /* by id. Lock: lock */
     int64_t last_ask;               /* Lock: lock */
     _Atomic uint32_t open;          /* length of `away`; written under lock */
@@ -381,6 +382,7 @@ struct mcp_session {
     enum mcp_log_level log_level;
     struct map uris; /* subscribed: owned copies */
     int64_t used_ns;
+    struct mcp_session *next_dead; /* of a sweep */
     uint32_t pins; /* calls that hold it */
     struct mcp_call_link writers; /* those whose answer is still to come */
     bool ended;

@@ -9,6 +9,7 @@ enum {
     CALL_TIMEOUT_MS = 60000,
     ASK_TIMEOUT_MS = 600000,
     TASK_TTL_MS = 3600000,
+    SESSION_IDLE_MS = 3600 * 1000,
     PAGE_MAX = 1000
 };
 
@@ -58,6 +59,7 @@ static void take_defaults(struct mcp_server_config *c)
     if (!c->call_timeout_ms) c->call_timeout_ms = CALL_TIMEOUT_MS;
     if (!c->ask_timeout_ms) c->ask_timeout_ms = ASK_TIMEOUT_MS;
     if (!c->task_ttl_ms) c->task_ttl_ms = TASK_TTL_MS;
+    if (!c->session_idle_ms) c->session_idle_ms = SESSION_IDLE_MS;
     if (!c->page_max) c->page_max = PAGE_MAX;
 }
 

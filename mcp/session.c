@@ -12,7 +12,6 @@ enum {
     URIS_MAX = 1000,         /* subscriptions of a session */
     GET_STREAM = 1
 };
-static const int64_t idle_max_ns = 3600 * NS_PER_S;
 
 struct mcp_event {
     struct mcp_event *next;
@@ -45,22 +44,40 @@ void mcp_session_free(struct mcp_session *session)
     mem_free(session);
 }
 
-/* Those nobody has used for long. */
+static bool expired(const struct mcp_server *s,
+                    const struct mcp_session *session, int64_t now)
+{
+    return !session->pins &&
+           now - session->used_ns >= s->config.session_idle_ms * NS_PER_MS;
+}
+
+/* Ends those nobody has used for long, and when there are too many the one
+ * unused longest. At most once a second: there may be many. */
 static void sweep(struct mcp_server *s)
 {
     int64_t now = clock_coarse();
-    struct mcp_session *old = NULL, *session;
+    struct mcp_session *old = NULL, *dead = NULL, *session;
     size_t i = 0;
     struct slice key;
     void *value;
+    if (now < s->swept_ns + NS_PER_S && s->sessions.count < SESSIONS_MAX)
+        return;
+    s->swept_ns = now;
     while (map_next(&s->sessions, &i, &key, &value)) {
         session = value;
-        if (!session->pins && (!old || session->used_ns < old->used_ns))
+        if (expired(s, session, now)) {
+            session->next_dead = dead;
+            dead = session;
+        } else if (!session->pins &&
+                   (!old || session->used_ns < old->used_ns)) {
             old = session;
+        }
     }
-    if (old && (now - old->used_ns > idle_max_ns ||
-                s->sessions.count >= SESSIONS_MAX))
-        mcp_session_end(s, old);
+    if (!dead && old && s->sessions.count >= SESSIONS_MAX) dead = old;
+    while ((session = dead) != NULL) {
+        dead = session->next_dead;
+        mcp_session_end(s, session);
+    }
 }
 
 struct mcp_session *mcp_session_new(struct mcp_server *s)
@@ -80,7 +97,12 @@ struct mcp_session *mcp_session_new(struct mcp_server *s)
 struct mcp_session *mcp_session_find(struct mcp_server *s, struct slice id)
 {
     struct mcp_session *session = map_get(&s->sessions, id);
-    if (session) session->used_ns = clock_coarse();
+    int64_t now = clock_coarse();
+    if (session && expired(s, session, now)) {
+        mcp_session_end(s, session);
+        session = NULL;
+    }
+    if (session) session->used_ns = now;
     return session;
 }
 
@@ -119,6 +141,7 @@ struct mcp_session *mcp_session_leave(struct mcp_call_state *c)
     struct mcp_session *session = c->session;
     mcp_session_quiet(c);
     c->session = NULL;
+    session->used_ns = clock_coarse();
     return --session->pins == 0 && session->ended ? session : NULL;
 }
 

@@ -20,6 +20,7 @@ struct mcp_task {
     int64_t ttl_ms;
     struct mcp_call_state *call; /* NULL: ended */
     struct buf body;             /* result or error, ready */
+    struct mcp_task *next_dead;  /* of a sweep */
 };
 
 static bool terminal(const struct mcp_task *t)
@@ -44,28 +45,45 @@ void mcp_tasks_free(struct mcp_server *s)
     map_done(&s->tasks);
 }
 
-/* Not before its time is over, and not while its call goes on. */
-static void expire_one(struct mcp_server *s)
+static bool expired(const struct mcp_task *t, int64_t now_ms)
+{
+    return t->created_ms + t->ttl_ms <= now_ms;
+}
+
+/* A task whose time is over is gone for its client. Work that still goes on is
+ * told to stop, and the record follows it. */
+static bool retire(struct mcp_task *t)
+{
+    if (!t->call) return true;
+    if (cancel_set(&t->call->pub.cancel, CANCEL_CLIENT))
+        (void)mcp_call_wake(t->call);
+    return false;
+}
+
+static void sweep(struct mcp_server *s)
 {
     int64_t now = clock_wall_ms();
+    struct mcp_task *dead = NULL, *t;
     size_t i = 0;
     struct slice key;
     void *value;
     while (map_next(&s->tasks, &i, &key, &value)) {
-        struct mcp_task *t = value;
-        if (t->call || !terminal(t) || t->created_ms + t->ttl_ms > now)
-            continue;
+        t = value;
+        if (!expired(t, now) || !retire(t)) continue;
+        t->next_dead = dead;
+        dead = t;
+    }
+    while ((t = dead) != NULL) {
+        dead = t->next_dead;
         (void)map_del(&s->tasks, slice_of(t->id));
         task_free(t);
-        return;
     }
 }
 
 static struct mcp_task *task_new(struct mcp_server *s,
                                  struct mcp_call_state *c)
 {
-    expire_one(s);
-    expire_one(s);
+    sweep(s);
     struct mcp_task *t =
         s->tasks.count < TASKS_MAX ? MEM_NEW(struct mcp_task) : NULL;
     if (!t) return NULL;
@@ -187,8 +205,10 @@ static enum err unknown(struct mcp_call_state *c)
 static struct mcp_task *find(struct mcp_call_state *c)
 {
     const struct json *id = json_get(c->m.params, SLICE("taskId"));
-    return json_is(id, JSON_STRING) ? map_get(&c->pub.server->tasks, id->text)
-                                    : NULL;
+    struct mcp_task *t = json_is(id, JSON_STRING)
+                             ? map_get(&c->pub.server->tasks, id->text)
+                             : NULL;
+    return t && !expired(t, clock_wall_ms()) ? t : NULL;
 }
 
 enum err mcp_tasks_begin(struct mcp_call_state *c)

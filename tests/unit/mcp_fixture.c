@@ -184,9 +184,11 @@ static bool fake_event(struct mcp_exchange *ex, struct slice id,
                        struct slice message)
 {
     struct fake_exchange *fx = fake_of(ex);
-    CHECK_INT_LT(fx->events_n, 16);
-    fx->ids[fx->events_n] = arena_copy(&fx->fs->arena, id);
-    fx->events[fx->events_n++] = arena_copy(&fx->fs->arena, message);
+    if (fx->events_n < 16) {
+        fx->ids[fx->events_n] = arena_copy(&fx->fs->arena, id);
+        fx->events[fx->events_n] = arena_copy(&fx->fs->arena, message);
+    }
+    fx->events_n++;
     CHECK_INT_EQ(fx->replies + fx->drops, 0);
     return true;
 }

@@ -22,7 +22,8 @@ struct fake_exchange {
     const struct mcp_header *headers; /* ended by {0} */
     int replies, drops, status;
     struct slice body; /* of the reply; the loop's */
-    struct slice events[16], ids[16]; /* before the reply; the loop's */
+    struct slice events[16], ids[16]; /* the first before the reply; the
+                                         loop's */
     int events_n;
     struct slice opened; /* the id the stream was opened with last */
     struct slice session; /* the Mcp-Session-Id it was answered with */

@@ -213,6 +213,12 @@ TEST(mcp_offers, a_missing_resource_has_the_code_of_its_era)
             "\"params\":{\"uri\":\"t://none\"}}");
     CHECK(says(body, "-32002"));
     CHECK(says(body, "\"data\":{\"uri\":\"t://none\"}"));
+    body = fake_say(fs, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                        "\"prompts/get\",\"params\":{\"name\":\"none\"}}");
+    CHECK(says(body, "-32602"));
+    body = fake_say(fs, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                        "\"logging/setLevel\",\"params\":{\"level\":\"loud\"}}");
+    CHECK(says(body, "-32602"));
     fake_server_free(fs);
 }
 
