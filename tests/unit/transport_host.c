@@ -427,7 +427,7 @@ struct slice host_read_to(int fd, const char *part, double seconds)
 {
     struct buf b = BUF_INIT((size_t)64 << 20);
     int64_t until = clock_now() + (int64_t)(seconds * 1e9);
-    while (slice_find(buf_slice(&b), slice_of(part)) == b.n) {
+    while (!slice_ends(buf_slice(&b), slice_of(part))) {
         struct slice more = host_read(fd, 1, 0.2);
         buf_put(&b, more);
         if (clock_now() > until)
