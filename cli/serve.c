@@ -292,7 +292,11 @@ static enum err port_bind(struct serve *s)
     int last = search ? PORT_LAST : (int)set->http_port;
     s->listen.fd = -1;
     if (!wants_http(s)) return OK;
-    enum err e = tp_listen(set->http_host, first, last, &s->listen);
+    enum err e = tp_listen_inherited(&s->listen);
+    if (e == ERR_INVALID)
+        return cannot(s, e, "LISTEN_FDS is not one listening TCP socket",
+                      "Give the socket unit one ListenStream= with a port.");
+    if (e) e = tp_listen(set->http_host, first, last, &s->listen);
     if (!e) {
         bool v6 = strchr(s->listen.host, ':') != NULL;
         (void)snprintf(s->url, sizeof(s->url), "http://%s%s%s:%d/mcp",

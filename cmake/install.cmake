@@ -1,6 +1,6 @@
 # cmake --install: PREFIX/bin/phasegate finds its workflows in
-# PREFIX/share/phasegate. Two components: the program, and the library with
-# all that is needed to build on it.
+# PREFIX/share/phasegate. Three components: the program, the shared library,
+# and what is needed to build on it. packaging/deb/build makes packages of them.
 include(GNUInstallDirs)
 install(TARGETS phasegate COMPONENT phasegate)
 install(DIRECTORY examples/workflows
@@ -41,10 +41,19 @@ file(RELATIVE_PATH MCP_PREFIX_FROM_PC
      /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/phasegate-mcp.pc.in phasegate-mcp.pc @ONLY)
 install(TARGETS phasegate-mcp
-        LIBRARY COMPONENT library NAMELINK_COMPONENT library)
+        LIBRARY COMPONENT library NAMELINK_COMPONENT development)
 install(FILES ${MCP_ARCHIVE} DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        COMPONENT library)
+        COMPONENT development)
 install(FILES include/phasegate-mcp.h
-        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 install(FILES ${PROJECT_BINARY_DIR}/phasegate-mcp.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT library)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+
+# Where systemd looks; below the prefix, so that any prefix can be tried.
+install(FILES packaging/systemd/phasegate@.service
+              packaging/systemd/phasegate@.socket
+        DESTINATION lib/systemd/system COMPONENT phasegate)
+install(FILES packaging/systemd/phasegate.conf DESTINATION lib/sysusers.d
+        COMPONENT phasegate)
+
+include(cmake/package.cmake)

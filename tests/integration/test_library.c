@@ -54,7 +54,7 @@ TEST(library, the_smallest_server_is_under_60_lines_and_runs_on_both_transports,
     for (size_t i = 0; i < text.n; i++) lines += text.p[i] == '\n';
     CHECK_INT_LT(lines, 60);
 
-    const char *prefix = install_to_prefix("library");
+    const char *prefix = install_to_prefix(NULL);
     const char *echo =
         install_compile(prefix, source("examples/echo_server.c"), "echo");
     struct server *s = start(echo, prefix, none);
@@ -78,7 +78,7 @@ TEST(library, the_smallest_server_is_under_60_lines_and_runs_on_both_transports,
 /* Every function of the header and nothing else leaves both libraries. */
 TEST(library, offers_the_names_of_its_header_alone, .needs = "plain")
 {
-    const char *prefix = install_to_prefix("library");
+    const char *prefix = install_to_prefix(NULL);
     shell("find %s -name '*.h' | wc -l | grep -qx 1", prefix);
     shell("grep -oE '\\bmcp_[a-z_]+\\(' %s/include/phasegate-mcp.h |"
           " tr -d '(' | grep -vx 'mcp_str' | sort -u > declared",
@@ -104,7 +104,7 @@ TEST(library, offers_the_names_of_its_header_alone, .needs = "plain")
 
 TEST(library, the_soname_counts_and_only_libevent_is_needed, .needs = "plain")
 {
-    const char *prefix = install_to_prefix("library");
+    const char *prefix = install_to_prefix(NULL);
     shell("readelf -d $(find %s -name '*.so') > dynamic", prefix);
     struct slice dynamic = get_file(test_tmpdir(), "dynamic");
     CHECK_CONTAINS(dynamic, "soname: [libphasegate-mcp.so.0]");
@@ -119,7 +119,7 @@ TEST(library, the_soname_counts_and_only_libevent_is_needed, .needs = "plain")
 TEST(library, a_static_program_may_use_our_inner_names_itself,
      .needs = "plain")
 {
-    const char *prefix = install_to_prefix("library");
+    const char *prefix = install_to_prefix(NULL);
     put_file(test_tmpdir(), "own.c",
              "#include <phasegate-mcp.h>\n"
              "struct slice { int own; }; enum err { OK = 7 };\n"
@@ -150,7 +150,7 @@ TEST(library, a_static_program_may_use_our_inner_names_itself,
 TEST(library, everything_server_builds_on_the_installed_library,
      .needs = "plain")
 {
-    const char *prefix = install_to_prefix("library");
+    const char *prefix = install_to_prefix(NULL);
     const char *sources =
         arena_printf(test_arena(), "%s %s", source("examples/everything_server.c"),
                      source("examples/everything_tools.c"))
@@ -191,7 +191,7 @@ TEST(library, the_page_is_a_program_that_does_what_it_says, .needs = "plain")
     CHECK_INT_GT(text.n, 2000);
     put_file(test_tmpdir(), "notes.c",
              arena_printf(test_arena(), "%.*s", SLICE_ARG(text)).p);
-    const char *prefix = install_to_prefix("library");
+    const char *prefix = install_to_prefix(NULL);
     struct server *s =
         start(install_compile(prefix, "notes.c", "notes"), prefix, none);
     stdio_tool(s, "add_note", "{\"text\":\"milk\"}");
