@@ -5,17 +5,15 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/lock.h"
-#include "engine/approval.h"
-#include "mcp/fields.h"
 #include "transport/loop.h"
 
-enum { NEWS_MAX = 64 << 10, OUT_MAX = 32 << 20, SESSIONS_MOST = 200 };
+enum { NEWS_MAX = 64 << 10 };
 
 struct cli_dashboard {
     struct cli_dashboard_page page;
     struct engine *engine;
     struct cli_health *health;
-    struct tp_loop *loop; /* from cli_dashboard_open on */
+    struct tp_loop *loop;  /* from cli_dashboard_open on */
     uint64_t stamp, ticks; /* Thread: keeper */
     struct lock lock;      /* guards what follows */
     struct tp_http *http;  /* NULL: nobody can listen */
@@ -171,197 +169,9 @@ static enum err page_events(struct tp_page *page)
     tp_event(&page->body, "hello", SLICE("{}"));
     return OK;
 }
-
-/* --- engine operations as pages
- * ------------------------------------------------ */
-
-struct ask {
-    struct eng_call eng; /* first: the engine gives it back */
-    struct twin out;
-    struct tp_page *page;
-};
-
-static void drop_out(void *out)
-{
-    twin_done(out);
-}
-
-static enum err ask_settle(struct ask *k, enum err e)
-{
-    struct tp_page *page = k->page;
-    if (e) {
-        page->problem = k->eng.problem;
-        return e;
-    }
-    page->body = k->out.plain; /* given away */
-    k->out.plain = BUF_INIT(OUT_MAX);
-    return OK;
-}
-
-static void ask_done(struct eng_call *ec, enum err e)
-{
-    struct ask *k = (struct ask *)ec;
-    struct tp_page *page = k->page;
-    tp_page_done(page, ask_settle(k, e));
-}
-
-/* After ERR_PENDING the page may have ended already. */
-static enum err ask_end(struct ask *k, enum err e)
-{
-    return e == ERR_PENDING ? e : ask_settle(k, e);
-}
-
-static struct ask *ask_new(struct tp_page *page)
-{
-    struct ask *k = ARENA_NEW(&page->arena, struct ask);
-    if (!k) return NULL;
-    twin_init(&k->out, OUT_MAX);
-    if (arena_hold(&page->arena, drop_out, &k->out)) return NULL;
-    k->eng = (struct eng_call){.arena = &page->arena,
-                               .out = &k->out,
-                               .cancel = &page->cancel,
-                               .now = clock_now(),
-                               .actor = SLICE("dashboard"),
-                               .done = ask_done};
-    problem_init(&k->eng.problem);
-    k->page = page;
-    return k;
-}
-
-static int64_t number_of(struct tp_page *page, const char *name, int64_t none)
-{
-    int64_t n;
-    struct slice text = tp_query(page, name);
-    return text.n && slice_int64(text, &n) ? n : none;
-}
-
-static enum err page_sessions(struct tp_page *page)
-{
-    const struct cli_dashboard *d = page->app;
-    struct ask *k = ask_new(page);
-    if (!k) return ERR_NOMEM;
-    const struct eng_list_sessions_args args = {
-        .status = tp_query(page, "status"),
-        .workflow_type = tp_query(page, "workflow_type"),
-        .limit = number_of(page, "limit", SESSIONS_MOST),
-        .cursor = tp_query(page, "cursor")};
-    return ask_end(k, eng_list_sessions(d->engine, &k->eng, &args));
-}
-
-static enum err page_session(struct tp_page *page)
-{
-    const struct cli_dashboard *d = page->app;
-    struct ask *k = ask_new(page);
-    struct eng_get_session_args *args =
-        ARENA_NEW(&page->arena, struct eng_get_session_args);
-    if (!k || !args) return ERR_NOMEM;
-    *args = (struct eng_get_session_args){
-        .session_id = page->part,
-        .evidence = number_of(page, "evidence", 0) == 1,
-        .history = true,
-        .verdicts = true,
-        .after_event = number_of(page, "after", 0)};
-    return ask_end(k, eng_get_session(d->engine, &k->eng, args));
-}
-
-static enum err page_report(struct tp_page *page)
-{
-    const struct cli_dashboard *d = page->app;
-    struct ask *k = ask_new(page);
-    struct eng_report_args *args =
-        ARENA_NEW(&page->arena, struct eng_report_args);
-    if (!k || !args) return ERR_NOMEM;
-    args->session_id = page->part;
-    return ask_end(k, eng_report(d->engine, &k->eng, args));
-}
-
-/* --- approvals
- * ------------------------------------------------------------------- */
-
-static enum err page_approvals(struct tp_page *page)
-{
-    const struct cli_dashboard *d = page->app;
-    struct ask *k = ask_new(page);
-    if (!k) return ERR_NOMEM;
-    const struct eng_approvals_list_args args = {
-        .session_id = tp_query(page, "session_id"),
-        .workflow_type = tp_query(page, "workflow_type"),
-        .limit = number_of(page, "limit", 0),
-        .cursor = tp_query(page, "cursor")};
-    return ask_end(k, eng_approvals_list(d->engine, &k->eng, &args));
-}
-
-struct decision {
-    struct slice session_id, decision, person, comment;
-    int64_t phase, event_id;
-};
-static const char *const decisions[] = {"approve", "reject", NULL};
-#define MEMBER(name_, type_, ...)                                              \
-    {                                                                          \
-        .name = #name_, .type = MCP_FIELD_##type_,                             \
-        .offset = offsetof(struct decision, name_), .required = true,          \
-        .description = "", __VA_ARGS__                                         \
-    }
-static const struct mcp_field decision_fields[] = {
-    MEMBER(session_id, STRING, .min = 1),
-    MEMBER(phase, INTEGER, .min = 0),
-    MEMBER(event_id, INTEGER, .min = 1),
-    MEMBER(decision, STRING, .choices = decisions),
-    MEMBER(person, STRING, .min = 1, .max = 200),
-    MEMBER(comment, STRING, .max = 4000),
-    {0}};
-
-static enum err decision_read(struct tp_page *page, struct decision *ret)
-{
-    const struct json *v;
-    struct json_error je;
-    enum err e = json_parse(page->message, NULL, &page->arena, &v, &je);
-    if (e)
-        return problem_setf(&page->problem, &page->arena, e, SLICE(""),
-                            SLICE("Send one JSON object."),
-                            "the body is no JSON: %s at byte %zu", je.what,
-                            je.at);
-    return mcp_fields_parse(decision_fields, v, &page->arena, ret, sizeof(*ret),
-                            &page->problem);
-}
-
-static enum err page_decide(struct tp_page *page)
-{
-    const struct cli_dashboard *d = page->app;
-    struct decision given;
-    enum err e = decision_read(page, &given);
-    if (e) return e;
-    struct ask *k = ask_new(page);
-    struct eng_approval_decide_args *args =
-        ARENA_NEW(&page->arena, struct eng_approval_decide_args);
-    if (!k || !args) return ERR_NOMEM;
-    *args = (struct eng_approval_decide_args){
-        .session_id = given.session_id,
-        .phase = given.phase,
-        .event_id = given.event_id,
-        .approve = slice_eq(given.decision, SLICE("approve")),
-        .person = given.person,
-        .channel = SLICE("dashboard"),
-        .comment = given.comment};
-    return ask_end(k, eng_approval_decide(d->engine, &k->eng, args));
-}
-
-/* Who gets here has the operator's token: that is the answer. */
-static enum err page_operator(struct tp_page *page)
-{
-    buf_puts(&page->body, "{\"operator\":true}");
-    return OK;
-}
-
 const struct tp_route cli_dashboard_rows[] = {
     {"/", TP_GET, page_root, TP_OPEN, TP_ON_LOOP},
     {"/api/status", TP_GET, page_status, TP_READS, TP_ON_WORKER},
-    {"/api/sessions", TP_GET, page_sessions, TP_READS, TP_ON_WORKER},
-    {"/api/sessions/{}", TP_GET, page_session, TP_READS, TP_ON_WORKER},
-    {"/api/sessions/{}/report", TP_GET, page_report, TP_READS, TP_ON_WORKER},
-    {"/api/approvals", TP_GET, page_approvals, TP_READS, TP_ON_WORKER},
-    {"/api/approvals", TP_POST, page_decide, TP_OPERATOR, TP_ON_WORKER},
-    {"/api/operator", TP_POST, page_operator, TP_OPERATOR, TP_ON_LOOP},
     {"/api/events", TP_GET, page_events, TP_READS, TP_FEED},
     {NULL, 0, NULL, TP_OPEN, TP_ON_LOOP},
 };

@@ -32,6 +32,8 @@ void cli_dashboard_free(struct cli_dashboard *d);
 
 /* Of a struct tp_routes whose app is the dashboard. */
 extern const struct tp_route cli_dashboard_rows[];
+/* The rest below /api; their app is the engine. */
+extern const struct tp_route cli_api_rows[];
 
 /* --- the charts ------------------------------------------------------------
  */

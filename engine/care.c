@@ -110,3 +110,16 @@ void eng_stop(struct engine *e)
     for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_stop(e->cache[i]);
     embed_stop(e->embed);
 }
+
+enum err eng_clear_caches(struct engine *e, struct slice name,
+                          struct json_writer *w)
+{
+    enum err r = ERR_NOT_FOUND;
+    for (int i = 0; i < ENG_CACHE_COUNT; i++) {
+        const char *own = st_cache_name(e->cache[i]);
+        if (name.n && !slice_eq(name, slice_of(own))) continue;
+        json_put_int(w, own, (int64_t)st_cache_clear(e->cache[i]));
+        r = OK;
+    }
+    return r;
+}

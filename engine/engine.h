@@ -358,6 +358,12 @@ struct eng_facts {
 /* Takes locks for moments and looks at the store's files. Thread: keeper */
 void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret);
 
+/* Empties the cache of this name, an empty name: all; writes how many entries
+ * each had as members of an open object. ERR_NOT_FOUND: none has the name.
+ * Thread: worker */
+MUST_USE enum err eng_clear_caches(struct engine *e, struct slice name,
+                                   struct json_writer *w);
+
 /* Loads that run are told to stop. At shutdown, before pool_stop. */
 void eng_stop(struct engine *e);
 

@@ -1,14 +1,17 @@
 // The operator's page in a real browser. Use:
-//   dashboard.mjs SCENARIO URL TOKEN-FILE [FILE]
+//   dashboard.mjs SCENARIO URL TOKEN-FILE [MORE...]
 // URL is the server's, without a path. What agents do meanwhile is done here
-// too, as tool calls over HTTP. FILE: where a picture goes.
+// too, as tool calls over HTTP. The README's picture is made by
+//   dashboard.mjs picture URL TOKEN-FILE docs/img/dashboard.png 60
+// against a new server that serves tests/data/workflows: agents work for that
+// many seconds before it is taken.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 import { step, done } from './steps.mjs';
 
-const [scenario, url, tokenFile, picture] = process.argv.slice(2);
+const [scenario, url, tokenFile, ...more] = process.argv.slice(2);
 const token = readFileSync(tokenFile, 'utf8').trim();
 const PATIENCE = 30000;
 
@@ -60,7 +63,7 @@ const trouble = []; // what no page of ours may do
 async function openPage(options = {}, ready = '#live[data-kind=good]') {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-lcd-text'],
   });
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
   context.setDefaultTimeout(PATIENCE);
@@ -320,7 +323,7 @@ const scenarios = {
   },
 
   async many() {
-    const sessions = Number(picture ?? 1000);
+    const sessions = Number(more[0]);
     const { browser, page } = await openPage();
     await page.locator('#sessions-count').filter({ hasText: sessions.toLocaleString('en').replace(',', '\u202f') }).waitFor();
     await step('all of them are listed soon', async () => {
@@ -354,6 +357,30 @@ const scenarios = {
       return { filter_ms: took };
     });
     await step('it is quiet', quiet);
+    await browser.close();
+  },
+
+  async picture() {
+    const [file, seconds] = more;
+    const targets = ['docs-site', 'web/storefront', 'inventory-sync', 'auth-gateway', 'notifications', 'reporting', 'mobile-app', 'search-service', 'ledger'];
+    const until = Date.now() + 1000 * seconds;
+    await walk('image-proxy', 2);
+    for (const [i, target] of targets.entries()) {
+      const id = await walk(target, i % 3);
+      if (i % 4 === 3) await tool('manage_session', { session_id: id, action: 'pause', reason: 'waits for the vendor' });
+      if (i % 3 === 1) await complete(id, 1, { ...EVIDENCE[1], tests_failed: 3 });
+    }
+    for (let i = 0; Date.now() < until; i++) {
+      const id = await start(targets[i % targets.length]);
+      await Promise.all(Array.from({ length: 12 }, () => tool('get_phase', { session_id: id })));
+      await Promise.all(Array.from({ length: 1 + (i % 5) }, () => tool('list_workflows', {})));
+      await new Promise((resolve) => { setTimeout(resolve, 80 + 60 * Math.sin(i / 20)); });
+    }
+    await walkToReview('payments-api');
+    const { browser, page } = await openPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' });
+    await page.locator('#waiting-list .ask').waitFor();
+    await page.locator('.chart path.line[d^=M]').first().waitFor({ state: 'attached' });
+    await step('the picture is taken', async () => { await page.screenshot({ path: file }); });
     await browser.close();
   },
 

@@ -230,6 +230,8 @@ TEST_EACH(dashboard, who_is_let_in, struct entry, row,
           {"approvals", "GET", "/api/approvals", "", 200, 200},
           {"operator", "POST", "/api/operator", "", 401, 200},
           {"decide", "POST", "/api/approvals", "", 401, 400},
+          {"clear", "POST", "/api/admin/clear-cache", "", 401, 200},
+          {"reset", "POST", "/api/admin/reset-breaker", "", 401, 200},
           {"events are read", "POST", "/api/events", "", 405, 405},
           {"unknown", "GET", "/api/nothing", "", 404, 404},
           {"another host", "GET", "/api/sessions", "Host: evil.example\r\n",
@@ -370,6 +372,29 @@ TEST(dashboard, a_decision_opens_the_phase_and_stands_in_the_chain)
     CHECK_INT_EQ(e.status, 0);
 }
 
+/* --- care
+ * -------------------------------------------------------------------------- */
+
+TEST(dashboard, an_operator_empties_a_cache)
+{
+    struct server *s = start(NULL);
+    const char *id = begin(s, "app");
+    struct http *h = http_open(server_port(s));
+    const char *head = bearer(token_of(s, "operator"));
+    (void)get(h, arena_printf(test_arena(), "/api/sessions/%s", id).p);
+    struct http_reply r = http_request(h, "POST", "/api/admin/clear-cache",
+                                       head, SLICE("{\"cache\":\"sessions\"}"));
+    CHECK_INT_EQ(number(json_get(r.json, SLICE("cleared")), "sessions"), 1);
+    r = http_request(h, "POST", "/api/admin/clear-cache", head, SLICE("{}"));
+    CHECK_INT_EQ(number(json_get(r.json, SLICE("cleared")), "sessions"), 0);
+    r = http_request(h, "POST", "/api/admin/clear-cache", head,
+                     SLICE("{\"cache\":\"none\"}"));
+    CHECK_INT_EQ(r.status, 404);
+    r = http_request(h, "POST", "/api/admin/reset-breaker", head,
+                     SLICE("{\"provider\":\"none\"}"));
+    CHECK_INT_EQ(r.status, 404);
+}
+
 /* --- the token
  * ------------------------------------------------------------------------ */
 
@@ -479,7 +504,7 @@ TEST(dashboard, open_streams_do_not_hold_the_server_up)
  * ------------------------------------------------------------------------- */
 
 static struct node_steps browse(struct server *s, const char *scenario,
-                                const char *more)
+                                const char *more, const char *further)
 {
     const char *args[] = {
         scenario,
@@ -487,7 +512,9 @@ static struct node_steps browse(struct server *s, const char *scenario,
         arena_printf(test_arena(), "%s/.phasegate/operator.token",
                      server_project(s))
             .p,
-        more, NULL};
+        more,
+        further,
+        NULL};
     (void)token_of(s, "operator");
     return node_steps("dashboard.mjs", args);
 }
@@ -505,8 +532,20 @@ TEST_EACH_IF(dashboard, in_a_browser,
              {"hostile", NULL, 3}, {"keyboard", NULL, 4}, {"access", NULL, 11},
              {"locked", "--require-token", 2})
 {
-    struct node_steps steps = browse(start(row->option), row->name, NULL);
+    struct node_steps steps = browse(start(row->option), row->name, NULL, NULL);
     CHECK_INT_EQ(steps.count, row->steps);
+}
+
+TEST(dashboard, the_readme_s_picture_can_be_made_again,
+     .needs = "npm browser slow", .timeout_s = 180)
+{
+    struct slice png;
+    struct server *s = start(NULL);
+    const char *file = arena_printf(test_arena(), "%s/a.png", test_tmpdir()).p;
+    (void)browse(s, "picture", file, "2");
+    CHECK_OK(file_read(slice_of(file), 1 << 20, test_arena(), &png));
+    CHECK(slice_starts(png, SLICE("\x89PNG")));
+    CHECK_INT_LT(png.n, 150 << 10);
 }
 
 enum { MANY = 1000 };
@@ -526,7 +565,7 @@ TEST(dashboard, a_thousand_sessions_are_listed_at_once,
             ->count,
         200);
     int64_t page_us = (clock_now() - began) / 1000;
-    struct node_steps steps = browse(s, "many", "1000");
+    struct node_steps steps = browse(s, "many", "1000", NULL);
     const struct json *told = node_step(&steps, "all of them are listed soon");
     printf("200 of them in %lld us; the page: first rows %lld ms, all %lld "
            "ms\n",
