@@ -129,6 +129,17 @@ static void limits(const struct mcp_server *s, struct buf *out)
     cli__metrics_family(out, "phasegate_progress_total", "counter",
                         "Notices of progress.");
     buf_printf(out, "phasegate_progress_total %" PRIu64 "\n", st.progress);
+    cli__metrics_family(out, "phasegate_coalesce_calls_total", "counter",
+                        "Calls that may share a run.");
+    buf_printf(out,
+               "phasegate_coalesce_calls_total{result=\"leader\"} %" PRIu64 "\n"
+               "phasegate_coalesce_calls_total{result=\"joined\"} %" PRIu64 "\n"
+               "phasegate_coalesce_calls_total{result=\"refused\"} %" PRIu64
+               "\n",
+               st.led, st.joined, st.duplicates);
+    cli__metrics_family(out, "phasegate_coalesce_flights", "gauge",
+                        "Runs that others may join.");
+    buf_printf(out, "phasegate_coalesce_flights %u\n", st.flights);
 }
 
 /* --- connections ---------------------------------------------------------- */

@@ -212,7 +212,7 @@ static bool may_answer(const struct mcp_call_state *c)
 
 static void overdue(struct mcp_call_state *c)
 {
-    struct late l;
+    struct late l = {.why = ""};
     if (!cancel_set(&c->pub.cancel, CANCEL_DEADLINE)) return;
     count(&c->pub.server->counts.cancelled[CANCEL_DEADLINE]);
     describe(c, limit_of(c), &l);

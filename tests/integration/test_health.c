@@ -59,6 +59,7 @@ static const struct json *file_read_json(struct slice path)
     return v;
 }
 
+/* G01 */
 TEST(health, the_file_says_who_is_there_and_how_it_is)
 {
     struct server *s = start(NULL, NULL);
@@ -204,6 +205,7 @@ TEST(health, ready_and_live_answer_on_their_own_paths)
             200);
 }
 
+/* G04 */
 TEST(health, settings_that_let_one_session_keep_all_others_out_are_refused)
 {
     const char *args[] = {
@@ -257,6 +259,41 @@ TEST(health, a_state_file_taken_away_degrades_and_refuses_writes)
     CHECK_INT_EQ(rename(aside, path), 0);
     CHECK(!json_at(begin_one(s, "b.c"), "structuredContent", "error", NULL));
     UNTIL(!has_reason(health(h), "store_replaced", "degraded"));
+}
+
+/* G08 */
+TEST(health, every_family_of_metrics_has_its_help_and_type_once)
+{
+    static const char *const names[] = {
+        "cache_lookups_total", "cache_lock_waits_total", "cache_hit_ratio",
+        "cache_flights", "permits_limit", "permits_in_use", "permits_waiting",
+        "permits_granted_total", "permits_refused_total",
+        "permits_released_total", "permits_release_errors_total",
+        "permits_leaks_total", "permits_wait_seconds_total",
+        "coalesce_calls_total", "coalesce_flights", "call_seconds",
+        "deadlines_total", "cancelled_total", "calls_abandoned",
+        "progress_total", "connections", "connections_opened_total",
+        "connections_refused_total", "up", "health_status",
+        "loop_lag_seconds", "queue_depth", "queue_refused_total",
+        "writer_queue_depth", "commit_seconds", "watch_events_total",
+        "watch_overflows_total", "watch_rescans_total", "watch_directories"};
+    struct server *s = start(NULL, NULL);
+    struct http *h = http_open(server_port(s));
+    struct slice text; /* the port is open a moment before all is counted */
+    UNTIL((text = http_request(h, "GET", "/metrics", "", (struct slice){0}).body,
+           slice_find(text, SLICE("phasegate_connections ")) < text.n));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        static const char *const words[] = {"HELP", "TYPE"};
+        for (int k = 0; k < 2; k++) {
+            struct slice line =
+                arena_printf(test_arena(), "# %s phasegate_%s ", words[k],
+                             names[i]);
+            size_t at = slice_find(text, line);
+            if (at == text.n) FAIL("no %.*s", SLICE_ARG(line));
+            struct slice rest = slice_sub(text, at + line.n, text.n);
+            CHECK_INT_EQ(slice_find(rest, line), rest.n);
+        }
+    }
 }
 
 enum { CALLERS = 12, CALLS = 40 };

@@ -117,6 +117,7 @@ static enum err make_list(void *ctx, void **ret)
     return OK;
 }
 
+/* J02 */
 TEST(once, a_second_registration_gets_the_same_list)
 {
     struct list list = {0};
@@ -182,6 +183,7 @@ static void get_held(void *ctx, int i)
             once_get(&h->once, make_when_told, h, &h->cancel[i], &h->object[i]);
 }
 
+/* J03 */
 TEST(once, a_cancelled_waiter_leaves_and_the_others_get_the_object)
 {
     struct held_make h;
@@ -246,6 +248,7 @@ static enum err make_of_itself(void *ctx, void **ret)
     return once_get(ctx, make_of_itself, ctx, NULL, ret);
 }
 
+/* J04 */
 TEST(once, a_make_that_asks_for_its_own_object_is_told_so)
 {
     struct once o;

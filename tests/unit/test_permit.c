@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/lock.h"
 #include "base/log.h"
@@ -87,6 +88,7 @@ TEST(permit, the_defaults_are_twenty_four_eight_and_six)
     CHECK_INT_EQ(o.wait_ns, 250 * NS_PER_MS);
 }
 
+/* C01 */
 TEST(permit, the_twenty_fifth_is_refused_and_holds_nothing)
 {
     struct permits *ps = make(24, 0, 6, 10);
@@ -110,6 +112,7 @@ TEST(permit, the_twenty_fifth_is_refused_and_holds_nothing)
     permits_free(ps);
 }
 
+/* C02 */
 TEST(permit, a_full_class_refuses_its_own_and_nobody_else)
 {
     struct permits *ps = make(24, 8, 6, 0);
@@ -124,6 +127,7 @@ TEST(permit, a_full_class_refuses_its_own_and_nobody_else)
     permits_free(ps);
 }
 
+/* C04 */
 TEST(permit, the_ninth_of_a_session_is_refused_and_another_session_is_not)
 {
     struct permits *ps = make(24, 8, 6, 0);
@@ -137,6 +141,7 @@ TEST(permit, the_ninth_of_a_session_is_refused_and_another_session_is_not)
     permits_free(ps);
 }
 
+/* C05 */
 TEST(permit, a_full_session_is_waited_for_a_quarter_of_a_second)
 {
     struct permits *ps = make(4, 1, 6, 250);
@@ -153,6 +158,7 @@ TEST(permit, a_full_session_is_waited_for_a_quarter_of_a_second)
     permits_free(ps);
 }
 
+/* C10 */
 TEST(permit, who_waits_for_his_session_holds_up_nobody_behind_him)
 {
     struct permits *ps = make(2, 1, 6, 60000);
@@ -172,6 +178,7 @@ TEST(permit, who_waits_for_his_session_holds_up_nobody_behind_him)
     permits_free(ps);
 }
 
+/* C11 */
 TEST(permit, the_sixty_fifth_that_waits_is_refused_at_once)
 {
     struct permits *ps = make(1, 0, 6, 60000);
@@ -188,6 +195,7 @@ TEST(permit, the_sixty_fifth_that_waits_is_refused_at_once)
     permits_free(ps);
 }
 
+/* C09 */
 TEST(permit, a_second_release_changes_no_counter_and_is_counted)
 {
     struct permits *ps = make(4, 2, 6, 0);
@@ -211,6 +219,7 @@ static void count_leaks(void *ctx, struct slice line)
         atomic_fetch_add(&leak_lines, 1);
 }
 
+/* C08 */
 TEST(permit, a_leak_is_told_once_and_nothing_is_minted)
 {
     clock_fake(1000 * NS_PER_S, 1700000000000);
@@ -285,4 +294,76 @@ TEST(permit, a_crowd_never_exceeds_the_limit_and_leaves_nothing_behind,
     CHECK_INT_EQ(st.release_errors, 0);
     CHECK_INT_EQ(st.in_use[PERMIT_GLOBAL] + st.waiting, 0);
     permits_free(c.ps);
+}
+
+/* C06 */
+TEST(permit, one_after_another_is_never_refused)
+{
+    static const uint32_t per_session[] = {0, 8};
+    for (size_t k = 0; k < 2; k++) {
+        struct permits *ps = make(24, per_session[k], 6, 0);
+        for (int i = 0; i < 100; i++) {
+            struct holder h;
+            CHECK_OK(take(ps, &h, "s", PERMIT_READ));
+            give_back(&h);
+        }
+        CHECK_INT_EQ(stats(ps).granted[PERMIT_GLOBAL], 100);
+        CHECK_INT_EQ(stats(ps).refused[PERMIT_GLOBAL], 0);
+        permits_free(ps);
+    }
+}
+
+/* C07 */
+struct shift {
+    struct permits *ps;
+    _Atomic int now, most, answered;
+};
+
+static void work_a_while(void *ctx, int i)
+{
+    struct shift *sh = ctx;
+    struct holder h;
+    char session[8];
+    snprintf(session, sizeof(session), "s%d", i);
+    enum err e = take(sh->ps, &h, session, PERMIT_READ);
+    if (e == ERR_PENDING) e = outcome(&h);
+    CHECK_OK(e);
+    int now = ++sh->now, most = sh->most;
+    while (now > most && !atomic_compare_exchange_weak(&sh->most, &most, now))
+        continue;
+    if (i < 2) permits_check(sh->ps, clock_now());
+    usleep(300000);
+    sh->now--;
+    sh->answered++;
+    give_back(&h);
+}
+
+TEST(permit, twelve_wait_for_four_places_and_a_check_mints_none,
+     .timeout_s = 60)
+{
+    int64_t patience = test_sanitized() ? 30000 : 5000;
+    struct shift sh = {.ps = make(4, 2, 6, patience)};
+    test_threads(12, work_a_while, &sh);
+    CHECK_INT_EQ(sh.most, 4);
+    CHECK_INT_EQ(sh.answered, 12);
+    CHECK_INT_EQ(stats(sh.ps).leaks, 0);
+    CHECK_INT_EQ(stats(sh.ps).limit[PERMIT_GLOBAL], 4);
+    permits_free(sh.ps);
+}
+
+/* C12 */
+TEST(permit, who_is_withdrawn_leaves_at_once_and_is_granted_nothing)
+{
+    struct permits *ps = make(1, 0, 6, 60000);
+    struct holder a, b, c;
+    CHECK_OK(take(ps, &a, "", PERMIT_READ));
+    CHECK_ERR(take(ps, &b, "", PERMIT_READ), ERR_PENDING);
+    CHECK_ERR(take(ps, &c, "", PERMIT_READ), ERR_PENDING);
+    CHECK(permit_withdraw(&b.permit));
+    CHECK_INT_EQ(stats(ps).waiting, 1);
+    give_back(&a);
+    CHECK_OK(outcome(&c));
+    CHECK(!b.told);
+    give_back(&c);
+    permits_free(ps);
 }

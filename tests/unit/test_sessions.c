@@ -275,6 +275,7 @@ TEST(sessions, everything_answered_is_there_after_a_restart)
     fixture_done(&f);
 }
 
+/* D06, D12 */
 TEST(sessions, a_repeated_key_gives_the_first_answer_byte_for_byte)
 {
     struct fixture f;
@@ -368,6 +369,7 @@ static void race_complete(void *ctx, int i)
     outcome_done(&o);
 }
 
+/* K04 */
 TEST(sessions, of_many_completers_exactly_one_wins, .timeout_s = 60)
 {
     struct fixture f;

@@ -249,6 +249,7 @@ TEST(transport_http, a_stream_that_nobody_reads_stops_taking_events)
     host_free(h);
 }
 
+/* F03 */
 TEST(transport_http, a_silent_stream_gets_comments)
 {
     struct host *h = host_new();
@@ -266,6 +267,7 @@ TEST(transport_http, a_silent_stream_gets_comments)
 /* --- time ------------------------------------------------------------------
  */
 
+/* F05 */
 TEST(transport_http, a_header_sent_drop_by_drop_is_closed_in_time)
 {
     struct host *h = host_new();
@@ -309,6 +311,7 @@ TEST(transport_http, an_idle_connection_is_closed_and_a_pending_one_is_not)
     host_free(h);
 }
 
+/* F04 */
 TEST(transport_http, a_reader_that_takes_nothing_is_closed)
 {
     struct host *h = host_new();
@@ -324,6 +327,7 @@ TEST(transport_http, a_reader_that_takes_nothing_is_closed)
 /* --- how many --------------------------------------------------------------
  */
 
+/* F01 */
 TEST(transport_http, one_connection_too_many_is_told_which_limit)
 {
     struct host *h = host_new();
@@ -364,6 +368,7 @@ static size_t descriptors(void)
     return n;
 }
 
+/* F07 */
 TEST(transport_http, every_connection_that_came_has_gone, .timeout_s = 120)
 {
     struct host *h = host_new();

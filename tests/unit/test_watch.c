@@ -85,6 +85,7 @@ TEST(watch, every_way_to_save_gives_another_stamp)
     eng_watch_free(w);
 }
 
+/* H07 */
 TEST(watch, a_root_may_go_and_come_back)
 {
     struct slice root;
@@ -115,6 +116,7 @@ TEST(watch, a_root_that_is_not_there_yet_is_seen_when_it_comes)
     eng_watch_free(w);
 }
 
+/* H05 */
 TEST(watch, a_file_in_a_folder_made_in_one_burst_is_seen_each_time,
      .timeout_s = 60)
 {
@@ -135,6 +137,7 @@ TEST(watch, a_file_in_a_folder_made_in_one_burst_is_seen_each_time,
 }
 
 /* Nobody reads them, so that the kernel's queue really runs over. */
+/* H06 */
 TEST(watch, after_an_overflow_everything_is_looked_at_again)
 {
     struct slice root;
@@ -238,6 +241,7 @@ static struct eng_watch *watch_loudly(struct slice *root, int64_t debounce_ms,
     return w;
 }
 
+/* H03 */
 TEST(watch, a_thousand_events_in_a_burst_are_one_notice, .timeout_s = 30)
 {
     struct slice root;
@@ -254,6 +258,7 @@ TEST(watch, a_thousand_events_in_a_burst_are_one_notice, .timeout_s = 30)
     eng_watch_free(w);
 }
 
+/* H04 */
 TEST(watch, endless_events_do_not_put_a_notice_off_for_ever, .timeout_s = 30)
 {
     struct slice root;
@@ -423,6 +428,7 @@ struct mode {
     enum eng_watch_mode mode;
 };
 
+/* H01 and, without a watcher, H08 */
 TEST_EACH(watch, a_saved_definition_is_the_next_lookups, struct mode, row,
           {ENG_WATCH_AUTO}, {ENG_WATCH_STAT}, {ENG_WATCH_OFF})
 {
@@ -438,6 +444,7 @@ TEST_EACH(watch, a_saved_definition_is_the_next_lookups, struct mode, row,
     fixture_done(&f);
 }
 
+/* H09 */
 TEST_EACH(watch, a_file_saved_unchanged_keeps_the_definition, struct mode, row,
           {ENG_WATCH_AUTO}, {ENG_WATCH_STAT}, {ENG_WATCH_OFF})
 {
@@ -456,6 +463,7 @@ TEST_EACH(watch, a_file_saved_unchanged_keeps_the_definition, struct mode, row,
     fixture_done(&f);
 }
 
+/* H02 */
 TEST(watch, the_last_of_a_hundred_and_fifty_files_counts)
 {
     struct fixture f;
