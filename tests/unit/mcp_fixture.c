@@ -284,20 +284,6 @@ struct fake_server *fake_server(uint32_t workers, enum mcp_transport kind)
     return fake_server_of(&conf, kind);
 }
 
-void fake_server_free(struct fake_server *fs)
-{
-    mcp_peer_free(fs->peer);
-    if (!fs->borrowed) {
-        CHECK_INT_EQ(mcp_server_open_calls(fs->mcp), 0);
-        mcp_server_free(fs->mcp);
-        pool_free(fs->pool);
-    }
-    arena_done(&fs->arena);
-    cond_done(&fs->mail_came);
-    lock_done(&fs->lock);
-    mem_free(fs);
-}
-
 struct mcp_server *fake_mcp(struct fake_server *fs)
 {
     return fs->mcp;
@@ -362,6 +348,29 @@ void fake_run_one(struct fake_server *fs)
 {
     struct mcp_mail *m = take_mail(fs);
     m->run(m);
+}
+
+static bool mail_waits(struct fake_server *fs)
+{
+    lock_take(&fs->lock);
+    bool waits = fs->first != NULL;
+    lock_drop(&fs->lock);
+    return waits;
+}
+
+void fake_server_free(struct fake_server *fs)
+{
+    while (mail_waits(fs)) fake_run_one(fs); /* bells of calls that ended */
+    mcp_peer_free(fs->peer);
+    if (!fs->borrowed) {
+        CHECK_INT_EQ(mcp_server_open_calls(fs->mcp), 0);
+        mcp_server_free(fs->mcp);
+        pool_free(fs->pool);
+    }
+    arena_done(&fs->arena);
+    cond_done(&fs->mail_came);
+    lock_done(&fs->lock);
+    mem_free(fs);
 }
 
 void fake_peer_leave(struct fake_server *fs)
