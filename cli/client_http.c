@@ -86,7 +86,8 @@ static void request_write(struct buf *b, const struct cli_http *h,
                           const char *method, const char *path,
                           struct slice more, struct slice body)
 {
-    bool v6 = slice_find_byte(slice_of(h->host), ':') < strlen(h->host);
+    struct slice host = slice_of(h->host);
+    bool v6 = slice_find_byte(host, ':') < host.n;
     buf_printf(b, "%s %s HTTP/1.1\r\nHost: %s%s%s:%d\r\nConnection: close\r\n",
                method, path, v6 ? "[" : "", h->host, v6 ? "]" : "", h->port);
     buf_put(b, more);
@@ -147,7 +148,7 @@ enum err cli_http_call(const struct cli_http *h, const char *tool,
                        struct cli_reply *ret)
 {
     struct buf body = BUF_INIT(BODY_CEILING);
-    struct cli_answer answer;
+    struct cli_answer answer = {0};
     *ret = (struct cli_reply){.why = SLICE("nobody answers at its address")};
     cli__request_write(&body, 1, tool, arguments);
     struct slice more =

@@ -35,6 +35,12 @@ static const struct cli_verb manual_verbs[] = {
     {0},
 };
 
+static const struct cli_verb admin_verbs[] = {
+    {"clear-cache", "NAME", "Everything out of a cache; nothing stored goes."},
+    {"reset-breaker", "NAME", "What was failing is called again at once."},
+    {0},
+};
+
 const struct cli_command cli_commands[] = {
     {"serve", "", "Serves the project over stdio and HTTP.",
      CLI_PROJECT | CLI_SERVER | CLI_LOGGING, cli_serve,
@@ -103,6 +109,13 @@ const struct cli_command cli_commands[] = {
              "the copy in the place of\n.phasegate/state.db, remove "
              "state.db-wal and state.db-shm beside it, start\nagain, and look "
              "with phasegate sessions verify.\n"},
+    {"admin", "WHAT NAME", "Acts on the running server, as its operator.",
+     CLI_PROJECT | CLI_OUTPUT, cli_admin,
+     .example = "phasegate admin clear-cache sessions\n"
+                "phasegate admin reset-breaker embed:http://127.0.0.1:8080\n",
+     .verbs = admin_verbs,
+     .more = "NAME is what /metrics tells: cache=\"...\", provider=\"...\". It "
+             "shows the server\n.phasegate/operator.token.\n"},
     {"completion", "SHELL",
      "Prints what teaches a shell to complete phasegate.", 0, cli_completion,
      .example = "phasegate completion bash > "
