@@ -3,9 +3,11 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/run.h"
 #include "cli/command.h"
 
 /* A file opened as descriptor 0, 1 or 2 would take what is meant for a
@@ -70,6 +72,8 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], RUN_WARDEN) == 0)
+        return run_warden(argc, argv);
     standard_streams();
     memory_setup();
     (void)signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, where it arose */

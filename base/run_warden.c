@@ -1,0 +1,262 @@
+/* The warden of one command: base/run.h. One thread, no allocation. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/run.h"
+
+extern char **environ;
+
+enum {
+    FAMILY_MOST = 1 << 16,
+    PID_MOST = 1 << 22, /* the kernel's own ceiling */
+    GENTLE_MS = 500,
+    HARD_MS = 10000,
+    LOOK_MS = 250,
+    FIRST_WORD = 7 /* argv: program, RUN_WARDEN, five limits, words */
+};
+
+static struct {
+    pid_t child;
+    int status;
+    bool ended; /* status is known */
+    int signals;
+    long processes;
+} w;
+
+/* --- the family ----------------------------------------------------------- */
+
+struct kin {
+    int pid, parent;
+};
+static struct kin all[FAMILY_MOST];
+static unsigned char known[PID_MOST / 8];
+
+static bool is_known(int pid)
+{
+    return pid > 0 && pid < PID_MOST && (known[pid / 8] >> (pid % 8)) & 1;
+}
+
+static void know(int pid)
+{
+    if (pid > 0 && pid < PID_MOST)
+        known[pid / 8] |= (unsigned char)(1u << (pid % 8));
+}
+
+/* "pid (name) state ppid": the name may hold anything, so from its end. A
+ * zombie is over; its parent has only not looked yet. */
+static bool parent_of(int pid, int *ret)
+{
+    char path[40], line[512];
+    char state;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n = read(fd, line, sizeof(line) - 1);
+    close(fd);
+    if (n <= 0) return false;
+    line[n] = '\0';
+    const char *end = strrchr(line, ')');
+    return end && sscanf(end + 1, " %c %d", &state, ret) == 2 &&
+           state != 'Z' && state != 'X';
+}
+
+static size_t look_around(void)
+{
+    size_t n = 0;
+    DIR *dir = opendir("/proc");
+    const struct dirent *d;
+    while (dir && n < FAMILY_MOST && (d = readdir(dir))) {
+        char *end;
+        long pid = strtol(d->d_name, &end, 10);
+        if (*end || pid <= 0 || pid >= PID_MOST) continue;
+        all[n].pid = (int)pid;
+        if (parent_of((int)pid, &all[n].parent)) n++;
+    }
+    if (dir) closedir(dir);
+    return n;
+}
+
+/* Calls `each` for every descendant; returns how many there are. */
+static uint32_t family(void (*each)(int pid, int sig), int sig)
+{
+    size_t n = look_around();
+    uint32_t found = 0;
+    bool more = true;
+    memset(known, 0, sizeof(known));
+    know(getpid());
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < n; i++) {
+            if (is_known(all[i].pid) || !is_known(all[i].parent)) continue;
+            know(all[i].pid);
+            if (each) each(all[i].pid, sig);
+            found++;
+            more = true;
+        }
+    }
+    return found;
+}
+
+static void send_signal(int pid, int sig)
+{
+    (void)kill(pid, sig);
+}
+
+/* The group at once, which no fork can slip out of; then who left it. */
+static uint32_t signal_all(int sig)
+{
+    (void)kill(-w.child, sig);
+    return family(send_signal, sig);
+}
+
+static void reap(void)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+    while (read(w.signals, &info, sizeof(info)) > 0) continue;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != w.child) continue;
+        w.status = status;
+        w.ended = true;
+    }
+}
+
+/* Signals until nobody is left, for so long. */
+static bool end_all(int sig, int64_t ms)
+{
+    int64_t until = clock_now() + ms * NS_PER_MS;
+    struct pollfd p = {.fd = w.signals, .events = POLLIN};
+    if (!signal_all(sig)) return true;
+    while (clock_now() < until) {
+        (void)poll(&p, 1, 10);
+        reap();
+        uint32_t left = sig == SIGKILL ? signal_all(sig) : family(NULL, 0);
+        if (!left) return true;
+    }
+    return false;
+}
+
+/* --- its life ------------------------------------------------------------- */
+
+static void tell(int word, int code, uint32_t leftovers, bool crowded)
+{
+    struct run_message m = {word, code, leftovers, crowded};
+    (void)send(RUN_CONTROL, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+static void limit(int which, const char *text)
+{
+    long long n = strtoll(text, NULL, 10);
+    struct rlimit has;
+    if (n <= 0 || getrlimit(which, &has) != 0) return;
+    rlim_t most = (rlim_t)n;
+    if (has.rlim_max != RLIM_INFINITY && has.rlim_max < most)
+        most = has.rlim_max;
+    (void)setrlimit(which, &(struct rlimit){most, most});
+}
+
+/* What is set here the command inherits. */
+static void limits(char **argv)
+{
+    limit(RLIMIT_CPU, argv[2]);
+    limit(RLIMIT_DATA, argv[3]);
+    limit(RLIMIT_FSIZE, argv[4]);
+    limit(RLIMIT_NOFILE, argv[5]);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    w.processes = strtol(argv[6], NULL, 10);
+}
+
+static int start(char **words)
+{
+    posix_spawnattr_t attr;
+    posix_spawn_file_actions_t actions;
+    sigset_t none, every;
+    sigemptyset(&none);
+    sigfillset(&every);
+    int e = posix_spawnattr_init(&attr);
+    if (e) return e;
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+                                              POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+    (void)posix_spawnattr_setsigmask(&attr, &none);
+    (void)posix_spawnattr_setsigdefault(&attr, &every);
+    e = posix_spawn_file_actions_init(&actions);
+    if (!e) e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    if (!e) e = posix_spawnp(&w.child, words[0], &actions, &attr, words,
+                             environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attr);
+    return e;
+}
+
+/* So that the other end of the pipe ends with the command's last process. */
+static void let_go(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd < 3; fd++) (void)dup2(null, fd);
+    if (null > 2) close(null);
+}
+
+static bool watch_signals(void)
+{
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    if (sigprocmask(SIG_SETMASK, &child, NULL) != 0) return false;
+    w.signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+    return w.signals >= 0;
+}
+
+/* Until the command has ended, or somebody wants it to. True: too many. */
+static bool attend(void)
+{
+    struct pollfd p[] = {{.fd = RUN_CONTROL, .events = POLLIN},
+                         {.fd = w.signals, .events = POLLIN}};
+    while (!w.ended) {
+        int n = poll(p, 2, LOOK_MS);
+        if (n > 0 && p[0].revents) return false;
+        reap();
+        if (!w.ended && (long)family(NULL, 0) > w.processes) return true;
+    }
+    return false;
+}
+
+int run_warden(int argc, char **argv)
+{
+    if (argc <= FIRST_WORD || fcntl(RUN_CONTROL, F_SETFD, FD_CLOEXEC) != 0)
+        return 2;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || !watch_signals()) {
+        tell(RUN_WORD_FAILED, errno, 0, false);
+        return 1;
+    }
+    limits(argv);
+    int e = start(argv + FIRST_WORD);
+    if (e) {
+        tell(RUN_WORD_FAILED, e, 0, false);
+        return 1;
+    }
+    let_go();
+    tell(RUN_WORD_STARTED, w.child, 0, false);
+    bool crowded = attend();
+    uint32_t leftovers = w.ended ? family(NULL, 0) : 0;
+    if (crowded || !end_all(SIGTERM, GENTLE_MS))
+        (void)end_all(SIGKILL, HARD_MS);
+    reap();
+    tell(RUN_WORD_ENDED, w.status, leftovers, crowded);
+    return 0;
+}
