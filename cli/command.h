@@ -47,6 +47,7 @@ int cli_init(const struct cli_command *c, int argc, char **argv);
 int cli_call(const struct cli_command *c, int argc, char **argv);
 int cli_new(const struct cli_command *c, int argc, char **argv);
 int cli_lint(const struct cli_command *c, int argc, char **argv);
+int cli_trust(const struct cli_command *c, int argc, char **argv);
 int cli_sessions(const struct cli_command *c, int argc, char **argv);
 int cli_admin(const struct cli_command *c, int argc, char **argv);
 int cli_doctor(const struct cli_command *c, int argc, char **argv);

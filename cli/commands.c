@@ -101,6 +101,13 @@ const struct cli_command cli_commands[] = {
                 "phasegate search --json retry | jq .results[0].file\n",
      .more = "\"several words\" are a phrase, word* is a beginning. Ends with "
              "1 when nothing is found.\n"},
+    {"trust", "[WORKFLOW]",
+     "Shows the commands that gates would run, and trusts a workflow's files.",
+     CLI_PROJECT | CLI_OUTPUT, cli_trust,
+     .example = "phasegate trust\n"
+                "phasegate trust release_v1\n",
+     .more = "A workflow's files are trusted as they are: one that changes has "
+             "to be trusted\nagain. Without a name it lists what there is.\n"},
     {"backup", "FILE", "Copies the state file while servers go on writing.",
      CLI_PROJECT | CLI_OUTPUT, cli_backup,
      .example = "phasegate backup ~/backups/state-$(date +%F).db\n",

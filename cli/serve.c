@@ -30,6 +30,7 @@
 #include "cli/project.h"
 #include "cli/timeouts.h"
 #include "cli/watch.h"
+#include "engine/trust.h"
 #include "engine/engine.h"
 #include "mcp/tools/tools.h"
 #include "state/cache.h"
@@ -43,7 +44,7 @@
 enum {
     PORT_FIRST = 4242,
     PORT_LAST = 5242,
-    FLUSH_MS = 200,     /* for HTTP answers to leave */
+    FLUSH_MS = 200, /* for HTTP answers to leave */
     STEP_MS = 2,
     DESCRIPTORS_OWN = 128
 };
@@ -118,9 +119,8 @@ static struct providers_options providers_options(const struct serve *s)
     o.limit[PROVIDER_EMBED] =
         (struct bucket_options){(uint32_t)set->limit_embed_per_min,
                                 (uint32_t)set->limit_embed_burst, 0};
-    o.limit[PROVIDER_EXEC] =
-        (struct bucket_options){(uint32_t)set->limit_exec_per_min,
-                                (uint32_t)set->limit_exec_burst, 0};
+    o.limit[PROVIDER_EXEC] = (struct bucket_options){
+        (uint32_t)set->limit_exec_per_min, (uint32_t)set->limit_exec_burst, 0};
     o.limit_wait_ns = set->limit_wait_ms * NS_PER_MS;
     o.retry_attempts = (uint32_t)set->retry_attempts;
     o.retry_base_ns = set->retry_base_ms * NS_PER_MS;
@@ -159,7 +159,8 @@ static enum err engine_start(struct serve *s)
                                        (uint64_t)set->alert_hit_rate,
                                        (uint64_t)set->alert_lookups},
                             .store_ms = (uint32_t)set->timeout_store_ms,
-                            .pool = s->pool};
+                            .pool = s->pool,
+                            .trust_path = eng_trust_path(&s->arena)};
     return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
 }
 
@@ -168,10 +169,10 @@ static enum err engine_start(struct serve *s)
 static enum err permits_start(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
-    struct permit_options o = {
-        .queue_max = (uint32_t)set->permits_queue_max,
-        .wait_ns = set->permits_wait_ms * NS_PER_MS,
-        .leak_grace_ns = set->permits_leak_grace_ms * NS_PER_MS};
+    struct permit_options o = {.queue_max = (uint32_t)set->permits_queue_max,
+                               .wait_ns = set->permits_wait_ms * NS_PER_MS,
+                               .leak_grace_ns =
+                                   set->permits_leak_grace_ms * NS_PER_MS};
     for (int i = 0; i < PERMIT_LEVEL_COUNT; i++)
         o.limit[i] = (uint32_t)set->permits[i];
     if (o.limit[PERMIT_SESSION] >= o.limit[PERMIT_GLOBAL])
@@ -499,7 +500,10 @@ static void wait_for_end(struct serve *s)
             break;
         case CLI_NUDGED:
         case CLI_TIME:
-            if (atomic_load(&s->ending)) tp_http_refuse(s->http);
+            if (atomic_load(&s->ending)) {
+                tp_http_refuse(s->http);
+                eng_end_commands(s->engine);
+            }
             if (atomic_load(&s->gone) || atomic_load(&s->ended)) return;
             break;
         }
@@ -541,7 +545,8 @@ static bool wind_down(struct serve *s)
     tp_http_refuse(s->http);
     tp_stdio_shut(s->stdio);
     if (s->mcp) mcp_server_stop(s->mcp);
-    bool over = !s->mcp || patience(s, s->o.set.timeout_shutdown_ms, calls_over);
+    bool over =
+        !s->mcp || patience(s, s->o.set.timeout_shutdown_ms, calls_over);
     if (over) (void)patience(s, FLUSH_MS, http_over);
     cli_keeper_stop(s->keeper);
     tp_discovery_leave(s->discovery);

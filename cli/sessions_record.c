@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/project.h"
 #include "cli/tell.h"
+#include "engine/trust.h"
 
 #define OUT_CEILING (1u << 30)
 #define FILE_CEILING ((size_t)512 << 20)
@@ -371,11 +372,12 @@ bool cli_record_has(struct slice verb)
     return verb_of(verb) != NULL;
 }
 
-static bool state_is_there(struct cli_record *r)
+static bool state_is_there(const struct cli_options *o, struct slice root,
+                           struct arena *a)
 {
     struct stat st;
-    struct slice path = cli_state_file(r->o, r->root);
-    if (stat(arena_cstr(r->arena, path), &st) == 0) return true;
+    struct slice path = cli_state_file(o, root);
+    if (stat(arena_cstr(a, path), &st) == 0) return true;
     (void)fprintf(stderr,
                   "phasegate: there is no state file %.*s; start a "
                   "workflow, or import sessions\n",
@@ -383,9 +385,13 @@ static bool state_is_there(struct cli_record *r)
     return false;
 }
 
-static int open_and_run(struct cli_record *r, const struct verb *v, int argc,
-                        char **argv)
+int cli_record_open(const struct cli_options *o, struct slice root,
+                    struct arena *a,
+                    int (*run)(struct cli_record *r, int argc, char **argv),
+                    int argc, char **argv)
 {
+    struct cli_record record = {.o = o, .root = root, .arena = a};
+    struct cli_record *r = &record;
     const struct cli_settings *set = &r->o->set;
     struct cli_list workflows = cli_workflows(r->o, r->root, r->arena);
     struct problem p;
@@ -393,9 +399,9 @@ static int open_and_run(struct cli_record *r, const struct verb *v, int argc,
                                   .state_path = set->state,
                                   .workflows = workflows.items,
                                   .workflows_count = workflows.count,
+                                  .trust_path = eng_trust_path(r->arena),
                                   .watch = {.mode = ENG_WATCH_OFF}};
     int code = CLI_CANNOT_START;
-    if (!v->makes_file && !state_is_there(r)) return CLI_NOT_SO;
     problem_init(&p);
     /* A write that another process got ahead of is tried again there. */
     if (pool_new("worker", 1, 16, &options.pool)) return code;
@@ -406,7 +412,7 @@ static int open_and_run(struct cli_record *r, const struct verb *v, int argc,
     twin_init(&r->twin, OUT_CEILING);
     lock_init(&r->lock, "command", RANK_LEAF);
     cond_init(&r->ended);
-    code = v->run(r, argc, argv);
+    code = run(r, argc, argv);
     cond_done(&r->ended);
     lock_done(&r->lock);
     twin_done(&r->twin);
@@ -420,12 +426,12 @@ out:
 int cli_record_run(const struct cli_options *o, struct slice root,
                    struct arena *a, int argc, char **argv)
 {
-    struct cli_record r = {.o = o, .root = root, .arena = a};
     const struct verb *v = verb_of(slice_of(argv[0]));
     if (!v || argc - 1 < v->least || argc - 1 > v->most) {
         (void)fprintf(stderr, "phasegate sessions %s %s [--json]\n", argv[0],
                       v ? v->words : "");
         return CLI_USAGE;
     }
-    return open_and_run(&r, v, argc, argv);
+    if (!v->makes_file && !state_is_there(o, root, a)) return CLI_NOT_SO;
+    return cli_record_open(o, root, a, v->run, argc, argv);
 }

@@ -46,6 +46,12 @@ int cli_record_complain(struct cli_record *r, enum err e);
 int cli_record_resolve(struct cli_record *r, const char *word,
                        struct slice *ret);
 
+/* Opens the state file and runs this on it. Returns enum cli_exit. */
+int cli_record_open(const struct cli_options *o, struct slice root,
+                    struct arena *a,
+                    int (*run)(struct cli_record *r, int argc, char **argv),
+                    int argc, char **argv);
+
 /* The verbs of cli/sessions_approve.c. */
 int cli_approvals(struct cli_record *r, int argc, char **argv);
 int cli_approve(struct cli_record *r, int argc, char **argv);

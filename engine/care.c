@@ -1,6 +1,7 @@
 /* The keeper's part of the engine: its rounds, and what they find. */
 #include "engine/core.h"
 #include "engine/embed.h"
+#include "engine/runs.h"
 
 enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60 };
 #define WAL_LARGE ((uint64_t)64 << 20)
@@ -104,9 +105,15 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     store_reasons(e, now, ret);
 }
 
+void eng_end_commands(struct engine *e)
+{
+    if (e) eng__runs_stop(e->runs);
+}
+
 void eng_stop(struct engine *e)
 {
     if (!e) return;
+    eng_end_commands(e);
     for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_stop(e->cache[i]);
     embed_stop(e->embed);
 }

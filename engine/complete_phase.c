@@ -10,6 +10,8 @@
 #include "engine/digest.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
+#include "engine/runs.h"
+#include "engine/trust.h"
 #include "engine/view.h"
 
 #define TEXT_CEILING (64u << 20)
@@ -331,6 +333,15 @@ static enum err repeat_of(struct eng_op *op, struct eng_repeat *r)
     return e ? eng__problem_nomem(op->call) : OK;
 }
 
+/* All but the commands is met: now they are run, outside the session's turn,
+ * and then it is decided again. */
+static enum err send_off(struct eng_op *op, const struct attempt *at)
+{
+    enum err e = eng__trust_check(op->engine, op->call, at->s->definition);
+    if (!e) e = eng__runs_board(op, at->s, at->proving.phase, at->proving.gate);
+    return e ? e : ERR_WAITING;
+}
+
 static enum err decide(struct eng_op *op)
 {
     const struct eng_complete_phase_args *args = op->args;
@@ -345,7 +356,9 @@ static enum err decide(struct eng_op *op)
     at.proving = (struct eng_proving){
         .engine = op->engine,
         .call = c,
+        .op = op,
         .s = at.s,
+        .root = op->engine->options.root,
         .phase = eng_definition_phase(at.s->definition, args->phase),
         .evidence = args->evidence};
     if (!e)
@@ -353,6 +366,8 @@ static enum err decide(struct eng_op *op)
                                 &at.proving.gate);
     if (!e) e = eng__prove(&at.proving);
     if (!e) e = judge(op, &at);
+    if (!e && at.verdict.passed && at.proving.commands)
+        return send_off(op, &at);
     if (!e) e = settle(op, &at);
     return e ? e : answer(op, &at);
 }

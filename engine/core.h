@@ -19,6 +19,7 @@
 
 struct corpus;
 struct embed;
+struct eng_runs;
 
 enum eng_cache {
     ENG_CACHE_METADATA,
@@ -48,6 +49,7 @@ struct engine {
     struct st_cache_window window[ENG_CACHE_COUNT];
     uint64_t seconds;
     struct eng__grown troubles;
+    struct eng_runs *runs; /* commands of gates, while they run */
     struct corpus *corpus; /* NULL: no project */
     struct eng_tally tally;
     struct {

@@ -9,6 +9,7 @@
 #include "engine/core.h"
 #include "engine/pinned.h"
 #include "engine/rendered.h"
+#include "engine/runs.h"
 #include "engine/search.h"
 #include "engine/session.h"
 
@@ -45,7 +46,10 @@ static enum err options_copy(struct engine *e, const struct eng_options *o)
         o->state_path.n || !o->root.n
             ? arena_copy(&e->arena, o->state_path)
             : path_join(&e->arena, o->root, SLICE(".phasegate/state.db"));
-    if (!e->options.root.p || !e->options.state_path.p) return ERR_NOMEM;
+    e->options.trust_path = arena_copy(&e->arena, o->trust_path);
+    if (!e->options.root.p || !e->options.state_path.p ||
+        !e->options.trust_path.p)
+        return ERR_NOMEM;
     enum err r = roots_copy(&e->arena, o->workflows, o->workflows_count,
                             &e->options.workflows);
     if (!r)
@@ -113,6 +117,7 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
     for (int i = 0; !r && i < ENG_CACHE_COUNT; i++)
         r = cache_rows[i](e, &e->cache[i]);
     if (!r) r = providers_open(e);
+    if (!r) r = eng__runs_new(e, &e->runs);
     if (!r) r = watch_open(e);
     if (!r) r = eng__search_open(e);
     if (r)
@@ -133,6 +138,7 @@ void eng_close(struct engine *e)
 {
     if (!e) return;
     eng__search_close(e);
+    eng__runs_free(e->runs);
     eng_watch_free(e->watch);
     st_store_close(e->store); /* answers what is queued: caches still live */
     for (int i = ENG_CACHE_COUNT; i-- > 0;) st_cache_free(e->cache[i]);

@@ -61,12 +61,17 @@ struct eng_options {
     enum st_durability durability;
     uint32_t store_ms; /* wait for another process's write; 0: 5,000 */
     enum eng_gate_mode gate_mode;
-    struct st_alerts alerts; /* all zero: the defaults */
+    struct st_alerts alerts;                   /* all zero: the defaults */
     const struct providers_options *providers; /* NULL: the defaults */
     /* Borrowed; NULL: search is by words alone. */
     const struct eng_embedder *embedder;
     struct eng_watch_options watch; /* its roots and `changed` are ours */
-    struct pool *pool; /* borrowed; outlives the engine */
+    struct pool *pool;              /* borrowed; outlives the engine */
+    /* The program whose main calls run_warden (base/run.h); NULL: this one. */
+    const char *helper;
+    /* Which workflows a person trusts: engine/trust.h. Empty: none but the
+     * shipped ones. */
+    struct slice trust_path;
 };
 
 /* Thread: startup. Opens the store; definitions load on demand. */
@@ -86,9 +91,10 @@ struct eng_call {
     struct twin *out;    /* the result object */
     struct problem problem;
     const struct cancel *cancel;
-    int64_t now;        /* monotonic ns */
-    struct slice actor; /* who asks, for the record: "stdio", "http", "cli" */
-    bool on_loop;       /* must not block, load or lock for long */
+    int64_t now;         /* monotonic ns */
+    struct slice actor;  /* who asks, for the record: "stdio", "http", "cli" */
+    int64_t patience_ms; /* to wait for a gate's commands; 0: 45,000 */
+    bool on_loop;        /* must not block, load or lock for long */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };
 
@@ -364,6 +370,9 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret);
 MUST_USE enum err eng_clear_caches(struct engine *e, struct slice name,
                                    struct json_writer *w);
 
+/* Commands of gates that run are ended, and none begins any more: who waits
+ * for one is refused. At the end of stdin and at shutdown. Thread: any */
+void eng_end_commands(struct engine *e);
 /* Loads that run are told to stop. At shutdown, before pool_stop. */
 void eng_stop(struct engine *e);
 

@@ -208,6 +208,7 @@ static const struct kind_row kinds[ENG_VERDICT_KIND_COUNT] = {
     [ENG_CROSS_FIELD] = {SLICE_INIT("CROSS_FIELD"), UNLESS_SOFT},
     [ENG_UNKNOWN_FIELD] = {SLICE_INIT("UNKNOWN_FIELD"), NEVER},
     [ENG_NO_EVIDENCE] = {SLICE_INIT("NO_EVIDENCE"), UNLESS_OPEN},
+    [ENG_NO_DEMAND] = {SLICE_INIT("NO_GATE"), NEVER},
     [ENG_UNPROVEN] = {SLICE_INIT("UNPROVEN"), ALWAYS},
     [ENG_REJECTED] = {SLICE_INIT("REJECTED"), ALWAYS},
 };
@@ -643,7 +644,15 @@ static void judge_nothing(struct judging *j)
 {
     if (j->g->fields_count > 0 || j->g->rules_count > 0) return;
     for (uint32_t i = 0; i < j->evidence->count; i++)
-        if (j->evidence->members[i].value.type != JSON_NULL) return;
+        if (j->evidence->members[i].value.type != JSON_NULL) {
+            add(j, (struct eng_verdict_item){
+                       .kind = ENG_NO_DEMAND,
+                       .message = SLICE("this phase has no gate that asks for "
+                                        "anything: whatever is sent passes"),
+                       .how_to_fix = SLICE("Name the fields it should ask for "
+                                           "in gate-definition.yaml.")});
+            return;
+        }
     add(j, (struct eng_verdict_item){
                .kind = ENG_NO_EVIDENCE,
                .message = SLICE("the phase has no gate, so at least one field "

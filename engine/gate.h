@@ -37,8 +37,53 @@ enum eng_gate_source {
 /* What stands behind a field's value, weakest first: engine/proof.c. */
 enum eng_rung {
     ENG_CLAIMED, /* the agent says so */
+    ENG_FILE,    /* a file of the project, read by the server */
+    ENG_COMMAND, /* a command of the workflow's author, run by the server */
+    ENG_CI,      /* a result that a key of the project has signed */
     ENG_HUMAN,   /* a person approved it, outside the agent's channel */
     ENG_RUNG_COUNT
+};
+
+struct eng_pattern; /* engine/pattern.h */
+
+/* What `file:` of a field asks for. */
+struct eng_file_demand {
+    struct slice path;  /* empty: the agent names it */
+    struct slice under; /* a folder it has to lie in; empty: the project */
+    const struct eng_pattern *pattern; /* NULL: any content */
+    struct slice pattern_text;
+    int64_t min_bytes, max_bytes;
+    bool newer; /* than the phase's start */
+};
+/* How a value is read from what was printed, or from a file. */
+enum eng_value_from {
+    ENG_VALUE_NONE, /* true: it ran and ended as demanded */
+    ENG_VALUE_REGEX,
+    ENG_VALUE_JSON,
+    ENG_VALUE_PYTEST,
+    ENG_VALUE_JUNIT,
+    ENG_VALUE_FROM_COUNT
+};
+struct eng_value_demand {
+    enum eng_value_from from;
+    struct slice text; /* the pattern, the pointer, the count's name */
+    struct slice path; /* of the file; empty: what was printed */
+    const struct eng_pattern *pattern;
+};
+struct eng_command {
+    const char *const *argv; /* NULL-ended */
+    const char *const *env;  /* "NAME=value", NULL-ended */
+    size_t argc;
+    struct slice folder; /* below the project; empty: its root */
+    int64_t timeout_ms, output_max, exit;
+    int64_t cpu_s, memory_bytes, file_bytes, files, processes;
+    struct eng_value_demand value;
+};
+struct eng_ci_demand {
+    struct slice path, signature, identity;
+    struct slice keys;    /* one in a line */
+    struct slice signers; /* as ssh-keygen reads them: identity and keys */
+    struct eng_value_demand value;
 };
 /* "claimed", "human". */
 struct slice eng_rung_name(enum eng_rung r);
@@ -59,6 +104,10 @@ struct eng_field {
     bool expect_stated;     /* the file said it */
     const struct eng_validator *validator; /* NULL: none */
     enum eng_rung rung;                    /* the proof it demands */
+    bool fresh; /* a change of the proven file reopens the phase */
+    const struct eng_file_demand *file; /* of its rung, else NULL */
+    const struct eng_command *command;
+    const struct eng_ci_demand *ci;
 };
 /* A sentence about several fields, judged when each by itself is there and of
  * its type. */
@@ -77,6 +126,7 @@ struct eng_gate {
     bool strict_stated; /* the file said it (as-written mode wants to know) */
     bool enabled;       /* false counts in as-written mode only */
     bool approval_required;         /* by the gate as a whole, or by a field */
+    bool runs_commands;             /* trust is asked for */
     const struct eng_field *fields; /* in file order */
     size_t fields_count;
     const struct eng_rule *rules; /* cross-field */
@@ -116,6 +166,7 @@ enum eng_verdict_kind {
     ENG_VALIDATOR,
     ENG_CROSS_FIELD,
     ENG_UNKNOWN_FIELD,
+    ENG_NO_DEMAND,   /* the gate asks for nothing: said, never a refusal */
     ENG_NO_EVIDENCE, /* a phase without a gate wants something non-null */
     ENG_UNPROVEN,    /* the proof a field demands is not there */
     ENG_REJECTED,    /* a person said no */
@@ -151,6 +202,7 @@ struct eng_proof {
     struct slice detail;      /* in words */
     struct slice how_to_fix;  /* of ENG_NOT_PROVEN; detail says why */
     struct slice members;     /* more, as JSON members without braces */
+    int run_end;              /* enum run_end, of a command */
 };
 
 struct eng_check {

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "engine/chain.h"
 #include "engine/problems.h"
+#include "engine/runs.h"
 
 /* Another process may win a few times; one that wins this often is a fault. */
 #define TRIES_MAX 32
@@ -60,13 +61,35 @@ static enum err op_attempt(struct eng_op *op)
     return op_commit(op);
 }
 
+/* The others of its key go on while it waits. */
+static void op_park(struct eng_op *op)
+{
+    op_leave(op);
+    eng__runs_park(op);
+}
+
 static void op_job(struct pool_job *job)
 {
     struct eng_op *op =
         (struct eng_op *)((char *)job - offsetof(struct eng_op, job));
     op->call->on_loop = false;
     enum err e = op_attempt(op);
-    if (e != ERR_PENDING) op_end(op, e);
+    if (e == ERR_WAITING)
+        op_park(op);
+    else if (e != ERR_PENDING)
+        op_end(op, e);
+}
+
+void eng__op_again(struct eng_op *op)
+{
+    struct engine *e = op->engine;
+    twin_clear(op->call->out);
+    problem_init(&op->call->problem);
+    if (!order_enter(&e->order, &op->node)) return;
+    enum err refused = pool_submit(e->options.pool, &op->job);
+    if (!refused) return;
+    eng__problem_busy(op->call, refused);
+    op_end(op, refused);
 }
 
 static enum err write_run(struct st_job *job, struct st_tx *tx)
@@ -211,6 +234,10 @@ enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
     if (c->on_loop) return op_hand_over(op);
     if (!order_enter(&e->order, &op->node)) return ERR_PENDING;
     enum err r = op_attempt(op);
+    if (r == ERR_WAITING) {
+        op_park(op);
+        return ERR_PENDING;
+    }
     if (r != ERR_PENDING) op_leave(op);
     return r;
 }

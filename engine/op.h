@@ -40,15 +40,26 @@ struct op_change {
     struct slice definition_body;
 };
 
+/* What an operation that waits for commands (engine/runs.h) is to their
+ * flight. */
+struct eng_flight;
+struct eng_waiter {
+    struct eng_flight *flight; /* held by the call's arena; NULL: none */
+    int64_t until;             /* monotonic: when it is answered `timeout` */
+    struct eng_op *next;
+};
+
 struct eng_op {
     struct engine *engine;
     struct eng_call *call;
     const void *args; /* live until the op has ended */
     /* OK: answered, nothing to write. ERR_PENDING: commit op->change, then
-     * the answer is op->after. Another: call->problem is filled. */
+     * the answer is op->after. ERR_WAITING: leave the order, wait for
+     * waiter.flight, and decide again. Another: call->problem is filled. */
     enum err (*decide)(struct eng_op *op);
     enum err after; /* OK, or a refusal that is recorded */
     struct op_change change;
+    struct eng_waiter waiter;
     /* private */
     struct order_node node;
     struct pool_job job;
@@ -64,6 +75,9 @@ MUST_USE enum err eng__op_run(struct engine *e, struct eng_call *c,
                               struct slice key,
                               enum err (*decide)(struct eng_op *op),
                               const void *args);
+
+/* Decides a parked op again, in its turn. Thread: any */
+void eng__op_again(struct eng_op *op);
 
 /* Puts an event of the next snapshot's chain into the change, at the time of
  * that snapshot; takes `data`, one JSON object. ERR_NOMEM, ERR_TOO_LARGE. */

@@ -213,8 +213,13 @@ enum err eng_pattern_make(struct slice text, enum eng_pattern_place place,
                           struct eng_pattern_fault *retfault)
 {
     struct buf b = BUF_INIT(4 * ENG_PATTERN_BYTES);
-    struct slice before =
-        place == ENG_ANYWHERE ? SLICE("(?s:.*?)(?:") : SLICE("(?:");
+    static const struct slice befores[ENG_PLACE_COUNT] = {
+        [ENG_AT_START] = SLICE_INIT("(?:"),
+        [ENG_ANYWHERE] = SLICE_INIT("(?s:.*?)(?:"),
+        [ENG_WHOLE] = SLICE_INIT("(?:"),
+        [ENG_CAPTURE] = SLICE_INIT("(?s:.*?)("), /* group 1: all of it */
+    };
+    struct slice before = befores[place];
     struct eng_pattern *p = ARENA_NEW(a, struct eng_pattern);
     pcre2_general_context *memory =
         pcre2_general_context_create(arena_malloc, arena_nofree, a);
@@ -234,7 +239,7 @@ enum err eng_pattern_make(struct slice text, enum eng_pattern_place place,
      * counts as a step, and nothing but steps is limited */
     uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_ALT_BSUX |
                        PCRE2_NO_AUTO_POSSESS | PCRE2_NEVER_BACKSLASH_C |
-                       PCRE2_NO_AUTO_CAPTURE;
+                       (place == ENG_CAPTURE ? 0 : PCRE2_NO_AUTO_CAPTURE);
     int code;
     size_t at;
     p->code = pcre2_compile((PCRE2_SPTR)b.p, b.n, options, &code, &at, how);
@@ -269,32 +274,23 @@ static void heap_free(void *p, void *none)
     mem_free(p);
 }
 
-enum err eng_pattern_run(const struct eng_pattern *p, struct slice text,
-                         bool *ret, struct slice *ret_problem)
+static bool too_long(struct slice text, struct slice *ret_problem)
 {
-    *ret = false;
-    *ret_problem = (struct slice){0};
-    if (text.n > ENG_PATTERN_TEXT_BYTES) {
-        *ret_problem = SLICE("the text has more than 1 MiB, too much for a "
-                             "pattern");
-        return OK;
-    }
-    pcre2_general_context *memory =
-        pcre2_general_context_create(heap_malloc, heap_free, NULL);
-    pcre2_match_context *how =
-        memory ? pcre2_match_context_create(memory) : NULL;
-    pcre2_match_data *data = how ? pcre2_match_data_create(1, memory) : NULL;
-    int rc = PCRE2_ERROR_NOMEMORY;
-    if (data) {
-        pcre2_set_match_limit(how, 10000 + 8 * (uint32_t)text.n);
-        pcre2_set_depth_limit(how, 10000 + 4 * (uint32_t)text.n);
-        pcre2_set_heap_limit(how, 64 * 1024);
-        rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0,
-                         p->options, data, how);
-    }
-    pcre2_match_data_free(data);
-    pcre2_match_context_free(how);
-    pcre2_general_context_free(memory);
+    if (text.n <= ENG_PATTERN_TEXT_BYTES) return false;
+    *ret_problem =
+        SLICE("the text has more than 1 MiB, too much for a pattern");
+    return true;
+}
+
+static void limits_set(pcre2_match_context *how, struct slice text)
+{
+    pcre2_set_match_limit(how, 10000 + 8 * (uint32_t)text.n);
+    pcre2_set_depth_limit(how, 10000 + 4 * (uint32_t)text.n);
+    pcre2_set_heap_limit(how, 64 * 1024);
+}
+
+static enum err outcome(int rc, bool *ret, struct slice *ret_problem)
+{
     switch (rc) {
     case PCRE2_ERROR_NOMATCH:
         return OK;
@@ -313,4 +309,67 @@ enum err eng_pattern_run(const struct eng_pattern *p, struct slice text,
             *ret = true;
         return OK;
     }
+}
+
+/* Behind the character at `at`. */
+static size_t next_character(struct slice text, size_t at)
+{
+    do at++;
+    while (at < text.n && ((unsigned char)text.p[at] & 0xc0) == 0x80);
+    return at;
+}
+
+enum err eng_pattern_run(const struct eng_pattern *p, struct slice text,
+                         bool *ret, struct slice *ret_problem)
+{
+    *ret = false;
+    *ret_problem = (struct slice){0};
+    if (too_long(text, ret_problem)) return OK;
+    pcre2_general_context *memory =
+        pcre2_general_context_create(heap_malloc, heap_free, NULL);
+    pcre2_match_context *how =
+        memory ? pcre2_match_context_create(memory) : NULL;
+    pcre2_match_data *data = how ? pcre2_match_data_create(1, memory) : NULL;
+    int rc = PCRE2_ERROR_NOMEMORY;
+    if (data) {
+        limits_set(how, text);
+        rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0,
+                         p->options, data, how);
+    }
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(how);
+    pcre2_general_context_free(memory);
+    return outcome(rc, ret, ret_problem);
+}
+
+enum err eng_pattern_find(const struct eng_pattern *p, struct slice text,
+                          bool *ret, struct slice *ret_found,
+                          struct slice *ret_problem)
+{
+    *ret = false;
+    *ret_problem = (struct slice){0};
+    if (too_long(text, ret_problem)) return OK;
+    pcre2_general_context *memory =
+        pcre2_general_context_create(heap_malloc, heap_free, NULL);
+    pcre2_match_context *how =
+        memory ? pcre2_match_context_create(memory) : NULL;
+    pcre2_match_data *data = how ? pcre2_match_data_create(3, memory) : NULL;
+    int rc = data ? 0 : PCRE2_ERROR_NOMEMORY;
+    if (data) limits_set(how, text);
+    for (size_t at = 0; rc >= 0 && at <= text.n;) {
+        rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n,
+                         at, p->options, data, how);
+        if (rc < 0) break;
+        const PCRE2_SIZE *o = pcre2_get_ovector_pointer(data);
+        bool has = (rc == 0 || rc > 2) && o[4] != PCRE2_UNSET;
+        size_t group = has ? 4 : 2;
+        *ret = true;
+        *ret_found = slice_sub(text, o[group], o[group + 1] - o[group]);
+        at = o[1] > at ? o[1] : next_character(text, at);
+    }
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(how);
+    pcre2_general_context_free(memory);
+    bool ignored;
+    return rc < 0 ? outcome(rc, &ignored, ret_problem) : OK;
 }

@@ -21,8 +21,15 @@ struct eng_pattern_fault {
     size_t n;  /* bytes of the offending piece; 0: unknown */
     struct slice what;
 };
-/* Where the text must match, as Python's re.match, re.search, re.fullmatch. */
-enum eng_pattern_place { ENG_AT_START, ENG_ANYWHERE, ENG_WHOLE };
+/* Where the text must match, as Python's re.match, re.search, re.fullmatch;
+ * ENG_CAPTURE: anywhere, for eng_pattern_find. */
+enum eng_pattern_place {
+    ENG_AT_START,
+    ENG_ANYWHERE,
+    ENG_WHOLE,
+    ENG_CAPTURE,
+    ENG_PLACE_COUNT
+};
 
 enum { ENG_PATTERN_BYTES = 4096, ENG_PATTERN_TEXT_BYTES = 1 << 20 };
 
@@ -37,5 +44,11 @@ MUST_USE enum err eng_pattern_make(struct slice text,
 MUST_USE enum err eng_pattern_run(const struct eng_pattern *p,
                                   struct slice text, bool *ret,
                                   struct slice *ret_problem);
+/* The last place that matches: its first group, or all of it when there is
+ * none. As eng_pattern_run otherwise. *ret_found lies in the text. */
+MUST_USE enum err eng_pattern_find(const struct eng_pattern *p,
+                                   struct slice text, bool *ret,
+                                   struct slice *ret_found,
+                                   struct slice *ret_problem);
 
 #endif

@@ -3,6 +3,8 @@
 #include "engine/approval_record.h"
 #include "engine/digest.h"
 #include "engine/problems.h"
+#include "engine/proof_private.h"
+#include "engine/runs.h"
 
 /* --- the rungs ------------------------------------------------------------ */
 
@@ -38,6 +40,24 @@ static enum err prove_human(struct eng_proving *p, const struct eng_field *f,
     return ret->detail.p ? OK : ERR_NOMEM;
 }
 
+/* Run once the rest is met (engine/runs.h), and judged then. */
+static enum err prove_command(struct eng_proving *p, const struct eng_field *f,
+                              const struct json *v, struct eng_proof *ret)
+{
+    size_t i = (size_t)(f - p->gate->fields);
+    const struct eng_proof *ran =
+        eng__runs_proof(p->op, p->s, p->phase->number, i);
+    (void)v;
+    if (ran) {
+        *ret = *ran;
+        return OK;
+    }
+    ret->state = ENG_TO_BE_PROVEN;
+    ret->detail = SLICE("not run: it is when everything else is met");
+    p->commands = true;
+    return OK;
+}
+
 static const struct rung {
     struct slice name;
     struct slice words; /* to the agent, beforehand */
@@ -48,6 +68,18 @@ static const struct rung {
 } rungs[ENG_RUNG_COUNT] = {
     [ENG_CLAIMED] = {SLICE_INIT("claimed"), SLICE_INIT(""), prove_claimed,
                      false},
+    [ENG_FILE] = {SLICE_INIT("file"),
+                  SLICE_INIT("Send the path of a regular file of the project: "
+                             "the server reads it and keeps its SHA-256."),
+                  eng__prove_file, false},
+    [ENG_COMMAND] = {SLICE_INIT("command"),
+                     SLICE_INIT("The server runs the command itself and takes "
+                                "the value from it; leave the field out."),
+                     prove_command, false},
+    [ENG_CI] = {SLICE_INIT("ci"),
+                SLICE_INIT("The server reads the result that CI signed; leave "
+                           "the field out."),
+                eng__prove_ci, false},
     [ENG_HUMAN] = {SLICE_INIT("human"),
                    SLICE_INIT("A person approves it: complete_phase leaves a "
                               "request, and passes when it is sent again after "
@@ -85,8 +117,11 @@ static enum err subject_of(struct eng_proving *p)
     eng__digest_text(&h, SLICE("approval"));
     eng__digest_int(&h, p->phase->number);
     enum err e = eng__digest_json(&h, p->evidence, p->call->arena);
-    for (size_t i = 0; i < p->gate->fields_count; i++)
+    for (size_t i = 0; i < p->gate->fields_count; i++) {
+        /* What a command took and printed differs with every run. */
+        if (p->gate->fields[i].rung == ENG_COMMAND) continue;
         eng__digest_text(&h, p->proofs[i].members);
+    }
     sha256_end(&h, p->subject);
     return e;
 }

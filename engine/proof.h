@@ -11,6 +11,7 @@
 #define ENGINE_PROOF_H
 
 #include "engine/gate.h"
+#include "engine/op.h"
 #include "engine/session.h"
 
 /* What is asked now; lies in the call's arena. */
@@ -21,7 +22,10 @@ struct eng_proving {
     const struct eng_phase *phase;
     const struct eng_gate *gate;
     const struct json *evidence; /* as sent */
+    struct slice root;           /* canonical project root */
+    struct eng_op *op;
     /* filled by eng__prove */
+    bool commands; /* some have to be run before the gate can be judged */
     struct eng_proof *proofs;     /* one for each field of the gate */
     const struct json *effective; /* evidence with what was measured */
     uint8_t subject[SHA256_SIZE]; /* of what a person is asked about */

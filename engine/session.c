@@ -70,6 +70,9 @@ static enum err detail_parse(struct eng_snapshot *s)
         return ERR_SESSION_CORRUPT;
     s->trouble = json_text(json_at(detail, "trouble", "detail", NULL));
     s->trouble_why = json_text(json_at(detail, "trouble", "why", NULL));
+    /* Absent in what older programs wrote. */
+    if (!json_int64(json_get(detail, SLICE("opened")), &s->opened_ms))
+        s->opened_ms = s->row.created_ms;
     const struct json *options = json_get(detail, SLICE("options"));
     s->options = json_is(options, JSON_OBJECT) ? options : NULL;
     return completed_parse(s, json_get(detail, SLICE("completed")));
@@ -282,6 +285,7 @@ enum err eng__snapshot_first(struct eng_definition *d, struct slice id,
                                  .created_ms = now_ms,
                                  .updated_ms = now_ms,
                                  .detail = SLICE("{}")};
+    n->opened_ms = now_ms;
     n->options = options; /* until sealed: then our own */
     n->stamp = stamp;
     n->definition = eng_definition_ref(d);
@@ -320,6 +324,7 @@ enum err eng__snapshot_complete(struct eng_snapshot *next, int64_t phase,
     done[n] = (struct eng_completed){phase, at_ms, event};
     next->completed = done;
     next->completed_count = n + 1;
+    next->opened_ms = at_ms;
     bool more = phase_after(next->definition, phase, &next->row.current_phase);
     return eng__snapshot_move(next, more ? ENG_COMPLETE : ENG_FINISH);
 }
@@ -337,6 +342,7 @@ void eng__snapshot_cut(struct eng_snapshot *next, int64_t phase)
     while (n < next->completed_count && next->completed[n].phase < phase) n++;
     next->completed_count = n; /* they were completed in their order */
     next->row.current_phase = phase;
+    next->opened_ms = next->row.updated_ms;
 }
 
 enum err eng__snapshot_claim(struct eng_snapshot *next,
@@ -389,6 +395,7 @@ static void detail_write(const struct eng_snapshot *s, struct buf *b)
         json_put_string(&w, "why", s->trouble_why);
         json_end_object(&w);
     }
+    json_put_int(&w, "opened", s->opened_ms);
     json_key(&w, SLICE("completed"));
     json_begin_array(&w);
     for (size_t i = 0; i < s->completed_count; i++) {

@@ -7,7 +7,7 @@
  *
  * `detail` in the row is the engine's JSON:
  *   {"options":{...},"completed":[{"phase":0,"at":ms,"event":3}],
- *    "trouble":{"detail":"SOURCE_NOT_FOUND","why":"..."}}
+ *    "opened":ms,"trouble":{"detail":"SOURCE_NOT_FOUND","why":"..."}}
  * `completed` holds the phases that stand: a rollback cuts it.
  */
 #ifndef ENGINE_SESSION_H
@@ -28,6 +28,7 @@ struct eng_snapshot {
     const struct json *options; /* NULL: none were given */
     const struct eng_completed *completed;
     size_t completed_count;
+    int64_t opened_ms; /* since when the current phase is the current one */
     struct slice trouble, trouble_why; /* of status error: what is missing */
     const struct st_claim *claims;
     size_t claims_count;

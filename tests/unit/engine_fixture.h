@@ -15,6 +15,8 @@ struct fixture {
     struct engine *engine;
     struct pool *pool;
     struct slice root, workflows;
+    /* Of the commands of gates; NULL: none can be run. */
+    const char *helper, *trusted;
 };
 
 /* One call and what came of it; `out` is its result object. */
@@ -34,11 +36,14 @@ __attribute__((unused)) static void fixture_open(struct fixture *f)
 {
     struct problem p;
     problem_init(&p);
-    enum err e = eng_open(&(struct eng_options){.root = f->root,
-                                                .workflows = &f->workflows,
-                                                .workflows_count = 1,
-                                                .pool = f->pool},
-                          test_arena(), &p, &f->engine);
+    enum err e =
+        eng_open(&(struct eng_options){.root = f->root,
+                                       .workflows = &f->workflows,
+                                       .workflows_count = 1,
+                                       .pool = f->pool,
+                                       .helper = f->helper,
+                                       .trust_path = slice_of(f->trusted)},
+                 test_arena(), &p, &f->engine);
     if (e)
         FAIL("eng_open: %.*s: %.*s", SLICE_ARG(err_detail(e)),
              SLICE_ARG(p.what));
@@ -61,6 +66,15 @@ __attribute__((unused)) static void fixture_restart(struct fixture *f)
 {
     eng_close(f->engine);
     fixture_open(f);
+}
+
+/* As fixture_restart, with what runs commands and the file of trust. */
+__attribute__((unused)) static void
+fixture_helper(struct fixture *f, const char *helper, const char *trusted)
+{
+    f->helper = helper;
+    f->trusted = trusted;
+    fixture_restart(f);
 }
 
 __attribute__((unused)) static void fixture_done(struct fixture *f)

@@ -1,0 +1,290 @@
+#include "engine/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { PIECE = 64 << 10, SHOWN = 200 };
+
+struct looking {
+    struct arena *a;
+    struct eng_look *look;
+    struct slice root;
+    enum err err;
+    int fd; /* O_PATH, of what was reached so far */
+};
+
+static bool no(struct looking *l, struct slice why, const char *how)
+{
+    l->look->why = why;
+    l->look->how_to_fix = slice_of(how);
+    if (!why.p) l->err = ERR_NOMEM;
+    return false;
+}
+
+#define NO(l, how, ...) no((l), arena_printf((l)->a, __VA_ARGS__), (how))
+
+static struct slice shown(struct slice path)
+{
+    struct slice s = slice_sub(path, 0, SHOWN);
+    return slice_sub(s, 0, slice_utf8_valid(s));
+}
+
+/* --- the path, by its letters --------------------------------------------- */
+
+static bool letters(struct looking *l, struct slice path)
+{
+    static const char name[] = "Name a file below the project's root, like "
+                               "docs/design.md.";
+    struct slice rest = path, part, whole = {0};
+    if (!path.n) return NO(l, name, "the path is empty");
+    if (path.n >= PATH_MAX)
+        return NO(l, name, "the path has %zu bytes; a path has at most %d",
+                  path.n, PATH_MAX - 1);
+    if (memchr(path.p, '\0', path.n))
+        return NO(l, name, "the path holds a NUL byte");
+    if (slice_starts(path, l->root) && path.n > l->root.n &&
+        path.p[l->root.n] == '/')
+        rest = slice_sub(path, l->root.n, path.n);
+    else if (path.p[0] == '/')
+        return NO(l, name, "%.*s is outside the project",
+                  SLICE_ARG(shown(path)));
+    while (slice_split(&rest, '/', &part)) {
+        if (!part.n || slice_eq(part, SLICE("."))) continue;
+        if (slice_eq(part, SLICE("..")))
+            return NO(l, name, "%.*s goes upwards with ..",
+                      SLICE_ARG(shown(path)));
+        if (part.n > NAME_MAX)
+            return NO(l, name,
+                      "a name in the path has %zu bytes; a name has "
+                      "at most %d",
+                      part.n, NAME_MAX);
+        whole = arena_printf(l->a, "%.*s%s%.*s", SLICE_ARG(whole),
+                             whole.n ? "/" : "", SLICE_ARG(part));
+    }
+    if (!whole.n) return NO(l, name, "it is the project's folder itself");
+    l->look->path = whole;
+    if (slice_eq(whole, SLICE(".phasegate")) ||
+        slice_starts(whole, SLICE(".phasegate/")))
+        return NO(l, name, "%.*s is the server's own state, and proves nothing",
+                  SLICE_ARG(shown(whole)));
+    return true;
+}
+
+/* --- the way there -------------------------------------------------------- */
+
+static bool refuse_kind(struct looking *l, const struct stat *st,
+                        struct slice so_far)
+{
+    static const struct {
+        mode_t kind;
+        const char *what;
+    } rows[] = {{S_IFDIR, "a folder"},
+                {S_IFIFO, "a FIFO"},
+                {S_IFSOCK, "a socket"},
+                {S_IFCHR, "a device"},
+                {S_IFBLK, "a device"}};
+    const char *what = "no regular file";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if ((st->st_mode & S_IFMT) == rows[i].kind) what = rows[i].what;
+    return NO(l, "Name a regular file.", "%.*s is %s", SLICE_ARG(shown(so_far)),
+              what);
+}
+
+static bool refuse_link(struct looking *l, struct slice so_far)
+{
+    struct stat st;
+    struct slice whole =
+        arena_printf(l->a, "%.*s/%.*s", SLICE_ARG(l->root), SLICE_ARG(so_far));
+    const char *path = arena_cstr(l->a, whole);
+    int e = path && stat(path, &st) != 0 ? errno : 0;
+    return NO(l, "Name the file itself, by a path without symbolic links.",
+              "%.*s is a symbolic link%s", SLICE_ARG(shown(so_far)),
+              e == ELOOP    ? " that leads in a circle"
+              : e == ENOENT ? " that leads nowhere"
+                            : "");
+}
+
+static bool refuse_errno(struct looking *l, int e, struct slice so_far)
+{
+    switch (e) {
+    case ENOENT:
+        return NO(l, "Make the file, or correct the path.",
+                  "there is no %.*s in the project", SLICE_ARG(shown(so_far)));
+    case ENOTDIR:
+        return NO(l, "Correct the path.",
+                  "%.*s lies in something that is no "
+                  "folder",
+                  SLICE_ARG(shown(so_far)));
+    case ENAMETOOLONG:
+        return NO(l, "Use a shorter path.", "%.*s... is too long",
+                  SLICE_ARG(shown(so_far)));
+    default:
+        return NO(l, "Make the file readable for the server.",
+                  "%.*s cannot be read (error %d)", SLICE_ARG(shown(so_far)),
+                  e);
+    }
+}
+
+/* One component, not following it. */
+static bool step(struct looking *l, struct slice part, struct slice so_far)
+{
+    struct stat st;
+    const char *name = arena_cstr(l->a, part);
+    if (!name) {
+        l->err = ERR_NOMEM;
+        return false;
+    }
+    int next = openat(l->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int e = next < 0 ? errno : 0;
+    close(l->fd);
+    l->fd = next;
+    if (e) return refuse_errno(l, e, so_far);
+    if (fstat(next, &st) != 0) return refuse_errno(l, errno, so_far);
+    if (S_ISLNK(st.st_mode)) return refuse_link(l, so_far);
+    if (so_far.n == l->look->path.n)
+        return S_ISREG(st.st_mode) || refuse_kind(l, &st, so_far);
+    return S_ISDIR(st.st_mode) || refuse_errno(l, ENOTDIR, so_far);
+}
+
+static bool walk(struct looking *l)
+{
+    const char *root = arena_cstr(l->a, l->root);
+    struct slice rest = l->look->path, part;
+    l->fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (l->fd < 0) return refuse_errno(l, errno, SLICE("the project's folder"));
+    while (slice_split(&rest, '/', &part)) {
+        size_t end = (size_t)(part.p - l->look->path.p) + part.n;
+        if (!step(l, part, slice_sub(l->look->path, 0, end))) return false;
+    }
+    return true;
+}
+
+/* Another name of a file of .phasegate is that file. */
+static bool is_own_state(struct looking *l, const struct stat *st)
+{
+    static const char *const names[] = {"operator.token", "agent.token",
+                                        "state.db", "server.json"};
+    for (size_t i = 0; st->st_nlink > 1 && i < sizeof(names) / sizeof(names[0]);
+         i++) {
+        struct stat own;
+        struct slice path = arena_printf(l->a, "%.*s/.phasegate/%s",
+                                         SLICE_ARG(l->root), names[i]);
+        const char *p = arena_cstr(l->a, path);
+        if (p && lstat(p, &own) == 0 && own.st_dev == st->st_dev &&
+            own.st_ino == st->st_ino)
+            return true;
+    }
+    return false;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+static int64_t mtime_ms(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
+static bool same(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static enum err read_all(int fd, char *room, int64_t size, bool keep,
+                         const struct cancel *cancel, struct sha256 *h,
+                         int64_t *ret_n)
+{
+    int64_t n = 0;
+    for (;;) {
+        enum err e = cancel ? cancel_check(cancel, clock_now()) : OK;
+        if (e) return e;
+        int64_t most = keep ? size - n : PIECE;
+        char *to = keep ? room + n : room;
+        ssize_t got =
+            most > 0 ? read(fd, to, (size_t)(most < PIECE ? most : PIECE)) : 0;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return ERR_IO;
+        if (got == 0) break;
+        sha256_add(h, (struct slice){to, (size_t)got});
+        n += got;
+        if (n > size) break;
+    }
+    *ret_n = n;
+    return OK;
+}
+
+static bool digest(struct looking *l, int fd, const struct stat *st, bool keep,
+                   const struct cancel *cancel)
+{
+    struct sha256 h;
+    struct stat after;
+    int64_t n = 0;
+    char *room = arena_alloc(l->a, keep ? (size_t)st->st_size + 1 : PIECE);
+    if (!room) {
+        l->err = ERR_NOMEM;
+        return false;
+    }
+    sha256_init(&h);
+    enum err e = read_all(fd, room, st->st_size, keep, cancel, &h, &n);
+    sha256_end(&h, l->look->sha256);
+    if (e && e != ERR_IO) {
+        l->err = e;
+        return false;
+    }
+    if (e) return refuse_errno(l, EIO, l->look->path);
+    if (n != st->st_size || fstat(fd, &after) != 0 || !same(st, &after))
+        return NO(l, "Wait until it is written, then send the same again.",
+                  "%.*s changed while it was read",
+                  SLICE_ARG(shown(l->look->path)));
+    l->look->bytes = n;
+    l->look->mtime_ms = mtime_ms(st);
+    if (keep) l->look->content = (struct slice){room, (size_t)n};
+    return true;
+}
+
+static void look(struct looking *l, int64_t most, bool keep,
+                 const struct cancel *cancel)
+{
+    char self[40];
+    struct stat st;
+    /* The very file that was looked at, whatever its name is now. */
+    (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", l->fd);
+    int fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        (void)refuse_errno(l, errno, l->look->path);
+        return;
+    }
+    if (fstat(fd, &st) != 0)
+        (void)refuse_errno(l, errno, l->look->path);
+    else if (!S_ISREG(st.st_mode))
+        (void)refuse_kind(l, &st, l->look->path);
+    else if (is_own_state(l, &st))
+        (void)NO(l, "Name a file of the project.",
+                 "%.*s is another name of the server's own state",
+                 SLICE_ARG(shown(l->look->path)));
+    else if (st.st_size > most)
+        (void)NO(l, "Name a smaller file.",
+                 "%.*s has %" PRId64 " bytes; at most %" PRId64 " are read",
+                 SLICE_ARG(shown(l->look->path)), (int64_t)st.st_size, most);
+    else
+        (void)digest(l, fd, &st, keep, cancel);
+    close(fd);
+}
+
+enum err eng__look(struct slice root, struct slice path, int64_t most,
+                   bool keep, const struct cancel *cancel, struct arena *a,
+                   struct eng_look *ret)
+{
+    struct looking l = {.a = a, .look = ret, .root = root, .fd = -1};
+    *ret = (struct eng_look){0};
+    if (letters(&l, path) && walk(&l)) look(&l, most, keep, cancel);
+    if (l.fd >= 0) close(l.fd);
+    return l.err;
+}

@@ -1,0 +1,311 @@
+#include "engine/measure.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "engine/pattern.h"
+
+struct measuring {
+    const struct eng_value_demand *d;
+    enum eng_type type;
+    struct arena *a;
+    const struct json *value;
+    struct slice why;
+    enum err err;
+};
+
+static void no(struct measuring *m, struct slice why)
+{
+    m->why = why;
+    if (!why.p) m->err = ERR_NOMEM;
+}
+#define NO(m, ...) no((m), arena_printf((m)->a, __VA_ARGS__))
+
+/* --- values --------------------------------------------------------------- */
+
+static void give_number(struct measuring *m, struct slice text)
+{
+    struct json_error je;
+    const struct json *v;
+    struct slice copy = arena_copy(m->a, slice_trim(text));
+    enum err e = copy.p ? json_parse(copy, NULL, m->a, &v, &je) : ERR_NOMEM;
+    if (e == ERR_NOMEM)
+        m->err = e;
+    else if (e || v->type != JSON_NUMBER)
+        NO(m, "\"%.*s\" is no number", SLICE_ARG(slice_sub(copy, 0, 60)));
+    else
+        m->value = v;
+}
+
+static void give_text(struct measuring *m, struct slice text)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    struct json *v = json_new(m->a, JSON_STRING);
+    size_t n = slice_utf8_valid(text);
+    buf_putc(&b, '"');
+    json_escape(&b, slice_sub(text, 0, n));
+    buf_putc(&b, '"');
+    struct slice raw =
+        b.err ? (struct slice){0} : arena_copy(m->a, buf_slice(&b));
+    buf_done(&b);
+    if (!v || !raw.p) {
+        m->err = ERR_NOMEM;
+        return;
+    }
+    v->raw = raw;
+    v->text = arena_copy(m->a, slice_sub(text, 0, n));
+    if (!v->text.p) m->err = ERR_NOMEM;
+    m->value = v;
+}
+
+static void give(struct measuring *m, struct slice text)
+{
+    if (m->type == ENG_STRING)
+        give_text(m, text);
+    else
+        give_number(m, text);
+}
+
+/* --- a pattern ------------------------------------------------------------ */
+
+static void by_regex(struct measuring *m, struct slice text)
+{
+    struct slice found, problem = {0};
+    bool matched = false;
+    /* What counts stands at the end of what a tool prints. */
+    if (text.n > ENG_PATTERN_TEXT_BYTES)
+        text = slice_sub(text, text.n - ENG_PATTERN_TEXT_BYTES, text.n);
+    size_t bad;
+    while ((bad = slice_utf8_valid(text)) < text.n)
+        text = slice_sub(text, bad + 1, text.n);
+    enum err e =
+        eng_pattern_find(m->d->pattern, text, &matched, &found, &problem);
+    if (e)
+        m->err = e;
+    else if (problem.n)
+        NO(m, "the pattern cannot be tried: %.*s", SLICE_ARG(problem));
+    else if (!matched)
+        NO(m, "nothing in it matches %.*s", SLICE_ARG(m->d->text));
+    else
+        give(m, found);
+}
+
+/* --- JSON ----------------------------------------------------------------- */
+
+/* One part of a pointer, with ~1 and ~0 undone. */
+static struct slice part_of(struct arena *a, struct slice part)
+{
+    char *out = arena_alloc(a, part.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; out && i < part.n; i++) {
+        bool escape = part.p[i] == '~' && i + 1 < part.n;
+        char next = escape ? part.p[i + 1] : 0;
+        if (escape && (next == '0' || next == '1')) {
+            out[n++] = next == '0' ? '~' : '/';
+            i++;
+        } else {
+            out[n++] = part.p[i];
+        }
+    }
+    return (struct slice){out, n};
+}
+
+static const struct json *point(struct arena *a, const struct json *v,
+                                struct slice pointer)
+{
+    struct slice rest = pointer, part;
+    if (!pointer.n) return v;
+    rest = slice_sub(rest, 1, rest.n);
+    bool more = true;
+    while (v && more) {
+        more = slice_find_byte(rest, '/') < rest.n;
+        if (!slice_split(&rest, '/', &part)) part = (struct slice){"", 0};
+        struct slice key = part_of(a, part);
+        int64_t n;
+        if (v->type == JSON_ARRAY)
+            v = slice_int64(key, &n) && n >= 0 && n < v->count ? &v->items[n]
+                                                               : NULL;
+        else
+            v = json_get(v, key);
+    }
+    return v;
+}
+
+static void by_json(struct measuring *m, struct slice text)
+{
+    static const struct json_limits limits = {64u << 20, 128, 2000000};
+    const struct json *doc;
+    struct json_error je;
+    /* The values point into it, and the output is gone before they are. */
+    struct slice own = arena_copy(m->a, slice_trim(text));
+    enum err e = own.p ? json_parse(own, &limits, m->a, &doc, &je) : ERR_NOMEM;
+    if (e == ERR_NOMEM) {
+        m->err = e;
+        return;
+    }
+    if (e) {
+        NO(m, "it is no JSON document: %s at byte %zu", je.what, je.at);
+        return;
+    }
+    m->value = point(m->a, doc, m->d->text);
+    if (!m->value)
+        NO(m, "the document has nothing at %.*s", SLICE_ARG(m->d->text));
+}
+
+/* --- counts of tests ------------------------------------------------------ */
+
+struct counts {
+    int64_t passed, failed, errors, skipped, total;
+};
+
+static void give_count(struct measuring *m, const struct counts *c)
+{
+    const struct {
+        const char *name;
+        int64_t n;
+    } rows[] = {{"passed", c->passed},
+                {"failed", c->failed},
+                {"errors", c->errors},
+                {"skipped", c->skipped},
+                {"total", c->total}};
+    if (c->failed || c->errors) {
+        NO(m, "%" PRId64 " tests failed and %" PRId64 " had errors", c->failed,
+           c->errors);
+        return;
+    }
+    if (c->passed <= 0) {
+        NO(m, "no test ran (%" PRId64 " were skipped)", c->skipped);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (slice_eq(m->d->text, slice_of(rows[i].name)))
+            give(m, arena_printf(m->a, "%" PRId64, rows[i].n));
+}
+
+/* "3 failed", at the line's end or before a comma or blank. */
+static bool count_word(struct slice *rest, int64_t *ret_n, struct slice *ret)
+{
+    struct slice s = *rest;
+    size_t at = 0, n = 0;
+    while (at < s.n && (s.p[at] < '0' || s.p[at] > '9')) at++;
+    s = slice_sub(s, at, s.n);
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9') n++;
+    if (!n) return false;
+    bool number = slice_int64(slice_sub(s, 0, n), ret_n);
+    s = slice_sub(s, n, s.n);
+    n = 0;
+    while (n + 1 < s.n && s.p[0] == ' ' && s.p[n + 1] >= 'a' &&
+           s.p[n + 1] <= 'z')
+        n++;
+    *ret = number ? slice_sub(s, 1, n) : (struct slice){0};
+    *rest = slice_sub(s, n ? n + 1 : 0, s.n);
+    return true;
+}
+
+/* A line like "==== 12 passed, 1 skipped in 0.31s ====". */
+static bool closing_line(struct slice line, struct counts *ret)
+{
+    struct counts c = {0};
+    struct slice rest = line, word;
+    int64_t n;
+    bool any = false;
+    const struct {
+        struct slice word;
+        int64_t *into;
+    } rows[] = {{SLICE("passed"), &c.passed},   {SLICE("failed"), &c.failed},
+                {SLICE("error"), &c.errors},    {SLICE("errors"), &c.errors},
+                {SLICE("skipped"), &c.skipped}, {SLICE("deselected"), NULL},
+                {SLICE("xfailed"), &c.skipped}, {SLICE("xpassed"), &c.passed}};
+    while (count_word(&rest, &n, &word)) {
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            if (!slice_eq(word, rows[i].word) || !rows[i].into) continue;
+            *rows[i].into += n;
+            any = true;
+        }
+    }
+    bool empty = slice_find(line, SLICE("no tests ran")) < line.n;
+    if (!any && !empty) return false;
+    c.total = c.passed + c.failed + c.errors + c.skipped;
+    *ret = c;
+    return true;
+}
+
+static void by_pytest(struct measuring *m, struct slice text)
+{
+    struct slice rest = text, line;
+    struct counts c = {0};
+    bool found = false;
+    while (slice_split(&rest, '\n', &line)) {
+        bool counts = slice_find(line, SLICE(" passed")) < line.n ||
+                      slice_find(line, SLICE(" failed")) < line.n ||
+                      slice_find(line, SLICE(" error")) < line.n ||
+                      slice_find(line, SLICE(" skipped")) < line.n ||
+                      slice_find(line, SLICE("no tests ran")) < line.n;
+        bool timed = slice_find(line, SLICE(" in ")) < line.n ||
+                     slice_find(line, SLICE(", ")) < line.n;
+        if (counts && timed) found |= closing_line(line, &c);
+    }
+    if (found)
+        give_count(m, &c);
+    else
+        NO(m, "it has no closing line like \"12 passed, 1 skipped in 0.3s\"");
+}
+
+/* An attribute of the tag that begins here. */
+static bool attribute(struct slice tag, const char *name, int64_t *ret)
+{
+    char wanted[32];
+    (void)snprintf(wanted, sizeof(wanted), " %s=\"", name);
+    size_t at = slice_find(tag, slice_of(wanted));
+    if (at == tag.n) return false;
+    struct slice v = slice_sub(tag, at + strlen(wanted), tag.n);
+    return slice_int64(slice_sub(v, 0, slice_find_byte(v, '"')), ret);
+}
+
+/* The outermost suites: what is within <testsuites> is their sum. */
+static void by_junit(struct measuring *m, struct slice text)
+{
+    struct counts c = {0};
+    bool any = false;
+    struct slice rest = text;
+    bool whole = slice_find(text, SLICE("</testsuite>")) < text.n;
+    for (size_t at; (at = slice_find(rest, SLICE("<testsuite "))) < rest.n;) {
+        rest = slice_sub(rest, at + 10, rest.n);
+        struct slice tag = slice_sub(rest, 0, slice_find_byte(rest, '>'));
+        int64_t tests = 0, failures = 0, errors = 0, skipped = 0;
+        if (!attribute(tag, "tests", &tests)) continue;
+        (void)attribute(tag, "failures", &failures);
+        (void)attribute(tag, "errors", &errors);
+        (void)attribute(tag, "skipped", &skipped);
+        if (tests < 0 || failures < 0 || errors < 0 || skipped < 0) continue;
+        any = true;
+        c.total += tests;
+        c.failed += failures;
+        c.errors += errors;
+        c.skipped += skipped;
+    }
+    /* A failure that the sums do not tell of is one all the same. */
+    if (!c.failed && slice_find(text, SLICE("<failure")) < text.n) c.failed = 1;
+    if (!c.errors && slice_find(text, SLICE("<error")) < text.n) c.errors = 1;
+    c.passed = c.total - c.failed - c.errors - c.skipped;
+    if (any && whole)
+        give_count(m, &c);
+    else
+        NO(m, "it is no whole JUnit report");
+}
+
+enum err eng__measure(const struct eng_value_demand *d, enum eng_type type,
+                      struct slice text, struct arena *a,
+                      const struct json **ret, struct slice *ret_why)
+{
+    static void (*const ways[ENG_VALUE_FROM_COUNT])(
+        struct measuring *, struct slice) = {[ENG_VALUE_REGEX] = by_regex,
+                                             [ENG_VALUE_JSON] = by_json,
+                                             [ENG_VALUE_PYTEST] = by_pytest,
+                                             [ENG_VALUE_JUNIT] = by_junit};
+    struct measuring m = {.d = d, .type = type, .a = a};
+    ways[d->from](&m, text);
+    *ret = m.value;
+    *ret_why = m.why;
+    return m.err;
+}
