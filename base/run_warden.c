@@ -25,7 +25,7 @@ enum {
     PID_MOST = 1 << 22, /* the kernel's own ceiling */
     GENTLE_MS = 500,
     HARD_MS = 10000,
-    LOOK_MS = 250,
+    LOOK_MS = 100,
     FIRST_WORD = 7 /* argv: program, RUN_WARDEN, five limits, words */
 };
 
@@ -70,8 +70,8 @@ static bool parent_of(int pid, int *ret)
     if (n <= 0) return false;
     line[n] = '\0';
     const char *end = strrchr(line, ')');
-    return end && sscanf(end + 1, " %c %d", &state, ret) == 2 &&
-           state != 'Z' && state != 'X';
+    return end && sscanf(end + 1, " %c %d", &state, ret) == 2 && state != 'Z' &&
+           state != 'X';
 }
 
 static size_t look_around(void)
@@ -190,15 +190,17 @@ static int start(char **words)
     sigfillset(&every);
     int e = posix_spawnattr_init(&attr);
     if (e) return e;
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+    /* A session of its own is a group of its own to the scheduler as well: a
+     * crowd takes the processor from itself, not from who ends it. */
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID |
                                               POSIX_SPAWN_SETSIGMASK |
                                               POSIX_SPAWN_SETSIGDEF);
     (void)posix_spawnattr_setsigmask(&attr, &none);
     (void)posix_spawnattr_setsigdefault(&attr, &every);
     e = posix_spawn_file_actions_init(&actions);
     if (!e) e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    if (!e) e = posix_spawnp(&w.child, words[0], &actions, &attr, words,
-                             environ);
+    if (!e)
+        e = posix_spawnp(&w.child, words[0], &actions, &attr, words, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attr);
     return e;

@@ -136,7 +136,7 @@ static enum err report_read(struct told *t, const struct eng_value_demand *d,
     if (e) return e;
     if (look.why.n)
         refuse(t, look.why, look.how_to_fix);
-    else if (look.mtime_ms < began_ms)
+    else if (look.latest_ms < began_ms)
         refuse(t,
                arena_printf(t->a, "%.*s was not written by this run",
                             SLICE_ARG(look.path)),

@@ -645,6 +645,7 @@ static void judge_nothing(struct judging *j)
     if (j->g->fields_count > 0 || j->g->rules_count > 0) return;
     for (uint32_t i = 0; i < j->evidence->count; i++)
         if (j->evidence->members[i].value.type != JSON_NULL) {
+            if (j->g->source != ENG_GATE_FILE) return; /* told as its source */
             add(j, (struct eng_verdict_item){
                        .kind = ENG_NO_DEMAND,
                        .message = SLICE("this phase has no gate that asks for "

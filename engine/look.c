@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-enum { PIECE = 64 << 10, SHOWN = 200 };
+enum { PIECE = 64 << 10, SHOWN = 200, TICK_MS = 50, SECONDS_MS = 2000 };
 
 struct looking {
     struct arena *a;
@@ -245,6 +245,8 @@ static bool digest(struct looking *l, int fd, const struct stat *st, bool keep,
                   SLICE_ARG(shown(l->look->path)));
     l->look->bytes = n;
     l->look->mtime_ms = mtime_ms(st);
+    l->look->latest_ms =
+        l->look->mtime_ms + (st->st_mtim.tv_nsec ? TICK_MS : SECONDS_MS);
     if (keep) l->look->content = (struct slice){room, (size_t)n};
     return true;
 }

@@ -18,6 +18,9 @@ struct eng_look {
     struct slice path; /* below the project's root, without . and doubles */
     uint8_t sha256[SHA256_SIZE];
     int64_t bytes, mtime_ms;
+    /* When it was written at the latest: the kernel stamps files with a clock
+     * that ticks, some file systems with whole seconds. */
+    int64_t latest_ms;
     struct slice content; /* when it was asked for */
     /* Why it proves nothing; empty: it is what it should be. */
     struct slice why, how_to_fix;

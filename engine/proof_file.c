@@ -67,7 +67,7 @@ static enum err check_age(struct eng_proving *p,
                           const struct eng_look *look, struct eng_proof *ret)
 {
     char was[CLOCK_TEXT_SIZE], begun[CLOCK_TEXT_SIZE];
-    if (!d->newer || look->mtime_ms >= p->s->opened_ms) return OK;
+    if (!d->newer || look->latest_ms >= p->s->opened_ms) return OK;
     clock_text(look->mtime_ms, was);
     clock_text(p->s->opened_ms, begun);
     return eng__not_proven(

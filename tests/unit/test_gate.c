@@ -497,6 +497,22 @@ TEST_EACH(gate, a_gate_that_cannot_be_used_is_broken, struct broken, b,
     CHECK_INT_GT(f->how_to_fix.n, 0);
 }
 
+/* `requird: true` asks for nothing: the author meant otherwise. */
+TEST(gate, a_misspelt_key_of_a_strict_gate_is_broken_and_the_right_one_named)
+{
+    static const char *const texts[] = {
+        HEAD "  a: {requird: true}\n", HEAD "  a: {typ: boolean}\n",
+        HEAD "  a: {prof: human}\n",
+        "checkpoint: {approval_require: true}\nevidence_schema: {a: {}}\n"};
+    static const char *const meant[] = {"required", "type", "proof",
+                                        "approval_required"};
+    for (size_t i = 0; i < 4; i++) {
+        struct eng_report r;
+        CHECK(!kit_gate(texts[i], &r));
+        CHECK_CONTAINS(r.items[0].how_to_fix, meant[i]);
+    }
+}
+
 TEST(gate, one_run_tells_all_faults_of_a_file)
 {
     struct eng_report r;
@@ -521,7 +537,7 @@ TEST_EACH(gate, what_only_deserves_a_word_is_no_error, struct noted, n,
      "GATE_KEY_IGNORED"},
     {"checkpoint: {}\nevidence_schema: {a: {}}\nother: 1\n",
      "GATE_UNKNOWN_KEY"},
-    {"checkpoint: {}\nevidence_schema: {a: {requierd: true}}\n",
+    {"checkpoint: {strict: false}\nevidence_schema: {a: {requierd: true}}\n",
      "GATE_UNKNOWN_KEY"})
 /* clang-format on */
 {
