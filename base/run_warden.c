@@ -159,7 +159,7 @@ static void tell(int word, int code, uint32_t leftovers, bool crowded)
     (void)send(RUN_CONTROL, &m, sizeof(m), MSG_NOSIGNAL);
 }
 
-static void limit(int which, const char *text)
+static void limit(__rlimit_resource_t which, const char *text)
 {
     long long n = strtoll(text, NULL, 10);
     struct rlimit has;

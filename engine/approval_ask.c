@@ -34,7 +34,7 @@ static struct slice fields_of(const struct eng_proving *p)
             json_string(&w, p->gate->fields[i].name);
     json_end_array(&w);
     struct slice r =
-        b.err ? (struct slice){0} : arena_copy(p->call->arena, buf_slice(&b));
+        !b.err ? arena_copy(p->call->arena, buf_slice(&b)) : (struct slice){0};
     buf_done(&b);
     return r;
 }
@@ -97,9 +97,9 @@ static struct slice siblings(const struct eng_proving *p,
     json_key(&w, SLICE("approval"));
     eng__view_approval(&w, ap);
     json_end_object(&w);
-    struct slice r = b.err ? (struct slice){0}
-                           : arena_copy(p->call->arena,
-                                        slice_sub(buf_slice(&b), 1, b.n - 2));
+    struct slice r = !b.err ? arena_copy(p->call->arena,
+                                         slice_sub(buf_slice(&b), 1, b.n - 2))
+                            : (struct slice){0};
     buf_done(&b);
     return r;
 }

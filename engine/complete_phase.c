@@ -162,9 +162,9 @@ static struct slice verdict_text(const struct attempt *at)
     eng_verdict_write(&at->verdict, at->proving.gate, &w);
     eng__proofs_write(&w, &at->proving);
     json_end_object(&w);
-    struct slice all = b.err
-                           ? (struct slice){0}
-                           : arena_copy(at->proving.call->arena, buf_slice(&b));
+    struct slice all = !b.err
+                           ? arena_copy(at->proving.call->arena, buf_slice(&b))
+                           : (struct slice){0};
     buf_done(&b);
     return all;
 }

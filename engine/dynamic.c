@@ -269,9 +269,9 @@ static void phase_values(struct making *m, const struct eng_plan_phase *from,
         m, from->gate, "The source states no validation gate for this phase.");
 }
 
-static const struct eng_gate *gate_of(struct making *m,
-                                      const struct eng_plan_phase *from,
-                                      const struct eng_task *tasks)
+static const struct eng_gate *stated_gate(struct making *m,
+                                          const struct eng_plan_phase *from,
+                                          const struct eng_task *tasks)
 {
     if (from->evidence) return from->evidence;
     if (from->gate.count == 0) return eng_gate_of_nothing();
@@ -283,6 +283,21 @@ static const struct eng_gate *gate_of(struct making *m,
                                          from->tasks_count, m->a)
                      : NULL;
     m->r->failed |= !g;
+    return g;
+}
+
+/* The plan may ask for a person besides. */
+static const struct eng_gate *gate_of(struct making *m,
+                                      const struct eng_plan_phase *from,
+                                      const struct eng_task *tasks)
+{
+    const struct eng_gate *stated = stated_gate(m, from, tasks);
+    if (!stated || !from->human_approval) return stated;
+    struct eng_gate *g = ARENA_NEW(m->a, struct eng_gate);
+    m->r->failed |= !g;
+    if (!g) return NULL;
+    *g = *stated;
+    g->approval_required = true;
     return g;
 }
 

@@ -63,7 +63,7 @@ static void read_pattern(struct gate_reading *in, const struct json *v,
                          const char *what, enum eng_pattern_place place,
                          const struct eng_pattern **ret, struct slice *ret_text)
 {
-    struct eng_pattern_fault fault;
+    struct eng_pattern_fault fault = {0};
     read_text(in, v, what, ret_text);
     if (!ret_text->n) return;
     enum err e = eng_pattern_make(*ret_text, place, in->a, ret, &fault);

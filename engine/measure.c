@@ -46,7 +46,7 @@ static void give_text(struct measuring *m, struct slice text)
     json_escape(&b, slice_sub(text, 0, n));
     buf_putc(&b, '"');
     struct slice raw =
-        b.err ? (struct slice){0} : arena_copy(m->a, buf_slice(&b));
+        !b.err ? arena_copy(m->a, buf_slice(&b)) : (struct slice){0};
     buf_done(&b);
     if (!v || !raw.p) {
         m->err = ERR_NOMEM;

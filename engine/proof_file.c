@@ -102,9 +102,9 @@ static enum err tell(struct eng_proving *p, const struct eng_look *look,
     json_put_string(&w, "sha256", sha256_hex(look->sha256, hex));
     json_put_int(&w, "bytes", look->bytes);
     json_end_object(&w);
-    ret->members = b.err ? (struct slice){0}
-                         : arena_copy(p->call->arena,
-                                      slice_sub(buf_slice(&b), 1, b.n - 2));
+    ret->members = !b.err ? arena_copy(p->call->arena,
+                                       slice_sub(buf_slice(&b), 1, b.n - 2))
+                          : (struct slice){0};
     buf_done(&b);
     ret->state = ENG_PROVEN;
     ret->detail = arena_printf(p->call->arena,
@@ -126,7 +126,7 @@ static enum err fixed_path(struct eng_proving *p, struct slice path,
     buf_putc(&b, '"');
     v->text = path;
     v->raw =
-        b.err ? (struct slice){0} : arena_copy(p->call->arena, buf_slice(&b));
+        !b.err ? arena_copy(p->call->arena, buf_slice(&b)) : (struct slice){0};
     buf_done(&b);
     ret->value = v;
     return v->raw.p ? OK : ERR_NOMEM;
