@@ -169,7 +169,7 @@ static enum err read_message(struct tp_page *page,
 static enum err page_decide(struct tp_page *page)
 {
     struct engine *engine = page->app;
-    struct decision given;
+    struct decision given = {0};
     enum err e = read_message(page, decision_fields, &given, sizeof(given));
     if (e) return e;
     struct ask *k = ask_new(page);
@@ -220,7 +220,7 @@ static const struct mcp_field cache_fields[] = {
 
 static enum err page_clear_cache(struct tp_page *page)
 {
-    struct named given;
+    struct named given = {0};
     struct json_writer w = json_writer(&page->body);
     enum err e = read_message(page, cache_fields, &given, sizeof(given));
     if (e) return e;
@@ -244,7 +244,7 @@ static const struct mcp_field breaker_fields[] = {
 
 static enum err page_reset_breaker(struct tp_page *page)
 {
-    struct named given;
+    struct named given = {0};
     enum err e = read_message(page, breaker_fields, &given, sizeof(given));
     if (e) return e;
     e = providers_reset(eng_providers(page->app), given.name, clock_now());
