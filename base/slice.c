@@ -187,7 +187,8 @@ static unsigned unseen_at(struct slice s)
 size_t slice_unseen(struct slice s, unsigned *ret_code)
 {
     for (size_t i = 0; i < s.n; i++)
-        if ((*ret_code = unseen_at(slice_sub(s, i, s.n))) != 0) return i;
+        if ((*ret_code = unseen_at((struct slice){s.p + i, s.n - i})) != 0)
+            return i;
     return s.n;
 }
 

@@ -63,8 +63,8 @@ static bool check(struct lint *l, struct slice path)
     enum err e = eng_check_path(path, &l->arena, &p, &list, &count);
     if (!e && add(l, list, count)) return true;
     if (!e)
-        e = problem_set(&p, ERR_NOMEM, SLICE("lint"), SLICE("Out of memory."),
-                        SLICE("Name fewer paths."));
+        (void)problem_setf(&p, &l->arena, ERR_NOMEM, SLICE("Out of memory."),
+                           SLICE("Name fewer paths."), "lint");
     cli_complain(&p);
     return false;
 }

@@ -34,8 +34,8 @@ static enum err resolve(struct engine *e, struct eng_call *c, struct slice path,
 static enum err check_path(struct engine *e, struct eng_call *c,
                            struct slice path, struct eng_checked **ret)
 {
-    struct slice real, names = {0};
-    size_t count;
+    struct slice real = {0}, names = {0};
+    size_t count = 0;
     enum err r = resolve(e, c, path, &real);
     if (!r) r = eng_check_path(real, c->arena, &c->problem, ret, &count);
     if (r || count == 1) return r;

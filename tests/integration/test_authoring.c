@@ -256,9 +256,9 @@ TEST_EACH(authoring, hostile_names_make_nothing, struct hostile, h,
 TEST(authoring, an_agent_makes_and_checks_a_workflow)
 {
     const char *folder = new_project("agent");
-    struct ended e = RUN_IN(folder, "call", "create_workflow", "--json",
-                            "{\"name\":\"x_v1\",\"phases\":[\"A, with more\","
-                            "\"B\"]}");
+    struct ended e =
+        RUN_IN(folder, "call", "create_workflow", "--json",
+               "{\"name\":\"x_v1\",\"phases\":[\"A, or more\",\"B\"]}");
     CHECK_INT_EQ(e.status, 0);
     const struct json *made = json_of(e.out);
     CHECK_TEXT_EQ(json_text(json_get(made, SLICE("path"))),
