@@ -513,9 +513,12 @@ void eng__gate_settle_proof(struct gate_reading *in, struct gate_field *f)
     if (settle[f->field.rung]) settle[f->field.rung](in, f);
     if (!f->fresh) return;
     (void)eng__gate_bool(in, f->fresh, "fresh", &f->field.fresh);
-    if (f->field.fresh && f->field.rung != ENG_FILE)
-        GATE_BROKEN(in, f->fresh->raw.p, "Add proof: file, or remove fresh.",
-                    "fresh: true is for proof: file");
+    /* To be asked for and not watched would be a promise broken silently. */
+    if (f->field.fresh)
+        GATE_BROKEN(in, f->fresh->raw.p,
+                    "Remove it; a later phase can ask "
+                    "for the file again.",
+                    "fresh: true is not supported by this version");
 }
 
 /* --- the gate's lowest rung ------------------------------------------------
