@@ -106,7 +106,7 @@ enum cli_source {
     CLI_FROM_FLAG
 };
 
-enum { CLI_OPTIONS_MAX = 96 };
+enum { CLI_OPTIONS_MAX = 160 };
 
 struct cli_options {
     struct cli_settings set;
