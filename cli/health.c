@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -29,7 +28,7 @@ struct cli_health {
     struct arena arena; /* paths; startup only */
     struct slice folder, file;
     struct tp_loop *loops[CLI_LOOPS_MAX];
-    _Atomic(const struct tp_http *) connections; /* the loop may ask early */
+    const struct tp_http *connections; /* NULL: no HTTP */
     /* Thread: keeper */
     int64_t file_due, file_since; /* since: the first try that failed */
     bool file_told;
@@ -462,7 +461,7 @@ void cli_health_metrics(void *health, struct buf *out)
     struct cli_facts *f = facts_copy(health);
     if (f) {
         cli_metrics_write(f, h->c.started_wall_ms, out);
-        cli_metrics_live(f, h->c.mcp, atomic_load(&h->connections), out);
+        cli_metrics_live(f, h->c.mcp, h->connections, out);
     }
     mem_free(f);
 }
@@ -540,10 +539,14 @@ static void sweep(struct cli_health *h)
     arena_done(&a);
 }
 
-void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
-                      struct tp_loop *http, const struct tp_http *connections)
+void cli_health_connections(struct cli_health *h, const struct tp_http *http)
 {
-    atomic_store(&h->connections, connections);
+    h->connections = http;
+}
+
+void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
+                      struct tp_loop *http)
+{
     h->loops[0] = stdio;
     h->loops[1] = http;
     h->file_due = 0;

@@ -46,7 +46,9 @@ MUST_USE enum err cli_health_new(const struct cli_health_config *c,
  * that dead processes left, which the discovery knows: a health file without
  * one in servers/ is nobody's. Before the keeper starts. */
 void cli_health_watch(struct cli_health *h, struct tp_loop *stdio,
-                      struct tp_loop *http, const struct tp_http *connections);
+                      struct tp_loop *http);
+/* Whose connections /metrics counts. Before its loop runs. */
+void cli_health_connections(struct cli_health *h, const struct tp_http *http);
 /* Collects, judges, and writes the file when it is time. Thread: keeper */
 void cli_health_tick(struct cli_health *h, int64_t now);
 /* Removes the file. The keeper has stopped. NULL is fine. */

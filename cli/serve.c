@@ -380,6 +380,7 @@ static enum err http_start(struct serve *s)
             (struct tp_routes){tp_authority_rows, &s->authority.http};
     }
     e = tp_http_new(&c, &s->http);
+    cli_health_connections(s->health, s->http);
     if (!e) e = tp_http_accept(s->http, s->listen.fd);
     if (!e) {
         s->listen.fd = -1; /* evhttp closes it now */
@@ -480,7 +481,7 @@ static enum err start(struct serve *s)
     if (!e) e = http_start(s);
     if (e) return e;
     announce(s);
-    cli_health_watch(s->health, s->stdio_loop, s->http_loop, s->http);
+    cli_health_watch(s->health, s->stdio_loop, s->http_loop);
     e = cli_keeper_start(on_keep, s, &s->keeper);
     return e ? cannot(s, e, "the keeper cannot be started", "") : OK;
 }
