@@ -8,7 +8,8 @@
  * It runs under a warden: this program again (its main calls run_warden), a
  * process of one thread that is PR_SET_CHILD_SUBREAPER. Whatever the command
  * forks, with setsid or twice over, has the warden as its ancestor for ever,
- * so it can be found and ended: SIGTERM, and SIGKILL after 500 ms. A subreaper
+ * so it can be found and ended: SIGTERM, and after 500 ms, or at once when they
+ * are too many, all are frozen and then killed. A subreaper
  * of its own for each command tells whose child a leftover is, which the
  * server as one subreaper for all could not; a cgroup would need rights that
  * an ordinary user does not have. When the server dies, however it dies, the

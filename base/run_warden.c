@@ -1,4 +1,12 @@
-/* The warden of one command: base/run.h. One thread, no allocation. */
+/* The warden of one command: base/run.h. One thread, no allocation.
+ *
+ * A crowd that forks faster than /proc can be read is not ended by killing who
+ * was seen: who was not seen goes on. So it is frozen first: each look stops
+ * whoever is new, who is stopped forks no more, and when a look finds nobody
+ * new all are killed. That nobody is left, waitpid says and no look at /proc:
+ * orphans become children of a subreaper, so one without children has no
+ * descendants. For ordinary users the kernel bounds a crowd as well; root it
+ * does not bound. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +35,10 @@ enum {
     GENTLE_MS = 500,
     HARD_MS = 10000,
     LOOK_MS = 100,
+    LOOK_SOON_MS = 5, /* while it grows */
+    FEW = 16,         /* that grow as they like */
+    /* RLIMIT_NPROC counts threads, and what the user runs elsewhere. */
+    THREADS_EACH = 8,
     FIRST_WORD = 7 /* argv: program, RUN_WARDEN, five limits, words */
 };
 
@@ -43,17 +56,18 @@ struct kin {
     int pid, parent;
 };
 static struct kin all[FAMILY_MOST];
-static unsigned char known[PID_MOST / 8];
+static unsigned char known[PID_MOST / 8], frozen[PID_MOST / 8];
+static uint32_t fresh; /* frozen by the latest look */
 
-static bool is_known(int pid)
+static bool is_in(const unsigned char *set, int pid)
 {
-    return pid > 0 && pid < PID_MOST && (known[pid / 8] >> (pid % 8)) & 1;
+    return pid > 0 && pid < PID_MOST && (set[pid / 8] >> (pid % 8)) & 1;
 }
 
-static void know(int pid)
+static void put(unsigned char *set, int pid)
 {
     if (pid > 0 && pid < PID_MOST)
-        known[pid / 8] |= (unsigned char)(1u << (pid % 8));
+        set[pid / 8] |= (unsigned char)(1u << (pid % 8));
 }
 
 /* "pid (name) state ppid": the name may hold anything, so from its end. A
@@ -91,19 +105,20 @@ static size_t look_around(void)
 }
 
 /* Calls `each` for every descendant; returns how many there are. */
-static uint32_t family(void (*each)(int pid, int sig), int sig)
+static uint32_t family(void (*each)(int pid))
 {
     size_t n = look_around();
     uint32_t found = 0;
     bool more = true;
     memset(known, 0, sizeof(known));
-    know(getpid());
+    put(known, getpid());
     while (more) {
         more = false;
         for (size_t i = 0; i < n; i++) {
-            if (is_known(all[i].pid) || !is_known(all[i].parent)) continue;
-            know(all[i].pid);
-            if (each) each(all[i].pid, sig);
+            if (is_in(known, all[i].pid) || !is_in(known, all[i].parent))
+                continue;
+            put(known, all[i].pid);
+            if (each) each(all[i].pid);
             found++;
             more = true;
         }
@@ -111,44 +126,81 @@ static uint32_t family(void (*each)(int pid, int sig), int sig)
     return found;
 }
 
-static void send_signal(int pid, int sig)
+static void ask_to_end(int pid)
 {
-    (void)kill(pid, sig);
+    (void)kill(pid, SIGTERM);
 }
 
-/* The group at once, which no fork can slip out of; then who left it. */
-static uint32_t signal_all(int sig)
+static void end_one(int pid)
 {
-    (void)kill(-w.child, sig);
-    return family(send_signal, sig);
+    (void)kill(pid, SIGKILL);
 }
 
-static void reap(void)
+static void freeze_one(int pid)
+{
+    if (is_in(frozen, pid)) return;
+    put(frozen, pid);
+    (void)kill(pid, SIGSTOP);
+    fresh++;
+}
+
+/* True: nobody is left, nor will be. */
+static bool reap(void)
 {
     struct signalfd_siginfo info;
     int status;
     pid_t pid;
     while (read(w.signals, &info, sizeof(info)) > 0) continue;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
         if (pid != w.child) continue;
         w.status = status;
         w.ended = true;
     }
+    return pid < 0 && errno == ECHILD;
 }
 
-/* Signals until nobody is left, for so long. */
-static bool end_all(int sig, int64_t ms)
+static bool too_many(uint32_t n)
 {
-    int64_t until = clock_now() + ms * NS_PER_MS;
+    return (long)n > w.processes;
+}
+
+/* True: nobody is left. */
+static bool end_gently(void)
+{
+    int64_t until = clock_now() + GENTLE_MS * NS_PER_MS;
     struct pollfd p = {.fd = w.signals, .events = POLLIN};
-    if (!signal_all(sig)) return true;
+    if (reap()) return true;
+    (void)kill(-w.child, SIGTERM);
+    (void)family(ask_to_end);
     while (clock_now() < until) {
         (void)poll(&p, 1, 10);
-        reap();
-        uint32_t left = sig == SIGKILL ? signal_all(sig) : family(NULL, 0);
-        if (!left) return true;
+        if (reap()) return true;
+        if (too_many(family(NULL))) return false;
     }
     return false;
+}
+
+/* The group at once, which no fork can slip out of; then who left it. */
+static void freeze(int64_t until)
+{
+    memset(frozen, 0, sizeof(frozen));
+    (void)kill(-w.child, SIGSTOP);
+    do {
+        fresh = 0;
+        (void)family(freeze_one);
+    } while (fresh && clock_now() < until);
+}
+
+static void end_hard(void)
+{
+    int64_t until = clock_now() + HARD_MS * NS_PER_MS;
+    struct pollfd p = {.fd = w.signals, .events = POLLIN};
+    while (!reap() && clock_now() < until) {
+        freeze(until);
+        (void)kill(-w.child, SIGKILL);
+        (void)family(end_one);
+        (void)poll(&p, 1, 10);
+    }
 }
 
 /* --- its life ------------------------------------------------------------- */
@@ -170,6 +222,33 @@ static void limit(__rlimit_resource_t which, const char *text)
     (void)setrlimit(which, &(struct rlimit){most, most});
 }
 
+/* Threads that the user has now; of a folder of tasks, the links tell. */
+static long long threads_now(void)
+{
+    long long n = 0;
+    DIR *dir = opendir("/proc");
+    const struct dirent *d;
+    while (dir && (d = readdir(dir))) {
+        char path[300];
+        struct stat st;
+        if (d->d_name[0] < '1' || d->d_name[0] > '9') continue;
+        (void)snprintf(path, sizeof(path), "/proc/%s/task", d->d_name);
+        if (stat(path, &st) == 0 && st.st_uid == getuid())
+            n += st.st_nlink > 2 ? (long long)st.st_nlink - 2 : 1;
+    }
+    if (dir) closedir(dir);
+    return n;
+}
+
+/* Far above what the warden allows: this is for who outruns it. */
+static void limit_crowd(void)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%lld",
+                   threads_now() + THREADS_EACH * (long long)w.processes);
+    if (getuid() != 0) limit(RLIMIT_NPROC, text);
+}
+
 /* What is set here the command inherits. */
 static void limits(char **argv)
 {
@@ -179,6 +258,7 @@ static void limits(char **argv)
     limit(RLIMIT_NOFILE, argv[5]);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     w.processes = strtol(argv[6], NULL, 10);
+    limit_crowd();
 }
 
 static int start(char **words)
@@ -224,16 +304,32 @@ static bool watch_signals(void)
     return w.signals >= 0;
 }
 
+/* How many there are; and when to look again: sooner while they grow, but
+ * never so often that looking takes more than half of a processor. */
+static uint32_t look(uint32_t before, int *ret_ms)
+{
+    int64_t began = clock_now();
+    uint32_t n = family(NULL);
+    int64_t took_ms = (clock_now() - began) / NS_PER_MS;
+    int64_t ms = n > FEW && n > before ? LOOK_SOON_MS : LOOK_MS;
+    *ret_ms = (int)(took_ms > ms ? took_ms : ms);
+    return n;
+}
+
 /* Until the command has ended, or somebody wants it to. True: too many. */
 static bool attend(void)
 {
     struct pollfd p[] = {{.fd = RUN_CONTROL, .events = POLLIN},
                          {.fd = w.signals, .events = POLLIN}};
+    uint32_t crowd = 0;
+    int ms = LOOK_SOON_MS;
     while (!w.ended) {
-        int n = poll(p, 2, LOOK_MS);
+        int n = poll(p, 2, ms);
         if (n > 0 && p[0].revents) return false;
-        reap();
-        if (!w.ended && (long)family(NULL, 0) > w.processes) return true;
+        (void)reap();
+        if (w.ended) break;
+        crowd = look(crowd, &ms);
+        if (too_many(crowd)) return true;
     }
     return false;
 }
@@ -255,10 +351,9 @@ int run_warden(int argc, char **argv)
     let_go();
     tell(RUN_WORD_STARTED, w.child, 0, false);
     bool crowded = attend();
-    uint32_t leftovers = w.ended ? family(NULL, 0) : 0;
-    if (crowded || !end_all(SIGTERM, GENTLE_MS))
-        (void)end_all(SIGKILL, HARD_MS);
-    reap();
+    uint32_t leftovers = w.ended ? family(NULL) : 0;
+    if (crowded || !end_gently()) end_hard();
+    (void)reap();
     tell(RUN_WORD_ENDED, w.status, leftovers, crowded);
     return 0;
 }

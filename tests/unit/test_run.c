@@ -193,6 +193,41 @@ TEST(run, ends_a_crowd)
     buf_done(&r.output);
 }
 
+static void put_script(const char *name, const char *text)
+{
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
+    FILE *f = fopen(path, "we");
+    CHECK(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* Each starts three, in sessions of their own: 364 in all, and each is over by
+ * itself after four seconds. */
+TEST(run, ends_a_crowd_that_grows_by_powers_and_leaves_its_session)
+{
+    put_script("pg-bomb.sh",
+               "i=0\nwhile [ $1 -gt 0 ] && [ $i -lt 3 ]; do\n"
+               "setsid sh pg-bomb.sh $(($1-1)) & i=$((i+1)); done\n"
+               "exec sleep 4.0707\n");
+    struct run_result r = run_as(&(struct case_of){.limits = {.processes = 40}},
+                                 "exec sh pg-bomb.sh 5");
+    CHECK_INT_EQ(count_of("pg-bomb"), 0);
+    CHECK_INT_EQ(count_of("sleep 4.0707"), 0);
+    CHECK_INT_EQ(r.end, RUN_TOO_MANY);
+    buf_done(&r.output);
+}
+
+/* One at a time, each gone before it can be looked at twice; 200 in all. */
+TEST(run, ends_a_chain_that_runs_away)
+{
+    put_script("pg-chain.sh", "echo $1 > at\n[ $1 -eq 0 ] ||\n"
+                              "setsid sh pg-chain.sh $(($1-1)) &\n");
+    struct run_result r = run("exec sh pg-chain.sh 200");
+    CHECK_INT_EQ(count_of("pg-chain"), 0);
+    CHECK_INT_EQ(r.end, RUN_EXITED);
+    buf_done(&r.output);
+}
+
 TEST(run, keeps_to_the_limits_of_files_and_sizes)
 {
     struct run_result r =
