@@ -1,9 +1,12 @@
 #include "tests/integration/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -126,5 +129,27 @@ size_t process_lines(struct slice text)
 {
     size_t n = 0;
     for (size_t i = 0; i < text.n; i++) n += text.p[i] == '\n';
+    return n;
+}
+
+int process_count(const char *word)
+{
+    int n = 0;
+    DIR *dir = opendir("/proc");
+    const struct dirent *d;
+    CHECK(dir);
+    while ((d = readdir(dir))) {
+        char path[300], line[4096];
+        (void)snprintf(path, sizeof(path), "/proc/%s/cmdline", d->d_name);
+        FILE *f = atoll(d->d_name) > 0 ? fopen(path, "re") : NULL;
+        if (!f) continue;
+        size_t got = fread(line, 1, sizeof(line) - 1, f);
+        (void)fclose(f);
+        for (size_t i = 0; i < got; i++)
+            if (!line[i]) line[i] = ' ';
+        line[got] = '\0';
+        n += strstr(line, word) != NULL;
+    }
+    closedir(dir);
     return n;
 }

@@ -32,5 +32,7 @@ void process_put(const char *folder, const char *name, struct slice text);
 struct slice process_file_with(const char *folder, const char *name,
                                const char *part);
 size_t process_lines(struct slice text);
+/* The processes of this machine whose command line holds this word. */
+int process_count(const char *word);
 
 #endif

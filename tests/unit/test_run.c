@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tests/integration/process.h"
 #include "tests/runner/test.h"
 
 static const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
@@ -44,29 +45,6 @@ static struct run_result run_as(const struct case_of *c, const char *script)
 static struct run_result run(const char *script)
 {
     return run_as(&(struct case_of){0}, script);
-}
-
-/* The processes whose command line holds this word. */
-static int count_of(const char *word)
-{
-    int n = 0;
-    DIR *dir = opendir("/proc");
-    const struct dirent *d;
-    CHECK(dir);
-    while ((d = readdir(dir))) {
-        char path[300], line[4096];
-        (void)snprintf(path, sizeof(path), "/proc/%s/cmdline", d->d_name);
-        FILE *f = atoll(d->d_name) > 0 ? fopen(path, "re") : NULL;
-        if (!f) continue;
-        size_t got = fread(line, 1, sizeof(line) - 1, f);
-        (void)fclose(f);
-        for (size_t i = 0; i < got; i++)
-            if (!line[i]) line[i] = ' ';
-        line[got] = '\0';
-        n += strstr(line, word) != NULL;
-    }
-    closedir(dir);
-    return n;
 }
 
 static int open_descriptors(void)
@@ -148,7 +126,7 @@ TEST(run, ends_one_that_hangs_and_ignores_sigterm)
         run_as(&(struct case_of){.timeout_ms = 200},
                "trap '' TERM; : pg-stubborn; while :; do sleep 1; done");
     CHECK_INT_EQ(r.end, RUN_TIMED_OUT);
-    CHECK_INT_EQ(count_of("pg-stubborn"), 0);
+    CHECK_INT_EQ(process_count("pg-stubborn"), 0);
     buf_done(&r.output);
 }
 
@@ -164,7 +142,7 @@ TEST(run, ends_children_that_left_the_group_and_the_session)
     CHECK_INT_EQ(r.code, 0);
     CHECK(r.leftovers > 0);
     CHECK_CONTAINS(buf_slice(&r.output), "done\n");
-    CHECK_INT_EQ(count_of("pg-escaped"), 0);
+    CHECK_INT_EQ(process_count("pg-escaped"), 0);
     buf_done(&r.output);
 }
 
@@ -175,7 +153,7 @@ TEST(run, ends_a_gigabyte_of_output)
                                  "exec yes pg-loud-words-without-end");
     CHECK_INT_EQ(r.end, RUN_TOO_LOUD);
     CHECK(r.output.n <= 100000);
-    CHECK_INT_EQ(count_of("yes pg-loud-words"), 0);
+    CHECK_INT_EQ(process_count("yes pg-loud-words"), 0);
     CHECK_INT_EQ(open_descriptors(), before);
     buf_done(&r.output);
 }
@@ -189,7 +167,7 @@ TEST(run, ends_a_crowd)
                "n=0; while [ $n -lt 60 ]; do sleep 300 & n=$((n+1)); done;"
                ": pg-crowd; wait");
     CHECK_INT_EQ(r.end, RUN_TOO_MANY);
-    CHECK_INT_EQ(count_of("pg-crowd"), 0);
+    CHECK_INT_EQ(process_count("pg-crowd"), 0);
     buf_done(&r.output);
 }
 
@@ -211,8 +189,8 @@ TEST(run, ends_a_crowd_that_grows_by_powers_and_leaves_its_session)
                "exec sleep 4.0707\n");
     struct run_result r = run_as(&(struct case_of){.limits = {.processes = 40}},
                                  "exec sh pg-bomb.sh 5");
-    CHECK_INT_EQ(count_of("pg-bomb"), 0);
-    CHECK_INT_EQ(count_of("sleep 4.0707"), 0);
+    CHECK_INT_EQ(process_count("pg-bomb"), 0);
+    CHECK_INT_EQ(process_count("sleep 4.0707"), 0);
     CHECK_INT_EQ(r.end, RUN_TOO_MANY);
     buf_done(&r.output);
 }
@@ -223,7 +201,7 @@ TEST(run, ends_a_chain_that_runs_away)
     put_script("pg-chain.sh", "echo $1 > at\n[ $1 -eq 0 ] ||\n"
                               "setsid sh pg-chain.sh $(($1-1)) &\n");
     struct run_result r = run("exec sh pg-chain.sh 200");
-    CHECK_INT_EQ(count_of("pg-chain"), 0);
+    CHECK_INT_EQ(process_count("pg-chain"), 0);
     CHECK_INT_EQ(r.end, RUN_EXITED);
     buf_done(&r.output);
 }
@@ -251,7 +229,7 @@ TEST(run, stops_when_it_is_told_to)
     struct run_result r =
         run_as(&(struct case_of){.stop = stop_soon}, ": pg-stopped; sleep 600");
     CHECK_INT_EQ(r.end, RUN_STOPPED);
-    CHECK_INT_EQ(count_of("pg-stopped"), 0);
+    CHECK_INT_EQ(process_count("pg-stopped"), 0);
     buf_done(&r.output);
 }
 
@@ -265,9 +243,10 @@ TEST(run, ends_with_the_process_that_ran_it)
         (void)run(": pg-orphan; sleep 600");
         _exit(0);
     }
-    while (count_of("pg-orphan") == 0 && clock_now() < until) usleep(10000);
-    CHECK(count_of("pg-orphan") > 0);
+    while (process_count("pg-orphan") == 0 && clock_now() < until)
+        usleep(10000);
+    CHECK(process_count("pg-orphan") > 0);
     kill(pid, SIGKILL);
-    while (count_of("pg-orphan") > 0 && clock_now() < until) usleep(10000);
-    CHECK_INT_EQ(count_of("pg-orphan"), 0);
+    while (process_count("pg-orphan") > 0 && clock_now() < until) usleep(10000);
+    CHECK_INT_EQ(process_count("pg-orphan"), 0);
 }

@@ -1,0 +1,135 @@
+/* Commands of gates on the real server: whose they are, what they prove, and
+ * that none outlives it. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/integration/process.h"
+#include "tests/integration/terminal.h"
+#include "tests/runner/server.h"
+#include "tests/unit/session_kit.h"
+
+#define GATE_OF(script)                                                        \
+    "checkpoint: {strict: true}\nevidence_schema:\n  holds:\n"                 \
+    "    type: boolean\n    required: true\n    description: \"it holds\"\n"   \
+    "    proof: command\n    command: [sh, -c, \"" script "\"]\n"
+
+static const char *workflows;
+
+static struct server *serve(const char *gate)
+{
+    static const char *args[3] = {"--workflows"};
+    workflows = args[1] = kit_workflows();
+    kit_put(workflows, "three_v1/phases/0/gate-definition.yaml", gate);
+    setenv("XDG_STATE_HOME",
+           arena_printf(test_arena(), "%s/state", test_tmpdir()).p, 1);
+    return server_start(&(struct server_options){.args = args});
+}
+
+static const char *begin(struct server *s, const char *target)
+{
+    struct slice args = arena_printf(
+        test_arena(), "{\"workflow_type\":\"three_v1\",\"target\":\"%s\"}",
+        target);
+    return kit_text(stdio_tool(s, "start_workflow", args.p),
+                    "structuredContent", "session_id");
+}
+
+static const char *words_of(const char *id)
+{
+    return arena_printf(test_arena(),
+                        "{\"session_id\":\"%s\",\"phase\":0,\"evidence\":{}}",
+                        id)
+        .p;
+}
+
+static const struct json *complete(struct server *s, const char *id)
+{
+    return json_get(stdio_tool(s, "complete_phase", words_of(id)),
+                    SLICE("structuredContent"));
+}
+
+static const char *error(const struct json *answer, const char *key)
+{
+    return kit_text(answer, "error", key);
+}
+
+static void check_untrusted(const struct json *answer)
+{
+    CHECK_STR_EQ(error(answer, "code"), "approval_required");
+    CHECK_STR_EQ(error(answer, "detail"), "WORKFLOW_UNTRUSTED");
+}
+
+static void trust(struct server *s)
+{
+    struct ended e = TYPED_IN(server_project(s), "yes\n", "trust", "three_v1",
+                              "--workflows", workflows);
+    CHECK_INT_EQ(e.status, 0);
+    CHECK_CONTAINS(e.out, "NOT TRUSTED");
+    CHECK_CONTAINS(e.out, "trusted three_v1");
+}
+
+TEST(trust, a_command_runs_when_a_person_trusts_it_and_proves_what_holds)
+{
+    struct server *s = serve(GATE_OF("echo x >> ran; test -f mended"));
+    const char *id = begin(s, "a.c"), *folder = server_project(s);
+    check_untrusted(complete(s, id));
+    CHECK_INT_EQ(process_file(folder, "ran").n, 0);
+    trust(s);
+    const struct json *answer = complete(s, id);
+    CHECK_STR_EQ(error(answer, "detail"), "GATE_REFUSED");
+    CHECK_SLICE_EQ(process_file(folder, "ran"), SLICE("x\n"));
+    put_file(folder, "mended", "yes\n");
+    answer = complete(s, id);
+    CHECK(json_is(json_get(answer, SLICE("passed")), JSON_TRUE));
+    const struct json *proof = &json_get(answer, SLICE("proofs"))->items[0];
+    CHECK_STR_EQ(kit_text(proof, "kind"), "command");
+    CHECK_CONTAINS(RUN_IN(folder, "sessions", "report", id).out, "holds");
+    CHECK_INT_EQ(RUN_IN(folder, "sessions", "verify").status, 0);
+}
+
+TEST(trust, files_that_change_have_to_be_trusted_again)
+{
+    struct server *s = serve(GATE_OF("true"));
+    const char *id = begin(s, "a.c");
+    trust(s);
+    CHECK(json_is(json_get(complete(s, id), SLICE("passed")), JSON_TRUE));
+    kit_put(workflows, "three_v1/phases/0/gate-definition.yaml",
+            GATE_OF("true; echo x >> ran"));
+    const char *other = begin(s, "b.c");
+    check_untrusted(complete(s, other));
+    CHECK_INT_EQ(process_file(server_project(s), "ran").n, 0);
+    trust(s);
+    CHECK(json_is(json_get(complete(s, other), SLICE("passed")), JSON_TRUE));
+    CHECK_SLICE_EQ(process_file(server_project(s), "ran"), SLICE("x\n"));
+}
+
+TEST(trust, who_has_no_terminal_trusts_nothing)
+{
+    struct server *s = serve(GATE_OF("true"));
+    const char *id = begin(s, "a.c");
+    struct ended e = RUN_IN(server_project(s), "trust", "three_v1",
+                            "--workflows", workflows);
+    CHECK_INT_EQ(e.status, 1);
+    check_untrusted(complete(s, id));
+}
+
+TEST(trust, a_server_that_is_killed_leaves_none_of_its_commands)
+{
+    struct server *s = serve(
+        GATE_OF("echo x > began; setsid sleep 600.0707 & sleep 600.0707"));
+    const char *id = begin(s, "a.c");
+    int64_t until = clock_now() + 60 * NS_PER_S;
+    trust(s);
+    stdio_request(s, "tools/call",
+                  arena_printf(test_arena(),
+                               "\"name\":\"complete_phase\",\"arguments\":%s",
+                               words_of(id))
+                      .p);
+    process_file_with(server_project(s), "began", "x");
+    CHECK(process_count("sleep 600.0707") > 0);
+    server_kill(s);
+    while (process_count("sleep 600.0707") && clock_now() < until)
+        usleep(10000);
+    CHECK_INT_EQ(process_count("sleep 600.0707"), 0);
+}
