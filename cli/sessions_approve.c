@@ -40,6 +40,7 @@ static int ask_engine(struct cli_record *r, struct slice id,
 {
     struct eng_approvals_list_args args = {.session_id = id, .limit = 200};
     enum err e = eng_approvals_list(r->engine, cli_record_call(r), &args);
+    *ret = NULL;
     if (e) return cli_record_complain(r, e);
     *ret = cli_record_answer(r);
     return *ret ? CLI_DONE : CLI_NOT_SO;

@@ -47,8 +47,10 @@ static void show_command(struct cli_record *r, const struct json *c)
     printf("  phase %" PRId64 ", %.*s:", phase, SLICE_ARG(text(r, c, "field")));
     show_words(r, json_get(c, SLICE("argv")));
     if (folder.n) printf("\n    in %.*s", SLICE_ARG(folder));
-    if (env && env->count) printf("\n    with");
-    show_words(r, env);
+    if (json_is(env, JSON_ARRAY) && env->count) {
+        printf("\n    with");
+        show_words(r, env);
+    }
     (void)putchar('\n');
 }
 
@@ -70,10 +72,10 @@ static int ask(struct cli_record *r, struct slice type, const struct json **ret)
 {
     struct eng_trust_list_args args = {type};
     enum err e = eng_trust_list(r->engine, cli_record_call(r), &args);
+    *ret = NULL;
     if (e) return cli_record_complain(r, e);
-    const struct json *v = cli_record_answer(r);
-    *ret = v;
-    return v ? CLI_DONE : CLI_NOT_SO;
+    *ret = cli_record_answer(r);
+    return *ret ? CLI_DONE : CLI_NOT_SO;
 }
 
 static int list_all(struct cli_record *r)

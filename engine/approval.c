@@ -1,5 +1,6 @@
 #include "engine/approval.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -297,6 +298,7 @@ static enum err decide(struct eng_op *op)
     if (!e) e = eng__problem_closed(c, s, ENG_DECIDE);
     if (!e) e = request_find(op, s, &asked);
     if (e) return e;
+    assert(asked); /* nothing_asked() is never OK */
     e = eng__snapshot_next(s, clock_wall_ms(), &op->change.next);
     if (e) return eng__problem_store(c, e);
     struct st_approval ap = *asked;

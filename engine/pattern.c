@@ -226,6 +226,7 @@ enum err eng_pattern_make(struct slice text, enum eng_pattern_place place,
     pcre2_compile_context *how =
         memory ? pcre2_compile_context_create(memory) : NULL;
     enum err e = ERR_NOMEM;
+    *retfault = (struct eng_pattern_fault){0};
     if (!p || !how) goto out;
     pcre2_set_newline(how, PCRE2_NEWLINE_LF);
     pcre2_set_parens_nest_limit(how, 50);
