@@ -93,7 +93,8 @@ struct eng_call {
     const struct cancel *cancel;
     int64_t now;         /* monotonic ns */
     struct slice actor;  /* who asks, for the record: "stdio", "http", "cli" */
-    int64_t patience_ms; /* to wait for a gate's commands; 0: 45,000 */
+    int64_t patience_ms; /* to wait for a gate's commands; 0: 45,000; the
+                            cancel's deadline may come before */
     bool on_loop;        /* must not block, load or lock for long */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };

@@ -147,7 +147,7 @@ void eng__runs_free(struct eng_runs *r)
 static enum err leave(struct eng_op *op, enum err e)
 {
     struct eng_call *c = op->call;
-    if (e != ERR_WAITING) return eng__problem_cancelled(c, e);
+    if (e == ERR_CANCELLED) return eng__problem_cancelled(c, e);
     c->problem.retry_after_ms = JOIN_AGAIN_MS;
     return problem_set(
         &c->problem, ERR_DEADLINE,
@@ -163,19 +163,21 @@ static enum err over(const struct eng_op *op, int64_t now)
     return !e && now >= op->waiter.until ? ERR_WAITING : e;
 }
 
-/* Those whose patience is over are answered; the others wait on. */
+/* Those whose patience or time is over are answered, and told to come back;
+ * the others wait on. */
 static void look_after(struct eng_flight *f, int64_t now)
 {
     struct eng_op *gone = NULL;
     lock_take(&f->runs->lock);
     for (struct eng_op **at = &f->waiters; *at;) {
         struct eng_op *op = *at;
-        if (!over(op, now)) {
+        enum err e = over(op, now);
+        if (!e) {
             at = &op->waiter.next;
             continue;
         }
         *at = op->waiter.next;
-        if (over(op, now) == ERR_WAITING) f->promised++;
+        if (e != ERR_CANCELLED) f->promised++;
         op->waiter.next = gone;
         gone = op;
     }

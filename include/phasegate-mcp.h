@@ -274,6 +274,8 @@ enum mcp_sessions {
 struct mcp_limits {
     int64_t call_ms; /* from arrival to answer */
     int64_t run_ms;  /* its work, from when it may; 0: as the call */
+    int64_t told_ms; /* instead of both, of a client that asked for progress
+                        and so is told that work goes on; 0: as others */
 };
 
 struct mcp_server_config {

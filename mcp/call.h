@@ -23,6 +23,7 @@ struct mcp_call {
     const char *transport; /* "stdio", "http" */
     bool on_loop;          /* must not block; ERR_AGAIN asks for a worker */
     bool patient; /* stdio: its input waits, so it may rather than be refused */
+    bool told;    /* its client asked for progress: knows that work goes on */
     bool is_error;         /* tools: what was added tells a failure */
     unsigned step;         /* pauses that have ended */
     struct mcp_server *server;

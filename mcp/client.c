@@ -43,6 +43,7 @@ void mcp_client_read(struct mcp_call_state *c)
     const struct json *meta = json_get(c->m.params, SLICE("_meta"));
     const struct json *token = json_get(meta, SLICE("progressToken"));
     if (mcp_id_valid(token)) c->token = token;
+    c->pub.told = c->token != NULL;
     if (!mcp_revision_is_modern(c->revision)) {
         c->can = c->session && !c->deaf ? c->session->can : 0;
         return;

@@ -69,6 +69,10 @@ void mcp_limits_tool(struct mcp_call_state *c)
     const void *args = c->tool->input_schema ? c->raw_args : c->args;
     if (!conf->limits) return;
     conf->limits(conf->app, c->tool, args, &c->limits);
+    if (c->pub.told && c->limits.told_ms) {
+        c->limits.call_ms = c->limits.told_ms;
+        c->limits.run_ms = 0;
+    }
     c->call_due = c->arrived_ns + c->limits.call_ms * NS_PER_MS;
     mcp_limits_wait(c);
 }

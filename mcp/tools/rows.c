@@ -422,6 +422,7 @@ static void limits_of(void *ctx, const struct mcp_tool *tool, const void *args,
     const struct mcp_limits *l = &app->limits[tools_class(tool)];
     (void)args;
     if (l->call_ms) *ret = *l;
+    if (tool->call == tools_complete_phase) ret->told_ms = app->commands_ms;
 }
 
 void tools_config(struct tools_app *app, struct pool *pool,
