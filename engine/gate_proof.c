@@ -510,7 +510,7 @@ void eng__gate_settle_proof(struct gate_reading *in, struct gate_field *f)
     if (f->proof && !read_rung(in, f->proof, &f->field.rung)) return;
     check_stray(in, f);
     in->gate->approval_required |= f->field.rung == ENG_HUMAN;
-    if (settle[f->field.rung]) settle[f->field.rung](in, f);
+    if (f->proof && settle[f->field.rung]) settle[f->field.rung](in, f);
     if (!f->fresh) return;
     (void)eng__gate_bool(in, f->fresh, "fresh", &f->field.fresh);
     /* To be asked for and not watched would be a promise broken silently. */

@@ -350,6 +350,7 @@ enum err eng_pattern_find(const struct eng_pattern *p, struct slice text,
     *ret = false;
     *ret_problem = (struct slice){0};
     if (too_long(text, ret_problem)) return OK;
+    if (!text.p) text = SLICE("");
     pcre2_general_context *memory =
         pcre2_general_context_create(heap_malloc, heap_free, NULL);
     pcre2_match_context *how =
@@ -358,8 +359,8 @@ enum err eng_pattern_find(const struct eng_pattern *p, struct slice text,
     int rc = data ? 0 : PCRE2_ERROR_NOMEMORY;
     if (data) limits_set(how, text);
     for (size_t at = 0; rc >= 0 && at <= text.n;) {
-        rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n,
-                         at, p->options, data, how);
+        rc = pcre2_match(p->code, (PCRE2_SPTR)text.p, text.n, at, p->options,
+                         data, how);
         if (rc < 0) break;
         const PCRE2_SIZE *o = pcre2_get_ovector_pointer(data);
         bool has = (rc == 0 || rc > 2) && o[4] != PCRE2_UNSET;
