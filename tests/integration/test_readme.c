@@ -63,6 +63,19 @@ TEST(readme, begins_with_the_two_commands)
     CHECK_CONTAINS(first, "./bootstrap test");
 }
 
+/* A text in its tables that the shell takes for words of its own shows here. */
+TEST(readme, bootstrap_says_what_it_can_do_and_nothing_else)
+{
+    const char *args[] = {"help", NULL};
+    struct ended end = program_run(&(struct program){
+        .binary =
+            arena_printf(test_arena(), "%s/bootstrap", test_source_dir()).p,
+        .args = args});
+    CHECK_INT_EQ(end.status, 0);
+    CHECK_INT_EQ(end.err.n, 0);
+    CHECK_CONTAINS(end.out, "usage: ./bootstrap <command>");
+}
+
 /* The index has every page, and each of its links leads somewhere. */
 TEST(readme, the_index_of_pages_is_whole)
 {
