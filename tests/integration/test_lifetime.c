@@ -315,7 +315,7 @@ TEST(lifetime, a_project_file_sets_options_and_is_checked)
                      arena_printf(test_arena(), "%s/.phasegate", folder)),
           0755);
     process_put(folder, ".phasegate/config.yaml",
-                SLICE("transport: stdio\nlog: {level: warn}\n"));
+                SLICE("transport: stdio\nlog: {level: error}\n"));
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct process_end end =
         process_wait(process_start(folder, null, null, NULL));

@@ -421,9 +421,9 @@ static int64_t median_start_us(struct server *s)
 
 /* What others do on the machine only ever adds time: the best of several
  * medians is the program's. */
-TEST(walk, the_first_answer_comes_within_10_ms_of_the_start, .timeout_s = 60)
+TEST(walk, the_first_answer_comes_within_10_ms_of_the_start, .needs = "plain",
+     .timeout_s = 60)
 {
-    if (test_sanitized()) test_skip("an instrumented build is not quick");
     struct server *s = start_server();
     stdio_call(s, "server/discover", "");
     int64_t best = INT64_MAX;

@@ -254,11 +254,15 @@ TEST_EACH(pattern, hostile_ones_end_in_time, struct no_pattern, m,
         CHECK_OK(eng_pattern_make(slice_of(m->pattern),
                                   (enum eng_pattern_place)i, test_arena(), &p,
                                   &fault));
-        int64_t begin = kit_cpu_now();
-        CHECK_OK(
-            eng_pattern_run(p, (struct slice){text, 100000}, &got, &problem));
-        int64_t ms = (kit_cpu_now() - begin) / 1000000;
+        int64_t best = INT64_MAX; /* what else runs only ever adds time */
+        for (int round = 0; round < 5 && best >= 200; round++) {
+            int64_t begin = kit_cpu_now();
+            CHECK_OK(eng_pattern_run(p, (struct slice){text, 100000}, &got,
+                                     &problem));
+            int64_t ms = (kit_cpu_now() - begin) / 1000000;
+            if (ms < best) best = ms;
+        }
         CHECK(!got || i == ENG_AT_START);
-        if (!test_sanitized()) CHECK_INT_LT(ms, 200);
+        if (!test_sanitized()) CHECK_INT_LT(best, 200);
     }
 }
