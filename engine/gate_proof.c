@@ -39,10 +39,12 @@ static void read_text(struct gate_reading *in, const struct json *v,
                       const char *what, struct slice *ret)
 {
     if (!eng__gate_need(in, v, JSON_STRING, what)) return;
-    if (v->text.n && !memchr(v->text.p, '\0', v->text.n))
-        *ret = v->text;
-    else
+    if (!v->text.n)
         GATE_BROKEN(in, v->raw.p, "Give it a value.", "%s is empty", what);
+    else if (memchr(v->text.p, '\0', v->text.n))
+        GATE_BROKEN(in, v->raw.p, "Take it out.", "%s holds a NUL byte", what);
+    else
+        *ret = v->text;
 }
 
 /* A path of the project, by its letters. */
@@ -136,7 +138,7 @@ static void value_take(struct gate_reading *in, const struct json *v,
     d->from = from;
     if (from == ENG_VALUE_REGEX)
         read_pattern(in, v, names[from], ENG_CAPTURE, &d->pattern, &d->text);
-    else if (from == ENG_VALUE_JSON && slice_eq(json_text(v), SLICE("")))
+    else if (from == ENG_VALUE_JSON && json_is(v, JSON_STRING) && !v->text.n)
         d->text = SLICE(""); /* the whole document */
     else
         read_text(in, v, names[from], &d->text);
@@ -247,6 +249,12 @@ static void command_env(struct gate_reading *in, const struct json *v,
                         void *into)
 {
     if (!eng__gate_need(in, v, JSON_OBJECT, "command.env")) return;
+    if (v->count > WORDS_MOST) {
+        GATE_BROKEN(in, v->raw.p, "Set what the command needs and no more.",
+                    "command.env has %u variables; 256 may stand here",
+                    v->count);
+        return;
+    }
     const char **list = ARENA_ARRAY(in->a, const char *, v->count + 1u);
     for (uint32_t i = 0; list && i < v->count; i++) {
         const struct json_member *m = &v->members[i];
@@ -327,6 +335,9 @@ static void ci_key_list(struct gate_reading *in, const struct json *v,
 {
     struct eng_ci_demand *d = into;
     if (!eng__gate_need(in, v, JSON_ARRAY, "ci.keys")) return;
+    if (v->count > WORDS_MOST)
+        GATE_BROKEN(in, v->raw.p, "Keep those that sign.",
+                    "ci.keys has %u keys; 256 may stand here", v->count);
     for (uint32_t i = 0; i < v->count && i < WORDS_MOST; i++) {
         struct slice key = {0};
         read_text(in, &v->items[i], "each of ci.keys", &key);
