@@ -1,8 +1,8 @@
 #include "engine/measure.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
+#include "engine/junit.h"
 #include "engine/pattern.h"
 
 struct measuring {
@@ -68,6 +68,22 @@ static void give(struct measuring *m, struct slice text)
 
 /* --- a pattern ------------------------------------------------------------ */
 
+/* A byte that is no text must not hide the line beside it. */
+static struct slice well_formed(struct arena *a, struct slice text)
+{
+    size_t at = slice_utf8_valid(text);
+    if (at == text.n) return text.p ? text : SLICE("");
+    char *own = arena_alloc(a, text.n);
+    if (!own) return (struct slice){0};
+    memcpy(own, text.p, text.n);
+    struct slice rest = {own, text.n};
+    while ((at = slice_utf8_valid(rest)) < rest.n) {
+        own[rest.p - own + (ptrdiff_t)at] = '?';
+        rest = slice_sub(rest, at + 1, rest.n);
+    }
+    return (struct slice){own, text.n};
+}
+
 static void by_regex(struct measuring *m, struct slice text)
 {
     struct slice found, problem = {0};
@@ -75,9 +91,11 @@ static void by_regex(struct measuring *m, struct slice text)
     /* What counts stands at the end of what a tool prints. */
     if (text.n > ENG_PATTERN_TEXT_BYTES)
         text = slice_sub(text, text.n - ENG_PATTERN_TEXT_BYTES, text.n);
-    size_t bad;
-    while ((bad = slice_utf8_valid(text)) < text.n)
-        text = slice_sub(text, bad + 1, text.n);
+    text = well_formed(m->a, text);
+    if (!text.p) {
+        m->err = ERR_NOMEM;
+        return;
+    }
     enum err e =
         eng_pattern_find(m->d->pattern, text, &matched, &found, &problem);
     if (e)
@@ -110,6 +128,15 @@ static struct slice part_of(struct arena *a, struct slice part)
     return (struct slice){out, n};
 }
 
+/* Digits without a zero before them, as RFC 6901 has them. */
+static const struct json *item(const struct json *list, struct slice key)
+{
+    int64_t n;
+    bool index = slice_int64(key, &n) && key.p[0] != '-' &&
+                 (key.n == 1 || key.p[0] != '0');
+    return index && n < list->count ? &list->items[n] : NULL;
+}
+
 static const struct json *point(struct arena *a, const struct json *v,
                                 struct slice pointer)
 {
@@ -121,12 +148,7 @@ static const struct json *point(struct arena *a, const struct json *v,
         more = slice_find_byte(rest, '/') < rest.n;
         if (!slice_split(&rest, '/', &part)) part = (struct slice){"", 0};
         struct slice key = part_of(a, part);
-        int64_t n;
-        if (v->type == JSON_ARRAY)
-            v = slice_int64(key, &n) && n >= 0 && n < v->count ? &v->items[n]
-                                                               : NULL;
-        else
-            v = json_get(v, key);
+        v = v->type == JSON_ARRAY ? item(v, key) : json_get(v, key);
     }
     return v;
 }
@@ -154,11 +176,7 @@ static void by_json(struct measuring *m, struct slice text)
 
 /* --- counts of tests ------------------------------------------------------ */
 
-struct counts {
-    int64_t passed, failed, errors, skipped, total;
-};
-
-static void give_count(struct measuring *m, const struct counts *c)
+static void give_count(struct measuring *m, const struct eng_counts *c)
 {
     const struct {
         const char *name;
@@ -191,7 +209,8 @@ static bool count_word(struct slice *rest, int64_t *ret_n, struct slice *ret)
     s = slice_sub(s, at, s.n);
     while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9') n++;
     if (!n) return false;
-    bool number = slice_int64(slice_sub(s, 0, n), ret_n);
+    bool number =
+        slice_int64(slice_sub(s, 0, n), ret_n) && *ret_n <= ENG_COUNT_MOST;
     s = slice_sub(s, n, s.n);
     n = 0;
     while (n + 1 < s.n && s.p[0] == ' ' && s.p[n + 1] >= 'a' &&
@@ -203,9 +222,9 @@ static bool count_word(struct slice *rest, int64_t *ret_n, struct slice *ret)
 }
 
 /* A line like "==== 12 passed, 1 skipped in 0.31s ====". */
-static bool closing_line(struct slice line, struct counts *ret)
+static bool closing_line(struct slice line, struct eng_counts *ret)
 {
-    struct counts c = {0};
+    struct eng_counts c = {0};
     struct slice rest = line, word;
     int64_t n;
     bool any = false;
@@ -233,7 +252,7 @@ static bool closing_line(struct slice line, struct counts *ret)
 static void by_pytest(struct measuring *m, struct slice text)
 {
     struct slice rest = text, line;
-    struct counts c = {0};
+    struct eng_counts c = {0};
     bool found = false;
     while (slice_split(&rest, '\n', &line)) {
         bool counts = slice_find(line, SLICE(" passed")) < line.n ||
@@ -251,44 +270,10 @@ static void by_pytest(struct measuring *m, struct slice text)
         NO(m, "it has no closing line like \"12 passed, 1 skipped in 0.3s\"");
 }
 
-/* An attribute of the tag that begins here. */
-static bool attribute(struct slice tag, const char *name, int64_t *ret)
-{
-    char wanted[32];
-    (void)snprintf(wanted, sizeof(wanted), " %s=\"", name);
-    size_t at = slice_find(tag, slice_of(wanted));
-    if (at == tag.n) return false;
-    struct slice v = slice_sub(tag, at + strlen(wanted), tag.n);
-    return slice_int64(slice_sub(v, 0, slice_find_byte(v, '"')), ret);
-}
-
-/* The outermost suites: what is within <testsuites> is their sum. */
 static void by_junit(struct measuring *m, struct slice text)
 {
-    struct counts c = {0};
-    bool any = false;
-    struct slice rest = text;
-    bool whole = slice_find(text, SLICE("</testsuite>")) < text.n;
-    for (size_t at; (at = slice_find(rest, SLICE("<testsuite "))) < rest.n;) {
-        rest = slice_sub(rest, at + 10, rest.n);
-        struct slice tag = slice_sub(rest, 0, slice_find_byte(rest, '>'));
-        int64_t tests = 0, failures = 0, errors = 0, skipped = 0;
-        if (!attribute(tag, "tests", &tests)) continue;
-        (void)attribute(tag, "failures", &failures);
-        (void)attribute(tag, "errors", &errors);
-        (void)attribute(tag, "skipped", &skipped);
-        if (tests < 0 || failures < 0 || errors < 0 || skipped < 0) continue;
-        any = true;
-        c.total += tests;
-        c.failed += failures;
-        c.errors += errors;
-        c.skipped += skipped;
-    }
-    /* A failure that the sums do not tell of is one all the same. */
-    if (!c.failed && slice_find(text, SLICE("<failure")) < text.n) c.failed = 1;
-    if (!c.errors && slice_find(text, SLICE("<error")) < text.n) c.errors = 1;
-    c.passed = c.total - c.failed - c.errors - c.skipped;
-    if (any && whole)
+    struct eng_counts c;
+    if (eng__junit(text, &c))
         give_count(m, &c);
     else
         NO(m, "it is no whole JUnit report");
