@@ -63,7 +63,7 @@ export function makeCharts(into) {
     const value = el('div', { class: 'value' }, '–');
     const from = el('span', {});
     const most = el('span', {});
-    const picture = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' }, area, line);
+    const picture = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${chart.title}: nothing yet` }, area, line);
     chart.parts = { line, area, value, from, most, picture };
     chart.parts.box = el('div', { class: 'chart' }, el('h3', {}, chart.title), value, picture,
       el('div', { class: 'span', 'aria-hidden': 'true' }, from, most, el('span', {}, 'now')));

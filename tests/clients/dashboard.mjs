@@ -390,6 +390,7 @@ const scenarios = {
       await page.getByText('This server shows nothing without a token.').waitFor();
       assert.equal(await rows(page).count(), 0);
     });
+    await step('axe finds nothing serious where nothing has come yet', async () => assert.deepEqual(await findings(page), []));
     await step('with it, everything', async () => {
       await signIn(page);
       await page.locator('#live[data-kind=good]').waitFor();

@@ -32,7 +32,7 @@ TEST(stdio, a_file_of_requests_is_answered_line_by_line)
 {
     struct process_end end;
     struct buf b = BUF_INIT(8 * MIB);
-    enum { COUNT = 3000 };
+    enum { COUNT = 10000 };
     for (int i = 0; i < COUNT; i++)
         buf_printf(&b,
                    "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\"%s}\r\n%s",
