@@ -175,7 +175,7 @@ static bool takes(struct reading *r, const struct tag *t)
 bool eng__junit(struct slice text, struct eng_counts *ret)
 {
     struct reading r = {0};
-    struct tag t;
+    struct tag t = {0};
     enum piece piece;
     while ((piece = next_piece(&text, &t)) != PIECE_END)
         if (piece == PIECE_CUT || (piece == PIECE_TAG && !takes(&r, &t)))
