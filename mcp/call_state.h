@@ -224,6 +224,7 @@ struct mcp_server {
     size_t tools_count;
     /* Answers that are the same for everybody, rendered once by mcp/reply. */
     struct buf hello[MCP_REV_COUNT]; /* of initialize or server/discover */
+    struct buf mute_hello[MCP_REV_COUNT]; /* to whom no notice can be sent */
     struct buf tools_list[MCP_REV_COUNT];
     struct buf tail[MCP_REV_COUNT]; /* what closes every result object */
     uint8_t secret[SHA256_SIZE];    /* of requestState and cursors */

@@ -78,11 +78,20 @@ static enum err initialize_begin(struct mcp_call_state *c)
     return start_session(c, mcp_can_of(caps, c->revision));
 }
 
+/* A legacy client over HTTP hears of changes on its session's stream only. */
+static bool hears(const struct mcp_call_state *c)
+{
+    return c->peer->kind == MCP_STDIO || c->session ||
+           (MCP_REVS_MODERN & MCP_REV_BIT(c->revision->rev));
+}
+
 static void hello_render(struct mcp_call_state *c, enum err e)
 {
     (void)e;
+    const struct mcp_server *s = c->peer->server;
     mcp_reply_ready(&c->reply, c->m.id,
-                    buf_slice(&c->peer->server->hello[c->revision->rev]));
+                    buf_slice(hears(c) ? &s->hello[c->revision->rev]
+                                           : &s->mute_hello[c->revision->rev]));
 }
 
 static void empty_render(struct mcp_call_state *c, enum err e)

@@ -27,6 +27,7 @@ enum mcp_offer {
     MCP_OFFERS_LOGS = 1 << 4,
     MCP_OFFERS_CHANGES = 1 << 5, /* list_changed */
     MCP_OFFERS_UPDATES = 1 << 6, /* resources/updated */
+    MCP_OFFERS_NOTICES = MCP_OFFERS_CHANGES | MCP_OFFERS_UPDATES,
     MCP_OFFERS_TASKS = 1 << 7,
     MCP_OFFERS_STREAM = 1 << 8 /* any of what subscriptions/listen tells */
 };

@@ -92,6 +92,8 @@ static void rule(struct mcp_call_state *c, struct mcp_ruling *ret)
                                  .name = header(c->ex, "mcp-name"),
                                  .session = header(c->ex, "mcp-session-id")};
     h.agreed = http_session(c, h.session);
+    /* Without a session nobody could be told: no row but theirs asks for it. */
+    if (!h.agreed) offers &= ~(unsigned)MCP_OFFERS_NOTICES;
     mcp_rules_http(&c->m, &h, offers, &c->pub.arena, ret);
 }
 

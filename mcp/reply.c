@@ -220,18 +220,17 @@ static const struct {
     {MCP_OFFERS_LOGS, "logging", 0, {{0}}},
 };
 
-static void put_settings(struct json_writer *w, const struct mcp_server *s,
-                         size_t row)
+static void put_settings(struct json_writer *w, unsigned offers, size_t row)
 {
     json_begin_object(w);
     for (size_t k = 0; k < 2 && capabilities[row].settings[k].name; k++) {
-        if (s->offers & capabilities[row].settings[k].offer)
+        if (offers & capabilities[row].settings[k].offer)
             json_put_bool(w, capabilities[row].settings[k].name, true);
     }
     json_end_object(w);
 }
 
-static void put_capabilities(struct json_writer *w, const struct mcp_server *s,
+static void put_capabilities(struct json_writer *w, unsigned offers,
                              const struct mcp_revision *r)
 {
     json_key(w, SLICE("capabilities"));
@@ -239,13 +238,13 @@ static void put_capabilities(struct json_writer *w, const struct mcp_server *s,
     for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
          i++) {
         unsigned f = capabilities[i].feature;
-        if (!(s->offers & capabilities[i].offer) ||
+        if (!(offers & capabilities[i].offer) ||
             (f && !has(r, (enum mcp_feature)f)))
             continue;
         json_key(w, slice_of(capabilities[i].name));
-        put_settings(w, s, i);
+        put_settings(w, offers, i);
     }
-    if ((s->offers & MCP_OFFERS_TASKS) && has(r, MCP_HAS_CLAIM))
+    if ((offers & MCP_OFFERS_TASKS) && has(r, MCP_HAS_CLAIM))
         json_put_raw(w, "extensions",
                      SLICE("{\"io.modelcontextprotocol/tasks\":{}}"));
     json_end_object(w);
@@ -263,14 +262,14 @@ static struct json_writer open_ready(struct buf *b,
 }
 
 void mcp_reply_hello(struct buf *b, const struct mcp_server *s,
-                     const struct mcp_revision *r)
+                     const struct mcp_revision *r, unsigned offers)
 {
     struct json_writer w = open_ready(b, r);
     if (has(r, MCP_HAS_CLAIM))
         json_put_raw(&w, "supportedVersions", mcp_revision_list());
     else
         json_put_string(&w, "protocolVersion", r->version);
-    put_capabilities(&w, s, r);
+    put_capabilities(&w, offers, r);
     if (!has(r, MCP_HAS_RESULT_META)) {
         json_key(&w, SLICE("serverInfo"));
         implementation(&w, &s->config, r);

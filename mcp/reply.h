@@ -76,9 +76,10 @@ void mcp_reply_error(struct buf *b, const struct mcp_revision *r,
 /* --- rendered once per server and revision -------------------------------- */
 void mcp_reply_tail(struct buf *b, const struct mcp_server *s,
                     const struct mcp_revision *r);
-/* Modern: the server/discover result; legacy: the initialize result. */
+/* Modern: the server/discover result; legacy: the initialize result. `offers`:
+ * what is told of the server's. */
 void mcp_reply_hello(struct buf *b, const struct mcp_server *s,
-                     const struct mcp_revision *r);
+                     const struct mcp_revision *r, unsigned offers);
 void mcp_reply_tools(struct buf *b, const struct mcp_server *s,
                      const struct mcp_revision *r);
 

@@ -67,12 +67,15 @@ static void take_defaults(struct mcp_server_config *c)
 static enum err render(struct mcp_server *s, const struct mcp_revision *r)
 {
     struct buf *tail = &s->tail[r->rev], *hello = &s->hello[r->rev],
+               *mute = &s->mute_hello[r->rev],
                *tools = &s->tools_list[r->rev];
-    *tail = *hello = *tools = BUF_INIT(READY_MAX);
+    *tail = *hello = *mute = *tools = BUF_INIT(READY_MAX);
     mcp_reply_tail(tail, s, r);
-    mcp_reply_hello(hello, s, r);
+    mcp_reply_hello(hello, s, r, s->offers);
+    mcp_reply_hello(mute, s, r, s->offers & ~(unsigned)MCP_OFFERS_NOTICES);
     mcp_reply_tools(tools, s, r);
     if (tail->err) return tail->err;
+    if (mute->err) return mute->err;
     return hello->err ? hello->err : tools->err;
 }
 
@@ -118,6 +121,7 @@ void mcp_server_free(struct mcp_server *s)
     }
     for (size_t i = 0; i < MCP_REV_COUNT; i++) {
         buf_done(&s->hello[i]);
+        buf_done(&s->mute_hello[i]);
         buf_done(&s->tools_list[i]);
         buf_done(&s->tail[i]);
     }

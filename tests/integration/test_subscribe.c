@@ -127,3 +127,30 @@ TEST(subscribe, others_changes_are_not_told)
     change(s, "itself", mine);
     wait_for(s, "notifications/resources/updated", mine);
 }
+
+static const struct json *subscribe_setting(const struct json *result)
+{
+    return json_get(json_get(json_get(result, SLICE("capabilities")),
+                             SLICE("resources")),
+                    SLICE("subscribe"));
+}
+
+/* A legacy client over HTTP has no stream of its own here: it is offered
+ * nothing that could not be kept. */
+TEST(subscribe, is_offered_to_whom_it_can_be_kept)
+{
+    struct server *s = server_start(&(struct server_options){0});
+    struct http *h = http_open(server_port(s));
+    const char *hello = "\"protocolVersion\":\"2025-11-25\","
+                        "\"capabilities\":{},\"clientInfo\":{\"name\":\"x\","
+                        "\"version\":\"1\"}";
+    CHECK(subscribe_setting(stdio_initialize(s, "2025-11-25")));
+    http_speak(h, "2025-11-25");
+    struct http_reply r = http_call(h, "initialize", hello);
+    CHECK(!subscribe_setting(result_of(r.json, "initialize")));
+    r = http_call(h, "resources/subscribe", "\"uri\":\"phasegate://x\"");
+    CHECK_CONTAINS(r.body, "-32601");
+    http_speak(h, "2026-07-28");
+    r = http_call(h, "server/discover", "");
+    CHECK(subscribe_setting(result_of(r.json, "server/discover")));
+}
