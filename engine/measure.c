@@ -132,8 +132,8 @@ static struct slice part_of(struct arena *a, struct slice part)
 static const struct json *item(const struct json *list, struct slice key)
 {
     int64_t n;
-    bool index = slice_int64(key, &n) && key.p[0] != '-' &&
-                 (key.n == 1 || key.p[0] != '0');
+    bool index = slice_int64(key, &n) && !slice_starts(key, SLICE("-")) &&
+                 (key.n == 1 || !slice_starts(key, SLICE("0")));
     return index && n < list->count ? &list->items[n] : NULL;
 }
 
