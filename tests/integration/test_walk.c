@@ -421,7 +421,7 @@ static int64_t median_start_us(struct server *s)
 
 /* What others do on the machine only ever adds time: the best of several
  * medians is the program's. */
-TEST(walk, the_first_answer_comes_within_10_ms_of_the_start, .needs = "plain",
+TEST(walk, the_first_answer_comes_within_10_ms_of_the_start, .needs = "release",
      .timeout_s = 60)
 {
     struct server *s = start_server();
@@ -447,9 +447,8 @@ static int64_t resident_kib(pid_t pid)
     return kib;
 }
 
-TEST(walk, at_rest_it_takes_less_than_10_mib)
+TEST(walk, at_rest_it_takes_less_than_10_mib, .needs = "release")
 {
-    if (test_sanitized()) test_skip("an instrumented build is not small");
     struct server *s = start_server();
     int port = server_port(s);
     stdio_call(s, "tools/list", "");

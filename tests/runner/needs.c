@@ -61,6 +61,17 @@ static bool have_plain(const struct options *o)
 #endif
 }
 
+/* What people run: figures of size and time are told of it. */
+static bool have_release(const struct options *o)
+{
+#ifdef NDEBUG
+    return have_plain(o);
+#else
+    (void)o;
+    return false;
+#endif
+}
+
 static bool have_netns(const struct options *o)
 {
     (void)o;
@@ -115,6 +126,7 @@ static struct fact {
      "node packages are not installed: ./bootstrap test installs them", 0},
     {"slow", have_slow, "takes long: runs with --full", 0},
     {"plain", have_plain, "this build is instrumented", 0},
+    {"release", have_release, "this build is not the one that people run", 0},
     {"network-ns", have_netns, "may not make a network namespace here", 0},
     {"binary", have_program, "the program itself is not built", 0},
     {"browser", have_browser, "no chromium: ./bootstrap test --full brings it",

@@ -41,18 +41,18 @@ static void check_holds(struct slice said)
     CHECK_CONTAINS(said, "unreached in proctype caller\n\t(0 of");
 }
 
-TEST(models, flight_keeps_its_claims, .needs = "spin plain", .timeout_s = 600)
+TEST(models, flight_keeps_its_claims, .needs = "spin release", .timeout_s = 600)
 {
     check_holds(search("flight.pml", ""));
 }
 
 TEST(models, flight_keeps_its_claims_with_more_trouble,
-     .needs = "spin plain slow", .timeout_s = 600)
+     .needs = "spin release slow", .timeout_s = 600)
 {
     check_holds(search("flight.pml", "-DFULL"));
 }
 
-TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin plain",
+TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin release",
      .timeout_s = 600)
 {
     static const char *const mutants[][2] = {
@@ -66,7 +66,7 @@ TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin plain",
     }
 }
 
-TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin plain",
+TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin release",
      .timeout_s = 600)
 {
     struct slice said = search("permit.pml", "");
@@ -76,7 +76,7 @@ TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin plain",
     CHECK_INT_EQ(slice_find(said, SLICE("max search depth")), said.n);
 }
 
-TEST(models, permits_without_a_rule_break_a_claim, .needs = "spin plain",
+TEST(models, permits_without_a_rule_break_a_claim, .needs = "spin release",
      .timeout_s = 600)
 {
     static const char *const mutants[][2] = {
