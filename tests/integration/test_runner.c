@@ -96,6 +96,17 @@ TEST_EACH(runner, wrong_usage_is_told_with_status_4, struct status_row, row,
           {"tests/no_such.c", 4, "not found: tests/no_such.c"},
           {GOOD "::no_such", 4, "not found"},
           {GOOD "::rows_pass[3]", 4, "not found"},
+          {"--benchmark-compare-fail median:5%", 4, "--benchmark-compare FILE"},
+          {"--benchmark-compare x --benchmark-compare-fail median", 4,
+           "'median' is not"},
+          {"--benchmark-compare x --benchmark-compare-fail speed:5%", 4,
+           "'speed:5%' is not"},
+          {"--benchmark-compare x --benchmark-compare-fail min:-1", 4,
+           "'min:-1' is not"},
+          {"--benchmark-only --benchmark-compare /no/such.json", 4,
+           "is no file that --benchmark-json wrote"},
+          {"--benchmark-only --benchmark-json /no/such/dir/x.json", 4,
+           "cannot write"},
           {"--junitxml /no/such/dir/x.xml " GOOD "::passes", 4, "cannot write"})
 {
     struct output o = run(row->arguments);
@@ -111,7 +122,9 @@ TEST(runner, help_names_every_option)
              (const char *const[]){"-k", "-x", "--maxfail", "--count",
                                    "--timeout", "--collect-only", "--durations",
                                    "--junitxml", "-m", "--lf", "-n", "-v", "-q",
-                                   "--benchmark-only", NULL};
+                                   "--benchmark-only", "--benchmark-json",
+                                   "--benchmark-history", "--benchmark-compare",
+                                   "--benchmark-compare-fail", NULL};
          *w; w++)
         CHECK_CONTAINS(o.text, *w);
 }
@@ -213,10 +226,9 @@ TEST(runner, an_interrupt_ends_the_run_with_status_2)
     const char *const args[] = {"-v", "--full", GOOD "::passes",
                                 AT "test_wait.c", NULL};
     struct server *s = server_start(&(struct server_options){
-        .binary =
-            arena_printf(test_arena(), "%s/phasegate-selftest",
-                         test_binary_dir())
-                .p,
+        .binary = arena_printf(test_arena(), "%s/phasegate-selftest",
+                               test_binary_dir())
+                      .p,
         .project = test_source_dir(),
         .all_args = args});
     struct slice line;
@@ -248,7 +260,7 @@ TEST(runner, benchmarks_run_alone_and_are_measured)
                          path)
                 .p);
     CHECK_INT_EQ(o.status, 0);
-    CHECK_TEXT_EQ(last_line(o.text), "1 passed, 0 failed, 0 skipped");
+    CHECK_TEXT_EQ(last_line(o.text), "2 passed, 0 failed, 0 skipped");
     CHECK_CONTAINS(o.text, "median");
     struct slice text;
     const struct json *doc;
@@ -266,6 +278,93 @@ TEST(runner, benchmarks_run_alone_and_are_measured)
     CHECK(json_double(json_at(&all->items[0], "stats", "max", NULL), &max));
     CHECK(min > 0 && min <= median && median <= max);
     CHECK(!says(run("-v " AT "bench_sum.c"), "PASSED"));
+}
+
+/* --- figures against a floor and a bar, kept and compared --------------- */
+static struct slice kept_in(const char *name)
+{
+    return arena_printf(test_arena(), "%s/%s", test_tmpdir(), name);
+}
+
+static struct output bench(const char *figure, const char *options)
+{
+    setenv("SELFTEST_FIGURE", figure, 1);
+    return run(arena_printf(test_arena(),
+                            "--benchmark-only -k tells_figures %s", options)
+                   .p);
+}
+
+TEST(runner, a_figure_is_shown_with_floor_ratio_bar_and_verdict)
+{
+    struct output o = bench("9.5", "");
+    CHECK_INT_EQ(o.status, 0);
+    CHECK_CONTAINS(o.text, "0.95 (0.47-1.90)   >= 0.9x   held");
+    CHECK_CONTAINS(o.text, "1 of 1 bars held");
+    CHECK_CONTAINS(o.text, "by numbers at 100: a sum");
+    o = bench("8", "");
+    CHECK_INT_EQ(o.status, 0);
+    CHECK_CONTAINS(o.text, "MISSED");
+    CHECK_CONTAINS(o.text, "0 of 1 bars held");
+}
+
+TEST(runner, a_history_has_a_line_for_each_run_and_its_last_is_compared)
+{
+    struct slice file = kept_in("history.jsonl");
+    const char *keep =
+        arena_printf(test_arena(), "--benchmark-history '%s'", file.p).p;
+    bench("20", keep);
+    bench("10", keep);
+    struct slice text;
+    CHECK_OK(file_read(file, 1 << 20, test_arena(), &text));
+    int lines = 0;
+    for (size_t i = 0; i < text.n; i++) lines += text.p[i] == '\n';
+    CHECK_INT_EQ(lines, 2);
+    CHECK_CONTAINS(text, "\"commit_info\":{\"id\":\"");
+    CHECK_CONTAINS(text, "\"ratio_least\":0.9,\"held\":true");
+    const char *compare =
+        arena_printf(test_arena(),
+                     "--benchmark-compare '%s' --benchmark-compare-fail "
+                     "median:5%%",
+                     file.p)
+            .p;
+    struct output o = bench("9.6", compare);
+    CHECK_INT_EQ(o.status, 0);
+    CHECK_CONTAINS(o.text, "+4.0%");
+    o = bench("9.4", compare);
+    CHECK_INT_EQ(o.status, 1);
+    CHECK_CONTAINS(o.text, "+6.0% FAILED");
+    CHECK_TEXT_EQ(last_line(o.text), "1 passed, 0 failed, 0 skipped");
+}
+
+/* The file's minimum is a thousandth of what is possible, or a thousand times
+ * as much. */
+TEST(runner, times_are_compared_in_percent_and_in_seconds)
+{
+    struct slice file = kept_in("old.json");
+    static const struct {
+        const char *was, *limit;
+        int status;
+    } rows[] = {{"1e-12", "median:900%", 1},
+                {"1e-12", "min:1", 0},
+                {"1", "median:5%", 0},
+                {"1e-12", "min:1e-12", 1},
+                {"1e-12", "max:1%", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct slice text =
+            arena_printf(test_arena(),
+                         "{\"benchmarks\":[{\"fullname\":\"" AT
+                         "bench_sum.c::adds_up\",\"stats\":{\"min\":%s,"
+                         "\"median\":%s}}]}",
+                         rows[i].was, rows[i].was);
+        CHECK_OK(file_write_atomic(file, text, 0600));
+        struct output o =
+            run(arena_printf(test_arena(),
+                             "-k adds_up --benchmark-only --benchmark-compare "
+                             "'%s' --benchmark-compare-fail %s",
+                             file.p, rows[i].limit)
+                    .p);
+        CHECK_INT_EQ(o.status, rows[i].status);
+    }
 }
 
 TEST(runner, durations_name_the_slowest_first)

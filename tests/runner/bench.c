@@ -1,13 +1,8 @@
 /* Benchmarks: rounds of equal numbers of calls, each round timed whole. */
 #include "tests/runner/runner.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <time.h>
-#include <unistd.h>
 
 /* --- in the test's process --------------------------------------------------
  */
@@ -62,7 +57,9 @@ void bench_run(void (*body)(struct bench *bench))
     struct running *r = must(calloc(1, sizeof *r));
     body(&r->b);
     size_t n = r->rounds;
-    if (n == 0) FAIL("the benchmark's body has no loop over bench_next()");
+    if (n == 0 && child_verdict()->figure_count == 0)
+        FAIL("the benchmark has no loop over bench_next() and no figures");
+    if (n == 0) goto out;
     qsort(r->ns, n, sizeof *r->ns, ascending);
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) sum += r->ns[i];
@@ -76,22 +73,49 @@ void bench_run(void (*body)(struct bench *bench))
         .median = (r->ns[n / 2] + r->ns[(n - 1) / 2]) / 2,
         .rounds = n,
         .calls = r->calls};
+out:
     free(r);
+}
+
+void bench_figure(const struct bench_figure *f)
+{
+    struct verdict *v = child_verdict();
+    if (v->figure_count == FIGURES_MAX)
+        FAIL("more than %d figures of one benchmark", FIGURES_MAX);
+    v->figures[v->figure_count++] = *f;
 }
 
 /* --- in the parent -----------------------------------------------------------
  */
-static bool measured(const struct item *it)
+bool bench_measured(const struct item *it)
 {
-    return it->outcome == OUTCOME_PASSED && it->bench.rounds;
+    return it->outcome == OUTCOME_PASSED &&
+           (it->bench.rounds || it->figure_count);
 }
 
-void bench_report(const struct plan *p)
+bool bench_held(const struct bench_figure *f)
+{
+    switch (f->bar) {
+    case BAR_RATIO_LEAST:
+        return f->ratio >= f->limit;
+    case BAR_RATIO_MOST:
+        return f->ratio <= f->limit;
+    case BAR_LEAST:
+        return f->value >= f->limit;
+    case BAR_MOST:
+        return f->value <= f->limit;
+    case BAR_NONE:
+        break;
+    }
+    return true;
+}
+
+static void report_times(const struct plan *p)
 {
     bool any = false;
     for (size_t i = 0; i < p->count; i++) {
         const struct item *it = &p->items[i];
-        if (!measured(it)) continue;
+        if (!bench_measured(it) || !it->bench.rounds) continue;
         if (!any)
             printf("%12s %12s %12s %7s %10s  ns for one call\n", "min",
                    "median", "mean", "rounds", "calls");
@@ -102,53 +126,58 @@ void bench_report(const struct plan *p)
     }
 }
 
-static void write_one(FILE *f, const struct item *it, bool first)
+/* "1.04 (0.99-1.10)" */
+static void spread(char text[40], const struct bench_figure *f)
 {
-    const struct bench_stats *b = &it->bench;
-    const char *name = strstr(it->id, "::");
-    /* An id holds no character that JSON escapes: a path of ours, C names. */
-    fprintf(f,
-            "%s\n  {\"group\": \"%s\", \"name\": \"%s\", \"fullname\": "
-            "\"%s\",\n   \"stats\": {\"min\": %.6e, \"max\": %.6e, "
-            "\"mean\": %.6e, \"stddev\": %.6e, \"median\": %.6e, \"ops\": "
-            "%.6e, \"rounds\": %ju, \"iterations\": %ju}}",
-            first ? "" : ",", it->def->suite, name ? name + 2 : it->id, it->id,
-            b->min / 1e9, b->max / 1e9, b->mean / 1e9, b->stddev / 1e9,
-            b->median / 1e9, b->mean > 0 ? 1e9 / b->mean : 0,
-            (uintmax_t)b->rounds, (uintmax_t)b->calls);
+    text[0] = 0;
+    if (f->ratio != 0)
+        snprintf(text, 40, "%.2f (%.2f-%.2f)", f->ratio, f->least, f->most);
 }
 
-static void write_all(FILE *f, const struct plan *p)
+static void bar(char text[40], const struct bench_figure *f)
 {
-    struct utsname u = {0};
-    char when[40];
-    time_t now = time(NULL);
-    struct tm tm;
-    uname(&u);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    fprintf(f,
-            "{\"version\": \"phasegate 1\", \"datetime\": \"%s\",\n"
-            " \"machine_info\": {\"system\": \"%s\", \"release\": \"%s\", "
-            "\"machine\": \"%s\", \"cpus\": %ld, \"sanitized\": %s},\n"
-            " \"benchmarks\": [",
-            when, u.sysname, u.release, u.machine,
-            sysconf(_SC_NPROCESSORS_ONLN), test_sanitized() ? "true" : "false");
-    bool first = true;
+    bool least = f->bar == BAR_RATIO_LEAST || f->bar == BAR_LEAST;
+    text[0] = 0;
+    if (f->bar)
+        snprintf(text, 40, "%s %.4g%s", least ? ">=" : "<=", f->limit,
+                 f->bar == BAR_LEAST || f->bar == BAR_MOST ? "" : "x");
+}
+
+static void report_figure(const struct bench_figure *f)
+{
+    char ratio[40], limit[40], floor[40] = "";
+    spread(ratio, f);
+    bar(limit, f);
+    if (f->floor != 0) snprintf(floor, sizeof floor, "%.4g", f->floor);
+    printf("%10.4g %-8s %10s %-18s %-9s %-6s  ", f->value, f->unit, floor,
+           ratio, limit,
+           !f->bar         ? ""
+           : bench_held(f) ? "held"
+                           : "MISSED");
+    if (*f->series) printf("%s at %.6g: ", f->series, f->x);
+    puts(f->name);
+}
+
+static void report_figures(const struct plan *p)
+{
+    size_t bars = 0, held = 0, n = 0;
     for (size_t i = 0; i < p->count; i++) {
-        if (!measured(&p->items[i])) continue;
-        write_one(f, &p->items[i], first);
-        first = false;
+        const struct item *it = &p->items[i];
+        for (size_t k = 0; bench_measured(it) && k < it->figure_count; k++) {
+            const struct bench_figure *f = &it->figures[k];
+            if (n++ == 0)
+                printf("%10s %-8s %10s %-18s %-9s %s\n", "value", "unit",
+                       "floor", "ratio", "bar", "verdict");
+            bars += f->bar != BAR_NONE;
+            held += f->bar && bench_held(f);
+            report_figure(f);
+        }
     }
-    fputs("\n ]}\n", f);
+    if (bars) printf("%zu of %zu bars held\n", held, bars);
 }
 
-bool bench_write(const char *path, const struct plan *p)
+void bench_report(const struct plan *p)
 {
-    FILE *f = fopen(path, "we");
-    if (f) write_all(f, p);
-    bool ok = f && !ferror(f);
-    if (f && fclose(f)) ok = false;
-    if (!ok)
-        fprintf(stderr, "ERROR: cannot write %s: %s\n", path, strerror(errno));
-    return ok;
+    report_times(p);
+    report_figures(p);
 }

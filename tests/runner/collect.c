@@ -288,6 +288,7 @@ void plan_free(struct plan *p)
         free(p->items[i].reason);
         free(p->items[i].out);
         free(p->items[i].err);
+        free(p->items[i].figures);
     }
     free(p->items);
     *p = (struct plan){0};

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kind { KIND_FLAG, KIND_NUMBER, KIND_TEXT, KIND_CALL };
+enum kind { KIND_FLAG, KIND_NUMBER, KIND_TEXT, KIND_FAIL, KIND_CALL };
 
 struct row {
     const char *name; /* --name */
@@ -51,6 +51,12 @@ static const struct row rows[] = {
      "run the benchmarks, one at a time, and nothing else"},
     {"benchmark-json", 0, KIND_TEXT, AT(bench_json), 0, "FILE",
      "write what the benchmarks measured"},
+    {"benchmark-history", 0, KIND_TEXT, AT(bench_history), 0, "FILE",
+     "append the same as one line (tests/bench/history.jsonl)"},
+    {"benchmark-compare", 0, KIND_TEXT, AT(bench_compare), 0, "FILE",
+     "compare with what was written, or with the last run of a history"},
+    {"benchmark-compare-fail", 0, KIND_FAIL, 0, 0, "EXPR",
+     "fail when worse: median:5%, min:0.00001 (seconds); repeatable"},
     {"capture", 's', KIND_FLAG, AT(no_capture), 0, NULL,
      "let tests write to the terminal"},
     {"verbose", 'v', KIND_FLAG, AT(verbose), 1, NULL, "a line for each test"},
@@ -83,7 +89,7 @@ static void help(void)
         if (r->letter) snprintf(letter, sizeof letter, "-%c, ", r->letter);
         snprintf(head, sizeof head, "%s--%s%s%s", letter, r->name,
                  r->arg ? " " : "", r->arg ? r->arg : "");
-        printf("  %-26s %s\n", head, r->help);
+        printf("  %-30s %s\n", head, r->help);
     }
     puts("\nexit status: 0 all passed, 1 some failed, 2 interrupted, "
          "4 wrong usage, 5 nothing to run");
@@ -105,10 +111,22 @@ static bool set_number(const struct row *r, const char *text, struct options *o)
     return true;
 }
 
+static bool set_fail(const char *text, struct options *o)
+{
+    if (o->compare_fails == COMPARE_FAILS_MAX) {
+        usage_error("--benchmark-compare-fail: at most %d times",
+                    COMPARE_FAILS_MAX);
+        return false;
+    }
+    o->compare_fail[o->compare_fails++] = text;
+    return true;
+}
+
 static bool set(const struct row *r, const char *text, struct options *o)
 {
     char *field = (char *)o + r->field;
     if (r->kind == KIND_NUMBER) return set_number(r, text, o);
+    if (r->kind == KIND_FAIL) return set_fail(text, o);
     if (r->kind == KIND_TEXT)
         *(const char **)field = text;
     else if (r->min)

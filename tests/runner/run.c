@@ -216,6 +216,15 @@ static char *ended_badly(const struct slot *s, int status)
     return NULL;
 }
 
+static void keep_figures(struct item *it, const struct verdict *v)
+{
+    size_t n = v->figure_count < FIGURES_MAX ? v->figure_count : FIGURES_MAX;
+    if (n == 0) return;
+    it->figures = must(calloc(n, sizeof *it->figures));
+    memcpy(it->figures, v->figures, n * sizeof *it->figures);
+    it->figure_count = n;
+}
+
 static void judge(const struct slot *s, int status)
 {
     struct item *it = s->item;
@@ -226,6 +235,7 @@ static void judge(const struct slot *s, int status)
     v->text[sizeof v->text - 1] = v->file[sizeof v->file - 1] = 0;
     it->outcome = bad ? OUTCOME_FAILED : (enum outcome)told;
     it->bench = v->bench;
+    keep_figures(it, v);
     if (it->outcome == OUTCOME_FAILED && told == OUTCOME_FAILED && text) {
         struct test_def at = {.file = v->file};
         it->reason = text_new("%s:%d: %s%s%s", def_path(&at), v->line, v->text,

@@ -42,6 +42,8 @@ struct bench_stats {
     uint64_t rounds, calls; /* calls in each round */
 };
 
+enum { FIGURES_MAX = 64, COMPARE_FAILS_MAX = 8 };
+
 /* What a test's process tells the parent, in memory they share. The first
  * thread to move `outcome` away from NONE owns the text. */
 struct verdict {
@@ -52,6 +54,8 @@ struct verdict {
     char file[240];
     char text[6000];
     struct bench_stats bench;
+    size_t figure_count;
+    struct bench_figure figures[FIGURES_MAX];
 };
 
 /* One test to run: a definition, for one row, in one round of --count. */
@@ -64,6 +68,8 @@ struct item {
     char *reason;    /* of a failure or a skip; several lines */
     char *out, *err; /* captured, of a failure */
     struct bench_stats bench;
+    size_t figure_count;
+    struct bench_figure *figures;
 };
 
 struct plan {
@@ -78,7 +84,10 @@ struct options {
     const char *keyword; /* -k */
     const char *marks;   /* -m */
     const char *junit;
-    const char *bench_json;
+    const char *bench_json, *bench_history;
+    const char *bench_compare;
+    const char *compare_fail[COMPARE_FAILS_MAX];
+    size_t compare_fails;
     int verbose; /* -1 quiet, 0, 1 */
     int workers;
     int count;
@@ -146,10 +155,26 @@ void report_end(const struct plan *p, const struct options *o,
 bool junit_write(const char *path, const struct plan *p, const struct tally *t);
 
 /* --- bench.c ------------------------------------------------------------- */
-/* A table of the benchmarks that ran; nothing when none did. */
+/* Tables of the benchmarks that ran; nothing when none did. */
 void bench_report(const struct plan *p);
-/* The same as JSON in the form of pytest-benchmark. false: as junit_write. */
+/* Has this one told figures or times? */
+bool bench_measured(const struct item *it);
+/* Is the figure within its bar? One without a bar is. */
+bool bench_held(const struct bench_figure *f);
+
+/* --- bench_json.c -------------------------------------------------------- */
+/* The same as JSON in the form of pytest-benchmark, with the figures as
+ * "figures". false: as junit_write. */
 bool bench_write(const char *path, const struct plan *p);
+/* The same in one line at the end of the file. false: as junit_write. */
+bool bench_append(const char *path, const struct plan *p);
+
+/* --- bench_compare.c ----------------------------------------------------- */
+/* Can the options be followed? false: a usage error, already reported. */
+bool bench_compare_good(const struct options *o);
+/* A table of what ran beside what the file says. Returns how many are worse
+ * than an expression allows, or -1 when the file cannot be read. */
+int bench_compare(const struct plan *p, const struct options *o);
 
 /* --- lastfailed.c -------------------------------------------------------- */
 /* Keeps of p only what failed last time; no record: keeps all. */

@@ -140,6 +140,30 @@ static inline bool bench_next(struct bench *b)
 }
 #define bench_use(value_) __asm__ volatile("" : : "g"(value_) : "memory")
 
+/* What a bar holds: the ratio to the floor, or the value itself. */
+enum bench_bar {
+    BAR_NONE,
+    BAR_RATIO_LEAST,
+    BAR_RATIO_MOST,
+    BAR_LEAST,
+    BAR_MOST
+};
+
+/* A row of the report, from a benchmark that measures something else than the
+ * time of one call. `floor` is the same figure of what cannot be avoided and
+ * `ratio` value over floor, the median of `rounds` rounds side by side, with
+ * the spread; all 0 without a floor. A figure with `series` is a point of a
+ * curve, at `x`. */
+struct bench_figure {
+    char name[72], unit[12], series[72];
+    double x, value, floor, ratio, least, most;
+    int rounds;
+    enum bench_bar bar;
+    double limit;
+};
+/* Keeps a copy for the report. Thread: the test's own. */
+void bench_figure(const struct bench_figure *f);
+
 /* --- checks: print both values and end the test -------------------------- */
 _Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
