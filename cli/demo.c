@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "cli/command.h"
+#include "cli/project.h"
 #include "cli/stage.h"
 #include "cli/tell.h"
 
@@ -464,20 +465,22 @@ int cli_demo(const struct cli_command *c, int argc, char **argv)
 {
     struct demo d = {0};
     struct cli_options o;
-    struct slice root;
+    struct slice root, name;
     struct arena a;
     int code;
     arena_init(&a, (size_t)1 << 20);
-    bool go = cli_begin(c, argc, argv, &a, &o, &root, &code);
-    arena_done(&a);
-    if (!go) return code;
+    if (!cli_begin(c, argc, argv, &a, &o, &root, &code)) goto out;
     printf("\n  %sA bug is fixed, and nobody is believed without "
            "evidence.%s\n\n",
            cli_tone(CLI_BOLD), cli_tone(CLI_PLAIN));
     bool good = cli_stage_set(&d.st) && project_write(&d.st) && play(&d);
-    if (good)
-        printf("\n  Your turn: run `phasegate init` in a project, and tell "
-               "your agent:\n  \"start_workflow " WORKFLOW
-               " on the file that has the bug\".\n\n");
-    return cli_stage_strike(&d.st);
+    if (good && cli_command_name(&a, &name) == OK)
+        printf("\n  Your turn: run this in a project,\n    %.*s init\n"
+               "  and tell your agent: \"start_workflow " WORKFLOW
+               " on the file that has the bug\".\n\n",
+               SLICE_ARG(name));
+    code = cli_stage_strike(&d.st);
+out:
+    arena_done(&a);
+    return code;
 }

@@ -9,13 +9,14 @@ enum { FILE_CEILING = 4 << 20 };
 
 const struct cli_editor cli_editors[] = {
     {"claude", "Claude Code", ".mcp.json", CLI_JSON, "mcpServers", NULL, NULL,
-     "claude", ".claude", true},
+     "claude", ".claude", "asks once whether to use this server: say yes", true},
     {"cursor", "Cursor", ".cursor/mcp.json", CLI_JSON, "mcpServers", NULL,
-     WORKSPACE, "cursor", ".cursor", false},
+     WORKSPACE, "cursor", ".cursor", "asks once whether to enable it: do",
+     false},
     {"vscode", "VS Code", ".vscode/mcp.json", CLI_JSON, "servers", "stdio",
-     WORKSPACE, "code", ".vscode", false},
+     WORKSPACE, "code", ".vscode", "asks once whether to trust it: do", false},
     {"codex", "Codex", ".codex/config.toml", CLI_TOML, NULL, NULL, NULL,
-     "codex", ".codex", false},
+     "codex", ".codex", "reads the file in projects that it trusts", false},
     {0},
 };
 

@@ -22,6 +22,7 @@ struct cli_editor {
     const char *project; /* what the editor expands to its folder, or NULL */
     const char *program; /* its command, when it is installed */
     const char *home;    /* its folder in the home folder */
+    const char *asks;    /* of a person, before it starts a new server */
     bool always;         /* its file is written even without a trace of it */
 };
 

@@ -283,6 +283,16 @@ static bool unfinished(const struct init *in)
     return false;
 }
 
+/* What each editor that was just told will ask before it starts a server. */
+static void print_questions(const struct init *in)
+{
+    for (const struct cli_editor *ed = cli_editors; ed->name; ed++)
+        for (size_t i = 0; i < in->count; i++)
+            if (in->steps[i].what == ed->name &&
+                (in->steps[i].action == MADE || in->steps[i].action == ADDED))
+                printf("%s %s.\n", ed->name, ed->asks);
+}
+
 static void print_steps(const struct init *in)
 {
     printf("Project %.*s\n", SLICE_ARG(in->root));
@@ -298,11 +308,13 @@ static void print_steps(const struct init *in)
             cli_say(CLI_PLAIN, "", "  %.*s", SLICE_ARG(part));
     }
     if (unfinished(in)) {
-        printf("Next: mend what was refused, then run phasegate init again.\n");
+        printf("Next: mend what was refused, then run %.*s init again.\n",
+               SLICE_ARG(in->command));
         return;
     }
     printf("Next: restart the editor, and tell its agent:\n"
            "  \"start_workflow " EXAMPLE " on the file that has the bug\"\n");
+    print_questions(in);
 }
 
 static bool refused(const struct init *in)

@@ -270,7 +270,7 @@ TEST(init, does_not_send_anybody_on_when_the_project_is_not_set_up)
     struct ended e = RUN_IN(folder, "init");
     CHECK_INT_EQ(e.status, 1);
     CHECK(!says(e.out, "restart the editor"));
-    CHECK_CONTAINS(e.out, "run phasegate init again");
+    CHECK_CONTAINS(e.out, "phasegate init again");
 }
 
 TEST(init, a_state_that_is_a_folder_is_said_to_be_one)
