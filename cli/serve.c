@@ -233,7 +233,6 @@ static void limits_set(struct serve *s)
             (struct mcp_limits){.call_ms = l->call, .run_ms = l->tool};
     }
     s->app.call_timeout_ms = s->timeouts.of[CLI_CLASS_READ].call;
-    s->app.commands_ms = s->timeouts.of[CLI_CLASS_EXEC].call;
 }
 
 static enum err mcp_start(struct serve *s)

@@ -84,6 +84,8 @@ struct st_store *eng_store(struct engine *e);
  * (providers_stats, providers_reset). Never NULL. */
 struct providers *eng_providers(struct engine *e);
 
+#define ENG_PATIENT INT64_MAX
+
 /* One operation under way; embedded in the caller's call object, valid until
  * it has ended. */
 struct eng_call {
@@ -93,7 +95,8 @@ struct eng_call {
     const struct cancel *cancel;
     int64_t now;         /* monotonic ns */
     struct slice actor;  /* who asks, for the record: "stdio", "http", "cli" */
-    int64_t patience_ms; /* to wait for a gate's commands; 0: 45,000; the
+    int64_t patience_ms; /* to wait for a gate's commands; 0: 45,000;
+                            ENG_PATIENT: as long as they may run together. The
                             cancel's deadline may come before */
     bool on_loop;        /* must not block, load or lock for long */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */

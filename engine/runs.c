@@ -15,6 +15,7 @@ enum {
     FLIGHTS_MOST = 8, /* at once */
     PATIENCE_S = 45,
     KEPT_S = 120,
+    ENDING_MS = 1000, /* beyond its limit, for a command to be ended */
     JOIN_AGAIN_MS = 5000,
     KEY_SIZE = 256
 };
@@ -88,14 +89,32 @@ static void do_unlist(struct eng_flight *f)
     f->listed = false;
 }
 
-static void unref(void *value)
+static void unref(struct eng_flight *f)
 {
-    struct eng_flight *f = value;
     struct eng_runs *r = f->runs;
     lock_take(&r->lock);
     bool last = --f->references == 0;
     lock_drop(&r->lock);
     if (last) flight_free(f);
+}
+
+/* A reference as a call's arena holds it. */
+struct seat {
+    struct eng_flight *flight; /* NULL: not taken */
+};
+
+static void seat_leave(void *seat)
+{
+    struct eng_flight *f = ((struct seat *)seat)->flight;
+    if (f) unref(f);
+}
+
+/* Kept before it is taken: once a flight counts on somebody to come aboard,
+ * nothing may fail. */
+static struct seat *seat_new(struct arena *a)
+{
+    struct seat *seat = ARENA_NEW(a, struct seat);
+    return seat && !arena_hold(a, seat_leave, seat) ? seat : NULL;
 }
 
 /* Ended ones that nobody came back for. The table's own reference. */
@@ -346,6 +365,17 @@ static enum err busy(struct eng_call *c, enum err e)
                              "retry_after_ms."));
 }
 
+static int64_t patience_ms(const struct eng_call *c, const struct eng_gate *g)
+{
+    int64_t all = 0;
+    if (c->patience_ms != ENG_PATIENT)
+        return c->patience_ms ? c->patience_ms : PATIENCE_S * 1000;
+    for (size_t i = 0; i < g->fields_count; i++)
+        if (g->fields[i].command)
+            all += g->fields[i].command->timeout_ms + ENDING_MS;
+    return all;
+}
+
 enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
                          const struct eng_phase *phase,
                          const struct eng_gate *gate)
@@ -354,7 +384,9 @@ enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
     char key[KEY_SIZE];
     enum err e = OK;
     key_of(key, s, phase->number);
-    struct eng_flight *fresh = flight_new(r, key, s, gate), *f = NULL;
+    struct seat *seat = seat_new(op->call->arena);
+    struct eng_flight *f = NULL;
+    struct eng_flight *fresh = seat ? flight_new(r, key, s, gate) : NULL;
     if (!fresh) return eng__problem_nomem(op->call);
     lock_take(&r->lock);
     struct eng_flight *old = do_sweep(r, clock_now());
@@ -375,15 +407,8 @@ enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
     if (e)
         return e == ERR_NOMEM ? eng__problem_nomem(op->call)
                               : busy(op->call, e);
-    op->waiter.flight = f;
-    int64_t patience =
-        op->call->patience_ms ? op->call->patience_ms : PATIENCE_S * 1000;
-    op->waiter.until = clock_now() + patience * NS_PER_MS;
-    if (arena_hold(op->call->arena, unref, f)) {
-        unref(f);
-        op->waiter.flight = NULL;
-        return eng__problem_nomem(op->call);
-    }
+    op->waiter.flight = seat->flight = f;
+    op->waiter.until = clock_now() + patience_ms(op->call, gate) * NS_PER_MS;
     return OK;
 }
 

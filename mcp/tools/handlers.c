@@ -4,9 +4,6 @@
 
 /* --- the bridge: an mcp call around an engine call ----------------------- */
 
-/* Longer than any call: its deadline comes first. */
-enum { DAY_MS = 86400000 };
-
 struct step {
     struct eng_call eng; /* first: the engine gives it back */
     struct mcp_call *call;
@@ -35,7 +32,7 @@ static struct eng_call *begin(struct mcp_call *call)
                                .cancel = &call->cancel,
                                .now = call->now,
                                .actor = slice_of(call->transport),
-                               .patience_ms = call->told ? DAY_MS : 0,
+                               .patience_ms = call->told ? ENG_PATIENT : 0,
                                .on_loop = call->on_loop,
                                .done = step_done},
                        .call = call};

@@ -23,7 +23,6 @@ struct tools_app {
     int64_t call_timeout_ms; /* as in the server's configuration */
     /* By the permits' classes; run_ms 0: call_timeout_ms alone. */
     struct mcp_limits limits[PERMIT_LEVEL_COUNT];
-    int64_t commands_ms; /* told_ms of what may wait for a gate's commands */
     struct permits *permits; /* borrowed; NULL: nothing is bounded */
     /* Identical reads under way run once; most 0: they do not. */
     struct {

@@ -169,9 +169,12 @@ TEST(trust, a_command_outlives_its_call_and_the_retry_joins_it)
     CHECK_SLICE_EQ(process_file(folder, "ran"), SLICE("x\n"));
 }
 
-/* The first notice comes when a call without a token would be over. */
+/* The first notice comes when a call without a token would be over. The limit
+ * of the command counts, not what a call may take besides. */
 TEST(trust, who_asked_for_progress_waits_for_the_command)
 {
+    setenv("PHASEGATE_TIMEOUT_COMMAND_MS", "100", 1);
+    setenv("PHASEGATE_TIMEOUT_CLASS_EXEC_MS", "200", 1);
     struct server *s =
         serve_with(GATE_OF(WAITS), "--timeout-class-write-ms", "300");
     stdio_initialize(s, "2025-11-25");
