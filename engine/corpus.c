@@ -473,6 +473,16 @@ enum err corpus_current(struct corpus *c, const struct cancel *cancel,
     return e;
 }
 
+bool corpus_building(struct corpus *c, uint64_t *ret_done, uint64_t *ret_total)
+{
+    lock_take(&c->lock);
+    bool building = c->background;
+    lock_drop(&c->lock);
+    *ret_done = atomic_load_explicit(&c->done, memory_order_relaxed);
+    *ret_total = atomic_load_explicit(&c->total, memory_order_relaxed);
+    return building;
+}
+
 enum err corpus_view(struct corpus *c, const struct cancel *cancel,
                      struct st_index_view **ret)
 {

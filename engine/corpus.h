@@ -53,6 +53,10 @@ struct corpus_state {
 MUST_USE enum err corpus_current(struct corpus *c, const struct cancel *cancel,
                                  struct arena *a, struct problem *p,
                                  struct corpus_state *ret);
+/* True: files are being read in the background, this many of that many.
+ * Thread: any. Lock: takes corpus.lock, waits for nothing. */
+bool corpus_building(struct corpus *c, uint64_t *ret_done,
+                     uint64_t *ret_total);
 /* A view of the index; only after corpus_current has succeeded once. */
 MUST_USE enum err corpus_view(struct corpus *c, const struct cancel *cancel,
                               struct st_index_view **ret);

@@ -275,6 +275,11 @@ struct eng_search_args {
 enum err eng_search_standards(struct engine *e, struct eng_call *c,
                               const struct eng_search_args *args);
 
+/* True: the index is being made in the background, this many files of that
+ * many are in it; a search answers from those. Thread: any, also a loop. */
+bool eng_search_building(struct engine *e, uint64_t *ret_done,
+                         uint64_t *ret_total);
+
 /* The markdown files below the standards' roots whose path begins so, sorted:
  * {"standards":[{"path","size"}]}. */
 struct eng_list_standards_args {

@@ -450,6 +450,12 @@ static enum err fail(struct eng_call *c, enum err e)
     return e;
 }
 
+bool eng_search_building(struct engine *e, uint64_t *ret_done,
+                         uint64_t *ret_total)
+{
+    return e->corpus && corpus_building(e->corpus, ret_done, ret_total);
+}
+
 enum err eng_search_standards(struct engine *e, struct eng_call *c,
                               const struct eng_search_args *args)
 {

@@ -449,6 +449,7 @@ static void await_answers(struct mcp_call_state *c)
 
 static void park_time(struct mcp_call_state *c)
 {
+    mcp_call_give_back(c);
     (void)park(c, c->pause_ms, time_over);
 }
 

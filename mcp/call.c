@@ -336,7 +336,7 @@ static void enter(struct mcp_call_state *c)
     admitted_home(c);
 }
 
-static void leave(struct mcp_call_state *c)
+void mcp_call_give_back(struct mcp_call_state *c)
 {
     if (!c->admitted) return;
     c->admitted = false;
@@ -390,8 +390,11 @@ static void run(struct mcp_call_state *c)
 void mcp_call_resume(struct mcp_call_state *c)
 {
     c->pub.now = clock_now();
-    c->call_due =
-        c->task ? INT64_MAX : c->pub.now + c->limits.call_ms * NS_PER_MS;
+    /* Its time does not run while a person thinks; a pause is its own doing. */
+    if (c->task)
+        c->call_due = INT64_MAX;
+    else if (c->wants != MCP_WANTS_TIME)
+        c->call_due = c->pub.now + c->limits.call_ms * NS_PER_MS;
     mcp_limits_wait(c);
     c->result = cancel_check(&c->pub.cancel, c->pub.now);
     if (c->result) {
@@ -457,7 +460,7 @@ void mcp_call_finish(struct mcp_call_state *c)
     struct mcp_exchange *ex = c->ex;
     int status = 200;
     mcp_share_end(c);
-    leave(c); /* whoever reads the answer finds the place free */
+    mcp_call_give_back(c); /* whoever reads the answer finds the place free */
     if (c->emitted || c->listening) {
         if (mcp_flush_first(c, mcp_call_finish)) return;
         mcp_flush(c);

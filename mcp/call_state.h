@@ -266,6 +266,8 @@ void mcp_call_free(struct mcp_call_state *c);
 enum err mcp_call_fault(struct mcp_call_state *c, struct mcp_fault f);
 /* The method's begin, run, render and finish. */
 void mcp_call_serve(struct mcp_call_state *c);
+/* Its permit, if it has one. Who runs again enters again. Thread: loop */
+void mcp_call_give_back(struct mcp_call_state *c);
 /* run() again, after a wait. */
 void mcp_call_resume(struct mcp_call_state *c);
 /* Hands the call to a worker; `home` runs on the loop afterwards, with

@@ -1,8 +1,13 @@
 #include "mcp/tools/handlers.h"
 
+#include "base/clock.h"
 #include "mcp/call.h"
 
 /* --- the bridge: an mcp call around an engine call ----------------------- */
+
+/* A search that waits for the index: half a minute of looks, less when its
+ * deadline comes before; the budget is for the search itself. */
+enum { SEARCH_PAUSE_MS = 200, SEARCH_PAUSES = 150, SEARCH_BUDGET_MS = 700 };
 
 struct step {
     struct eng_call eng; /* first: the engine gives it back */
@@ -144,6 +149,22 @@ enum err tools_validate_workflow(struct mcp_call *call, const void *args)
     return end(call, ec, eng_validate_workflow(engine_of(call), ec, args));
 }
 
+/* Who asked for progress would rather have all of the answer than the part
+ * that is indexed: it hears how far the index is and is answered when it is
+ * whole, or when its time is nearly over. No thread or permit waits with it. */
+static enum err search_later(struct mcp_call *call)
+{
+    uint64_t done, total;
+    int64_t left = call->cancel.deadline_ns - call->now;
+    if (!call->told || !eng_search_building(engine_of(call), &done, &total) ||
+        call->step >= SEARCH_PAUSES ||
+        left < (SEARCH_PAUSE_MS + SEARCH_BUDGET_MS) * NS_PER_MS)
+        return OK;
+    mcp_progress(call, (double)done, (double)total,
+                 SLICE("reading the standards"));
+    return mcp_pause(call, SEARCH_PAUSE_MS);
+}
+
 enum err tools_search_standards(struct mcp_call *call, const void *args)
 {
     const struct tools_search_args *a = args;
@@ -158,7 +179,10 @@ enum err tools_search_standards(struct mcp_call *call, const void *args)
         .filter_tags_count = a->filter_tags.count,
         .highlights = a->highlights,
     };
-    return end(call, ec, eng_search_standards(engine_of(call), ec, &ea));
+    enum err e = call->on_loop ? search_later(call) : OK;
+    if (!e) e = eng_search_standards(engine_of(call), ec, &ea);
+    if (!e) e = search_later(call); /* it was this search that began it */
+    return e == ERR_WAITING ? e : end(call, ec, e);
 }
 
 enum err tools_create_workflow(struct mcp_call *call, const void *args)

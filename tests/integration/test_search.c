@@ -1,8 +1,10 @@
 /* `phasegate search`, and search_standards over the real server. */
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "tests/integration/program.h"
+#include "tests/runner/server.h"
 
 static const char *library(void)
 {
@@ -66,4 +68,74 @@ TEST(search_command, shows_no_control_characters_of_a_text)
     CHECK_INT_EQ(e.status, 0);
     CHECK(!says(e.out, "\033"));
     CHECK(!says(e.out, "\007"));
+}
+
+/* More than a search waits for. */
+static const char *large_library(void)
+{
+    const char *folder = new_project("large");
+    struct buf b = BUF_INIT(2 << 20);
+    while (b.n < 1 << 20) buf_puts(&b, "# Part\nplatypus and more words\n\n");
+    buf_putc(&b, '\0');
+    for (int i = 0; i < 10; i++)
+        put_file(folder,
+                 arena_printf(test_arena(), ".phasegate/standards/f%d.md", i).p,
+                 b.p);
+    buf_done(&b);
+    return folder;
+}
+
+static struct server *serve(const char *project)
+{
+    return server_start(&(struct server_options){.project = project});
+}
+
+static double number_at(const struct json *message, const char *name)
+{
+    double d = -1;
+    const struct json *v = json_at(message, "params", name, NULL);
+    CHECK(v && json_double(v, &d));
+    return d;
+}
+
+/* Reads what comes before the answer: how often, never falling. */
+static int count_progress(const struct json **ret_answer, struct server *s)
+{
+    double last = -1;
+    for (int n = 0;; n++) {
+        const struct json *m = stdio_receive(s);
+        *ret_answer = json_at(m, "result", "structuredContent", NULL);
+        if (*ret_answer) return n;
+        CHECK_TEXT_EQ(json_text(json_get(m, SLICE("method"))),
+                      "notifications/progress");
+        CHECK(number_at(m, "progress") > last);
+        last = number_at(m, "progress");
+        CHECK(number_at(m, "total") == 10);
+    }
+}
+
+TEST(search_server, who_asks_for_progress_hears_of_the_index_and_has_all_of_it,
+     .timeout_s = 120)
+{
+    struct server *s = serve(large_library());
+    const struct json *answer;
+    stdio_initialize(s, "2025-11-25");
+    (void)stdio_request(s, "tools/call",
+                        "\"name\":\"search_standards\",\"arguments\":{"
+                        "\"query\":\"platypus\",\"n_results\":50},"
+                        "\"_meta\":{\"progressToken\":\"p\"}");
+    CHECK_INT_GE(count_progress(&answer, s), 1);
+    CHECK_INT_EQ(json_get(answer, SLICE("results"))->count, 50);
+    CHECK(!json_get(answer, SLICE("indexing")));
+}
+
+TEST(search_server, who_does_not_is_answered_from_what_is_indexed_so_far,
+     .timeout_s = 120)
+{
+    struct server *s = serve(large_library());
+    stdio_initialize(s, "2025-11-25");
+    const struct json *answer =
+        json_get(stdio_tool(s, "search_standards", "{\"query\":\"platypus\"}"),
+                 SLICE("structuredContent"));
+    CHECK(json_at(answer, "indexing", "files_total", NULL));
 }

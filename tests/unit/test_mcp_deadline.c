@@ -16,6 +16,7 @@ static struct {
     bool open;   /* Lock: lock */
 } door;
 static _Atomic int held; /* places given by the gate and not given back */
+static _Atomic int entered;
 
 static void door_open(bool open)
 {
@@ -66,6 +67,13 @@ static enum err punctual(struct mcp_call *call, const void *args)
     return OK;
 }
 
+/* Always wants to be asked again. */
+static enum err hesitant(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    return mcp_pause(call, 10);
+}
+
 static const struct mcp_tool rows[] = {
     {.name = "stubborn", .title = "Stubborn", .description = "Ignores all.",
      .run = MCP_RUN_WORKER, .call = stubborn},
@@ -73,6 +81,8 @@ static const struct mcp_tool rows[] = {
      .run = MCP_RUN_WORKER, .call = polite},
     {.name = "punctual", .title = "Punctual", .description = "Just in time.",
      .run = MCP_RUN_WORKER, .call = punctual},
+    {.name = "hesitant", .title = "Hesitant", .description = "Pauses.",
+     .run = MCP_RUN_WORKER, .call = hesitant},
     {0}};
 static const struct mcp_tool *const tables[] = {rows, NULL};
 
@@ -83,6 +93,7 @@ static enum err gate_enter(void *ctx, struct mcp_call *call,
     (void)ctx, (void)call, (void)tool, (void)args;
     *ret_ticket = &held;
     held++;
+    entered++;
     return OK;
 }
 static bool gate_withdraw(void *ticket)
@@ -98,7 +109,7 @@ static void gate_leave(void *ticket)
 static const struct mcp_gate gate = {gate_enter, gate_withdraw, gate_leave};
 
 struct times {
-    int64_t run_ms, queue_ms, progress_ms;
+    int64_t run_ms, queue_ms, progress_ms, call_ms; /* 0: a minute */
 };
 
 static struct times times;
@@ -107,7 +118,8 @@ static void limits(void *app, const struct mcp_tool *tool, const void *args,
                    struct mcp_limits *ret)
 {
     (void)app, (void)tool, (void)args;
-    *ret = (struct mcp_limits){.call_ms = 60000, .run_ms = times.run_ms};
+    *ret = (struct mcp_limits){.call_ms = times.call_ms ? times.call_ms : 60000,
+                               .run_ms = times.run_ms};
 }
 
 static struct fake_server *serve(uint32_t workers, struct times t)
@@ -120,7 +132,7 @@ static struct fake_server *serve(uint32_t workers, struct times t)
                                      .queue_timeout_ms = t.queue_ms,
                                      .progress_ms = t.progress_ms};
     times = t;
-    held = 0;
+    held = entered = 0;
     door.entered = 0;
     door.open = false;
     lock_init(&door.lock, "door", RANK_LEAF);
@@ -297,5 +309,23 @@ TEST(mcp_deadline, a_peer_may_leave_while_a_worker_is_stuck)
     door_open(true);
     fake_settle(loop);
     fake_server_free(loop);
+    fake_server_free(fs);
+}
+
+/* Each time it runs it enters, and it leaves before it waits. */
+TEST(mcp_deadline, a_pause_keeps_no_place_and_spends_the_calls_own_time)
+{
+    struct fake_server *fs =
+        serve(1, (struct times){.run_ms = 60000, .call_ms = 400});
+    struct fake_exchange *fx =
+        fake_begin(fs, fake_call("1", "hesitant", "{}"), NULL);
+    while (entered < 3) {
+        fake_run_one(fs);
+        CHECK_INT_LE(held, 1);
+    }
+    fake_wait(fx);
+    CHECK_CONTAINS(fx->body, "\"code\":\"timeout\"");
+    CHECK_INT_EQ(held, 0);
+    CHECK_INT_EQ(fx->replies, 1);
     fake_server_free(fs);
 }
