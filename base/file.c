@@ -280,9 +280,22 @@ enum err file_read_inside(struct slice root, struct slice path, size_t ceiling,
 
 /* --- folders -------------------------------------------------------------- */
 
+/* What is durable inside a new folder is lost with the folder, unless its
+ * parent is on the disk too. A parent that may not be read cannot be synced. */
+static enum err sync_parent(struct slice folder)
+{
+    struct cpath name;
+    int fd = -1;
+    enum err e = open_parent(folder, &fd, &name);
+    if (fd < 0) return OK;
+    if (!e && fsync(fd) < 0 && errno != EINVAL) e = from_errno(errno);
+    close(fd);
+    return e;
+}
+
 static enum err make_one(const char *folder, unsigned mode)
 {
-    if (mkdir(folder, mode) == 0) return OK;
+    if (mkdir(folder, mode) == 0) return sync_parent(slice_of(folder));
     if (errno != EEXIST) return from_errno(errno);
     struct stat st;
     if (stat(folder, &st) < 0) return from_errno(errno);
@@ -294,7 +307,7 @@ enum err path_make(struct slice folder, unsigned mode)
     struct cpath c;
     enum err e = cpath_of(folder, &c);
     for (size_t i = 1; !e && i < folder.n; i++) {
-        if (c.p[i] != '/') continue;
+        if (c.p[i] != '/' || c.p[i - 1] == '/') continue;
         c.p[i] = '\0';
         e = make_one(c.p, mode);
         c.p[i] = '/';

@@ -35,8 +35,8 @@ MUST_USE enum err path_inside(struct slice root, struct slice path,
 /* Canonical absolute path (realpath). */
 MUST_USE enum err path_canonical(struct slice path, struct arena *a,
                                  struct slice *ret);
-/* mkdir -p; `mode` for every folder made. ERR_INVALID: a part of the path is no
- * folder. */
+/* mkdir -p; `mode` for every folder made. A new one has its name on the disk
+ * when this returns. ERR_INVALID: a part of the path is no folder. */
 MUST_USE enum err path_make(struct slice folder, unsigned mode);
 
 struct file_name {

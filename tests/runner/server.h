@@ -78,6 +78,8 @@ struct server *server_restart(struct server *s);
  */
 /* Writes the bytes as they are. */
 void stdio_send_raw(struct server *s, struct slice bytes);
+/* The same; false when the server has closed its stdin. */
+bool stdio_try_send_raw(struct server *s, struct slice bytes);
 /* Writes printf's text and a newline. */
 void stdio_send(struct server *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -22,7 +22,7 @@ static void wait_writable(struct server *s, double deadline)
     if (pf[1].revents & POLLIN) inbox_fill(&s->inbox, s->out, deadline);
 }
 
-void stdio_send_raw(struct server *s, struct slice bytes)
+bool stdio_try_send_raw(struct server *s, struct slice bytes)
 {
     double deadline = now_s() + s->patience;
     if (s->in < 0) FAIL("sending to a server whose stdin is closed");
@@ -33,9 +33,16 @@ void stdio_send_raw(struct server *s, struct slice bytes)
             continue;
         }
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) server_fail(s, "the server has closed its stdin");
+        if (n < 0) return false;
         bytes = (struct slice){bytes.p + n, bytes.n - (size_t)n};
     }
+    return true;
+}
+
+void stdio_send_raw(struct server *s, struct slice bytes)
+{
+    if (!stdio_try_send_raw(s, bytes))
+        server_fail(s, "the server has closed its stdin");
 }
 
 void stdio_send(struct server *s, const char *fmt, ...)
