@@ -23,8 +23,8 @@ enum fault_kind {
     FAULT_WRITE,
     FAULT_SYNC,
     FAULT_TRUNCATE,
-    FAULT_LOCK,  /* of the database file */
-    FAULT_SHM,   /* mapping and locking the -shm; unlocking never fails */
+    FAULT_LOCK, /* of the database file */
+    FAULT_SHM,  /* mapping and locking the -shm; unlocking never fails */
     FAULT_UNLINK,
     FAULT_KINDS
 };

@@ -28,8 +28,8 @@ struct faults *faulty_page(void)
     int fd = open(page_path(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     CHECK(fd >= 0);
     CHECK_INT_EQ(ftruncate(fd, (off_t)sizeof(struct faults)), 0);
-    struct faults *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE,
-                            MAP_SHARED, fd, 0);
+    struct faults *f =
+        mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     CHECK(f != MAP_FAILED);
     memset((void *)f, 0, sizeof(*f));
@@ -73,9 +73,9 @@ static const struct json *ask(struct server *s, struct arena *a,
                               const char *tool, struct slice arguments)
 {
     static int64_t id = 1000000;
-    struct slice line, text = message_new(
-        a, REVISION_MODERN, ++id, "tools/call",
-        tool_members(a, tool, arena_cstr(a, arguments)));
+    struct slice line,
+        text = message_new(a, REVISION_MODERN, ++id, "tools/call",
+                           tool_members(a, tool, arena_cstr(a, arguments)));
     text = arena_printf(a, "%.*s\n", SLICE_ARG(text));
     if (!stdio_try_send_raw(s, text)) return NULL;
     for (;;) {
@@ -101,9 +101,10 @@ struct step {
     const char *detail;      /* of the refusal that is expected */
 };
 #define COMPLETE(phase, key)                                                   \
-    {"complete_phase",                                                         \
-     "\"phase\":" phase ",\"evidence\":" KIT_GOOD                              \
-     ",\"idempotency_key\":\"" key "\""}
+    {                                                                          \
+        "complete_phase", "\"phase\":" phase ",\"evidence\":" KIT_GOOD         \
+                          ",\"idempotency_key\":\"" key "\""                   \
+    }
 static const struct step steps[] = {
     {"start_workflow", "\"workflow_type\":\"three_v1\",\"target\":\"@-a\""},
     {"claim_task", "\"phase\":0,\"task_number\":1,\"agent\":\"x\""},
@@ -202,8 +203,7 @@ static void find(struct script *sc, int which)
 {
     struct arena a;
     arena_init(&a, CALL_ARENA);
-    struct slice target =
-        arena_printf(&a, "%s-%c", sc->target, "ab"[which]);
+    struct slice target = arena_printf(&a, "%s-%c", sc->target, "ab"[which]);
     const struct json *answer =
         ask(sc->s, &a, "list_sessions", SLICE("{\"limit\":50}"));
     const struct json *list =
@@ -211,8 +211,8 @@ static void find(struct script *sc, int which)
     if (!list) FAIL("no list of sessions");
     for (size_t i = 0; i < list->count; i++)
         if (slice_eq(member(&list->items[i], "target"), target))
-            sc->id[which] = arena_cstr(test_arena(),
-                                       member(&list->items[i], "session_id"));
+            sc->id[which] =
+                arena_cstr(test_arena(), member(&list->items[i], "session_id"));
     arena_done(&a);
 }
 
@@ -233,8 +233,9 @@ static void print_session(struct script *sc, int which, struct buf *b)
     arena_init(&a, CALL_ARENA);
     const struct json *answer =
         ask(sc->s, &a, "get_session",
-            arena_printf(&a, "{\"session_id\":\"%s\",\"include\":[\"evidence\","
-                             "\"history\"]}",
+            arena_printf(&a,
+                         "{\"session_id\":\"%s\",\"include\":[\"evidence\","
+                         "\"history\"]}",
                          sc->id[which]));
     const struct json *v = json_at(answer, "result", "structuredContent", NULL);
     const struct json *s = json_get(v, SLICE("session"));
@@ -283,8 +284,7 @@ void script_learn(void)
     for (int i = 0; i <= SCRIPT_STEPS; i++) {
         portrait(&sc, learned[i], sizeof(learned[i]));
         if (i) CHECK(strcmp(learned[i], learned[i - 1]) != 0);
-        if (i < SCRIPT_STEPS)
-            CHECK_INT_EQ(script_step(&sc, i), SCRIPT_DONE);
+        if (i < SCRIPT_STEPS) CHECK_INT_EQ(script_step(&sc, i), SCRIPT_DONE);
     }
     CHECK_INT_EQ(server_stop_eof(sc.s).status, 0);
 }
@@ -292,6 +292,5 @@ void script_learn(void)
 void script_verify(struct server *s)
 {
     struct ended e = RUN_IN(server_project(s), "sessions", "verify");
-    if (e.status)
-        FAIL("verify: %.*s%.*s", SLICE_ARG(e.out), SLICE_ARG(e.err));
+    if (e.status) FAIL("verify: %.*s%.*s", SLICE_ARG(e.out), SLICE_ARG(e.err));
 }
