@@ -279,6 +279,26 @@ static void store(struct buf *out, const struct st_store_stats *s)
          s->db_bytes});
 }
 
+static void sessions(struct buf *out, const struct eng_facts *f)
+{
+    cli__metrics_family(out, "phasegate_sessions", "gauge",
+                        "Sessions by status, deleted ones apart.");
+    for (size_t i = 0; i < f->sessions.count; i++)
+        buf_printf(out, "phasegate_sessions{state=\"%s\"} %" PRId64 "\n",
+                   f->sessions.rows[i].status, f->sessions.rows[i].sessions);
+    cli__metrics_family(out, "phasegate_idempotency_total", "counter",
+                        "What became of answers kept for a key.");
+    for (int i = 0; i < ENG_ANSWER_COUNT; i++)
+        buf_printf(out,
+                   "phasegate_idempotency_total{result=\"%s\"} %" PRIu64 "\n",
+                   eng_answer_name((enum eng_answer)i), f->answers[i]);
+    NUMBERS(out,
+            {"phasegate_idempotency_rows", "gauge", "Answers kept.",
+             (uint64_t)f->answers_kept.rows},
+            {"phasegate_idempotency_bytes", "gauge", "Their bytes.",
+             (uint64_t)f->answers_kept.bytes});
+}
+
 static void watch(struct buf *out, const struct eng_watch_stats *s)
 {
     NUMBERS(out,
@@ -405,6 +425,7 @@ void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
     cache_counters(out, &f->engine);
     cache_levels(out, &f->engine);
     if (f->engine.has_store) store(out, &f->engine.store);
+    if (f->engine.has_store) sessions(out, &f->engine);
     watch(out, &f->engine.watch);
     providers(out, &f->engine);
 }

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/problem.h"
+#include "engine/caches.h"
 
 /* Which commands an option belongs to. */
 enum cli_group {
@@ -79,6 +80,8 @@ struct cli_settings {
     bool coalesce;
     int64_t coalesce_mode, coalesce_waiters;
     struct cli_list coalesce_except;
+    struct eng_cache_options caches[ENG_CACHES];
+    int64_t answers_ttl_s, answers_per_session, answers_bytes;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
     int64_t stdio_calls, stdio_bytes, line_max, body_max;
@@ -106,7 +109,7 @@ enum cli_source {
     CLI_FROM_FLAG
 };
 
-enum { CLI_OPTIONS_MAX = 160 };
+enum { CLI_OPTIONS_MAX = 256 };
 
 struct cli_options {
     struct cli_settings set;

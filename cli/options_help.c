@@ -58,11 +58,14 @@ void cli_options_help(struct buf *out, unsigned groups)
 {
     const struct option_row *row;
     for (size_t i = 0; (row = cli__option(i)) != NULL; i++)
-        if (row->group & groups) help_row(out, row);
+        if ((row->group & groups) && !(row->flags & NOT_IN_HELP))
+            help_row(out, row);
     buf_puts(out, "  --help, --version\n");
     if (groups & CLI_SERVER)
         buf_puts(out, "\nEvery option is also a key of "
-                      ".phasegate/config.yaml: http: {port: 4300}\n");
+                      ".phasegate/config.yaml: http: {port: 4300}\n"
+                      "There are more, for each cache: phasegate manual "
+                      "settings\n");
 }
 
 /* --- config.yaml ---------------------------------------------------------- */

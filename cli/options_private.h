@@ -5,6 +5,8 @@
 #ifndef CLI_OPTIONS_PRIVATE_H
 #define CLI_OPTIONS_PRIVATE_H
 
+#include <stddef.h>
+
 #include "base/buf.h"
 #include "cli/options.h"
 
@@ -12,6 +14,8 @@ enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
 
 /* Where a row may be set. A project's file cannot say which project it is. */
 enum { NOT_IN_FILE = 1, NOT_IN_ENV = 2, FLAG_ALONE = 3 };
+/* Too many to be read there: docs/CONFIGURATION.md has them. */
+enum { NOT_IN_HELP = 4 };
 
 enum { NAME_ROOM = 64 };
 
@@ -29,7 +33,20 @@ struct option_row {
     unsigned flags;
 };
 
-/* The i-th row, or NULL behind the last. */
+/* Rows of one room. */
+struct option_table {
+    const struct option_row *rows;
+    size_t count;
+};
+#define OPTION_TABLE(rows) {rows, sizeof(rows) / sizeof((rows)[0])}
+extern const struct option_table cli__options_server, cli__options_limits,
+    cli__options_caches, cli__options_outside, cli__options_command;
+
+/* For the rows: where a value goes; so many MiB. */
+#define AT(member) .offset = offsetof(struct cli_settings, member)
+#define MIB(n) ((int64_t)(n) << 20)
+
+/* The i-th row of all, or NULL behind the last. */
 const struct option_row *cli__option(size_t i);
 /* The three spellings of a key; both write to `out` and return it. */
 const char *cli__flag_name(const struct option_row *row, char out[NAME_ROOM]);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -158,9 +159,13 @@ static enum err engine_start(struct serve *s)
                                        (uint64_t)set->alert_lock_waits,
                                        (uint64_t)set->alert_hit_rate,
                                        (uint64_t)set->alert_lookups},
+                            .answers = {set->answers_ttl_s,
+                                        set->answers_per_session,
+                                        set->answers_bytes},
                             .store_ms = (uint32_t)set->timeout_store_ms,
                             .pool = s->pool,
                             .trust_path = eng_trust_path(&s->arena)};
+    memcpy(o.caches, set->caches, sizeof(o.caches));
     return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
 }
 

@@ -1,6 +1,7 @@
 /* The keeper's part of the engine: its rounds, and what they find. */
 #include "engine/core.h"
 #include "engine/embed.h"
+#include "engine/idempotency.h"
 #include "engine/runs.h"
 
 enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60 };
@@ -20,13 +21,35 @@ static void windows_tick(struct engine *e, int64_t now)
     for (int i = 0; i < ENG_CACHE_COUNT; i++) {
         struct st_cache_stats stats;
         st_metrics_snapshot(st_cache_metrics(e->cache[i]), true, &stats);
-        st_window_tick(&e->window[i], now, &stats, alerts(e));
+        struct st_alerts own = *alerts(e);
+        own.hit_rate_min_percent = eng__cache_hits_min(e, (enum eng_cache)i);
+        st_window_tick(&e->window[i], now, &stats, &own);
     }
+}
+
+/* What is kept, as /metrics tells it: when there is something new, and now
+ * and then for what expires. */
+static void look_at_store(struct engine *e)
+{
+    struct arena a;
+    struct st_tx *tx;
+    if (!e->store) return;
+    bool news = eng_strangers_wrote(e, &e->strangers);
+    uint64_t commits = st_transactions(e->store);
+    if (!news && commits == e->commits && e->seconds % SWEEP_S) return;
+    if (st_read_begin(e->store, NULL, &tx)) return;
+    e->commits = commits;
+    arena_init(&a, 1 << 16);
+    eng__answers_care(e, tx);
+    if (st_session_tally(tx, &a, &e->sessions)) e->sessions.count = 0;
+    arena_done(&a);
+    st_read_end(tx);
 }
 
 void eng_tick(struct engine *e, int64_t now)
 {
     if (e->store) st_store_checkpoint(e->store);
+    look_at_store(e);
     if (e->seconds % WINDOW_S == 0) windows_tick(e, now);
     if (++e->seconds % SWEEP_S) return;
     for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_sweep(e->cache[i], now);
@@ -42,13 +65,15 @@ static void add(struct eng_facts *f, struct eng_reason r)
 static void cache_reasons(struct engine *e, int i, struct eng_facts *f)
 {
     const struct st_cache_window *w = &e->window[i];
+    struct st_alerts own = *alerts(e);
+    own.hit_rate_min_percent = eng__cache_hits_min(e, (enum eng_cache)i);
     for (int k = 0; k < ST_REASON_COUNT; k++) {
         enum st_reason_kind kind = (enum st_reason_kind)k;
         if (w->since[k])
             add(f, (struct eng_reason){st_reason_name(kind),
                                        st_cache_name(e->cache[i]),
                                        st_reason_degrades(kind), w->value[k],
-                                       st_reason_threshold(kind, alerts(e))});
+                                       st_reason_threshold(kind, &own)});
     }
 }
 
@@ -97,6 +122,11 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     if (ret->watch.roots_unwatched && e->options.watch.mode == ENG_WATCH_AUTO)
         add(ret, (struct eng_reason){"watch_degraded", NULL, false,
                                      ret->watch.roots_unwatched, 0});
+    for (int i = 0; i < ENG_ANSWER_COUNT; i++)
+        ret->answers[i] =
+            atomic_load_explicit(&e->answers.count[i], memory_order_relaxed);
+    ret->answers_kept = e->answers.use;
+    ret->sessions = e->sessions;
     for (int i = 0; i < ENG_TALLY_COUNT; i++)
         ret->tally[i] =
             atomic_load_explicit(&e->tally.count[i], memory_order_relaxed);

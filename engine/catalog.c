@@ -186,17 +186,15 @@ static bool metadata_still_valid(void *ctx, struct st_entry *entry, int64_t now)
     /* The vouch and the signature are all that ever changes in it. */
     struct entry *en = (struct entry *)(uintptr_t)st_entry_value(entry);
     uint64_t stamp = eng_watch_barrier(e->watch, ENG_WATCH_WORKFLOWS);
+    if (!en) return false; /* a name that was not there may be by now */
     return eng_vouch_holds(&en->vouch, stamp, now) || files_valid(e, en, stamp);
 }
 
 enum err eng__metadata_cache(struct engine *e, struct st_cache **ret)
 {
-    return st_cache_new(
-        &(struct st_cache_row){.name = "metadata",
-                               .key_label = "workflow",
+    return eng__cache_new(e, ENG_CACHE_METADATA, 
+        &(struct st_cache_row){.key_label = "workflow",
                                .rank = 2,
-                               .entries_max = 256,
-                               .bytes_max = 32u << 20,
                                .load = metadata_load,
                                .free_value = entry_free,
                                .still_valid = metadata_still_valid,

@@ -45,11 +45,8 @@ static enum err checkpoint_load(void *ctx, struct slice key,
 
 enum err eng__checkpoints_cache(struct engine *e, struct st_cache **ret)
 {
-    return st_cache_new(&(struct st_cache_row){.name = "checkpoints",
-                                               .key_label = "checkpoint",
+    return eng__cache_new(e, ENG_CACHE_CHECKPOINTS, &(struct st_cache_row){.key_label = "checkpoint",
                                                .rank = 4,
-                                               .entries_max = 1000,
-                                               .bytes_max = 16u << 20,
                                                .load = checkpoint_load,
                                                .free_value = checkpoint_free,
                                                .ctx = e},

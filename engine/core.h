@@ -16,20 +16,11 @@
 #include "engine/order.h"
 #include "engine/tally.h"
 #include "state/cache.h"
+#include "state/records.h"
 
 struct corpus;
 struct embed;
 struct eng_runs;
-
-enum eng_cache {
-    ENG_CACHE_METADATA,
-    ENG_CACHE_DEFINITIONS,
-    ENG_CACHE_CHECKPOINTS,
-    ENG_CACHE_RENDERED,
-    ENG_CACHE_SESSIONS,
-    ENG_CACHE_SEARCH,
-    ENG_CACHE_COUNT
-};
 
 /* A counter that should stand still, and when it last did not. */
 struct eng__grown {
@@ -48,10 +39,16 @@ struct engine {
     /* Thread: keeper */
     struct st_cache_window window[ENG_CACHE_COUNT];
     uint64_t seconds;
+    uint64_t commits, strangers; /* as of the last look at what is kept */
+    struct st_session_tally sessions;
     struct eng__grown troubles;
     struct eng_runs *runs; /* commands of gates, while they run */
     struct corpus *corpus; /* NULL: no project */
     struct eng_tally tally;
+    struct {
+        _Atomic uint64_t count[ENG_ANSWER_COUNT];
+        struct st_idempotency_use use; /* Thread: keeper */
+    } answers;
     struct {
         void (*changed)(void *ctx, const struct eng_news *news);
         void *ctx;
@@ -69,5 +66,13 @@ MUST_USE enum err eng__cache_get(struct engine *e, enum eng_cache which,
  * st_cache_pin and st_cache_unpin. Thread: loop */
 const void *eng__cache_peek(struct engine *e, enum eng_cache which,
                             struct slice key, int64_t now);
+
+/* A cache of the room: its loader, validity and label are the row's, its name
+ * and sizes those of caches.h and the options. */
+MUST_USE enum err eng__cache_new(struct engine *e, enum eng_cache which,
+                                 const struct st_cache_row *row,
+                                 struct st_cache **ret);
+/* The least percent of hits that this cache is judged by; 0: none. */
+uint64_t eng__cache_hits_min(const struct engine *e, enum eng_cache which);
 
 #endif

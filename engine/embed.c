@@ -1,5 +1,7 @@
 #include "engine/embed.h"
 
+#include "engine/core.h"
+
 #include "base/alloc.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -250,39 +252,34 @@ struct slice embed_model(const struct embed *m)
 
 /* --- life ----------------------------------------------------------------- */
 
-static enum err cache_new(struct embed *m)
+static enum err cache_new(struct embed *m, struct engine *e)
 {
-    return st_cache_new(
-        &(struct st_cache_row){.name = "embeddings",
-                               .key_label = "query",
+    return eng__cache_new(e, ENG_CACHE_EMBEDDINGS, 
+        &(struct st_cache_row){.key_label = "query",
                                .rank = 2,
-                               .entries_max = 1000,
-                               .bytes_max = 32u << 20,
-                               .ttl_ns = 3600 * NS_PER_S,
-                               .stale_ns = 24 * 3600 * NS_PER_S,
                                .load_timeout_ns =
                                    m->maker.wait_ns + 10 * NS_PER_S,
-                               .allow_stale = true,
                                .load = vector_load,
                                .free_value = vector_free,
                                .ctx = m},
         &m->cache);
 }
 
-enum err embed_new(const struct eng_embedder *maker, struct providers *ps,
-                   struct corpus *corpus, struct pool *pool, struct embed **ret)
+enum err embed_new(struct engine *engine, struct embed **ret)
 {
+    const struct eng_embedder *maker = engine->options.embedder;
+
     struct embed *m = MEM_NEW(struct embed);
     if (!m) return ERR_NOMEM;
     m->maker = *maker;
-    m->corpus = corpus;
-    m->pool = pool;
+    m->corpus = engine->corpus;
+    m->pool = engine->options.pool;
     m->job.run = fill;
     cancel_init(&m->stop, INT64_MAX);
     lock_init(&m->lock, "embed", RANK_LEAF);
     cond_init(&m->ended);
-    enum err e = provider_get(ps, PROVIDER_EMBED, SLICE("embed"), &m->provider);
-    if (!e) e = cache_new(m);
+    enum err e = provider_get(engine->providers, PROVIDER_EMBED, SLICE("embed"), &m->provider);
+    if (!e) e = cache_new(m, engine);
     if (e)
         embed_free(m);
     else

@@ -15,10 +15,9 @@
 
 struct embed;
 
-/* All of it is borrowed and outlives it. ERR_NOMEM, ERR_OVER_CAPACITY */
-MUST_USE enum err embed_new(const struct eng_embedder *maker,
-                            struct providers *ps, struct corpus *corpus,
-                            struct pool *pool, struct embed **ret);
+/* For the engine's embedder; its corpus, pool and providers are there and
+ * outlive it. ERR_NOMEM, ERR_OVER_CAPACITY */
+MUST_USE enum err embed_new(struct engine *engine, struct embed **ret);
 /* What is under way is told to end. Before pool_stop. */
 void embed_stop(struct embed *m);
 /* Ends what goes on in the background. NULL is fine. */

@@ -23,10 +23,12 @@
 #include "base/pool.h"
 #include "base/problem.h"
 #include "base/twin.h"
+#include "engine/caches.h"
 #include "engine/provider.h"
 #include "engine/tally.h"
 #include "engine/watch.h"
 #include "state/cache_window.h"
+#include "state/records.h"
 #include "state/store.h"
 
 struct engine;
@@ -50,6 +52,27 @@ struct eng_embedder {
     void *ctx;
 };
 
+/* What is kept for idempotency keys. */
+struct eng_answers_options {
+    int64_t ttl_s;       /* 0: all the defaults: a day, 1,000, 64 MiB */
+    int64_t per_session; /* answers */
+    int64_t bytes;       /* in all */
+};
+/* What became of answers, since the start. X(symbol, name) */
+#define ENG_ANSWER_ROWS(X)                                                     \
+    X(STORED, "stored")                                                        \
+    X(REPLAYED, "replayed")                                                    \
+    X(CONFLICT, "conflict")                                                    \
+    X(EXPIRED, "expired")                                                      \
+    X(DROPPED, "dropped")
+enum eng_answer {
+#define ENG_ANSWER_ENUM(symbol, name) ENG_ANSWER_##symbol,
+    ENG_ANSWER_ROWS(ENG_ANSWER_ENUM)
+#undef ENG_ANSWER_ENUM
+        ENG_ANSWER_COUNT
+};
+const char *eng_answer_name(enum eng_answer a);
+
 struct eng_options {
     struct slice root;       /* canonical project root; empty: no project, and
                                 operations answer ERR_NO_PROJECT */
@@ -62,6 +85,8 @@ struct eng_options {
     uint32_t store_ms; /* wait for another process's write; 0: 5,000 */
     enum eng_gate_mode gate_mode;
     struct st_alerts alerts;                   /* all zero: the defaults */
+    struct eng_answers_options answers;        /* all zero: the defaults */
+    struct eng_cache_options caches[ENG_CACHES]; /* zero: the defaults */
     const struct providers_options *providers; /* NULL: the defaults */
     /* Borrowed; NULL: search is by words alone. */
     const struct eng_embedder *embedder;
@@ -98,6 +123,7 @@ struct eng_call {
     int64_t patience_ms; /* to wait for a gate's commands; 0: 45,000;
                             ENG_PATIENT: as long as they may run together. The
                             cancel's deadline may come before */
+    bool replayed;       /* the answer is the first one of its key */
     bool on_loop;        /* must not block, load or lock for long */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };
@@ -367,6 +393,9 @@ struct eng_facts {
     size_t providers_count;
     struct bucket_stats buckets[PROVIDER_KIND_COUNT];
     uint64_t tally[ENG_TALLY_COUNT]; /* events committed here, by kind */
+    uint64_t answers[ENG_ANSWER_COUNT]; /* of idempotency keys */
+    struct st_idempotency_use answers_kept;
+    struct st_session_tally sessions;
     struct eng_reason reasons[48];
     size_t reasons_count;
 };

@@ -2,7 +2,8 @@
  * idempotency: a writing call that repeats a key gets the answer of the
  * first, byte for byte, also after a restart; the same key with other
  * arguments is a conflict. Only successes are kept: a refusal is judged anew.
- * Kept for 24 hours by the store's wall clock.
+ * Kept by the store's wall clock for idempotency.ttl_s; over a ceiling the
+ * oldest leave before.
  */
 #ifndef ENGINE_IDEMPOTENCY_H
 #define ENGINE_IDEMPOTENCY_H
@@ -26,5 +27,13 @@ void eng__repeat_begin(struct eng_repeat *r, struct sha256 *h,
 /* Notes call->out as the answer to keep, in op->change. */
 MUST_USE enum err eng__repeat_keep(struct eng_op *op,
                                    const struct eng_repeat *r);
+
+/* Writes op->change.idempotency with what it belongs to. Thread: writer, in
+ * the op's transaction, perhaps again */
+MUST_USE enum err eng__repeat_write(struct eng_op *op, struct st_tx *tx);
+/* It is committed. Thread: writer */
+void eng__repeat_written(struct eng_op *op);
+/* Looks how much is kept, and has what has expired removed. Thread: keeper */
+void eng__answers_care(struct engine *e, struct st_tx *tx);
 
 #endif

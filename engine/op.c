@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "engine/chain.h"
+#include "engine/idempotency.h"
 #include "engine/problems.h"
 #include "engine/runs.h"
 
@@ -114,7 +115,7 @@ static enum err write_run(struct st_job *job, struct st_tx *tx)
         e = st_approval_put(tx, &ch->approvals[i]);
     if (!e && ch->store_event.n)
         e = eng__chain_note(tx, ch->store_event, op->call->actor, row);
-    if (!e && ch->idempotency) e = st_idempotency_put(tx, ch->idempotency);
+    if (!e && ch->idempotency) e = eng__repeat_write(op, tx);
     return e;
 }
 
@@ -153,6 +154,7 @@ static void op_committed(struct eng_op *op)
     news_keep(op, id, &row, &news);
     for (size_t i = 0; i < op->change.events_count; i++)
         eng_tally_add(&eng->tally, op->change.events[i].type);
+    if (op->change.idempotency) eng__repeat_written(op);
     if (op->change.insert)
         log_info("session", "Created new session", LOG_C("session_id", id));
     eng__session_publish(eng, op->change.next);

@@ -65,6 +65,7 @@ struct eng_op {
     struct pool_job job;
     struct st_job write;
     unsigned tries;
+    int64_t dropped; /* answers that left for this one; the writer's */
 };
 
 /* Runs an op in its turn. Returns what an engine operation returns; args and

@@ -44,11 +44,8 @@ static void pinned_free(void *ctx, void *value)
 
 enum err eng__definitions_cache(struct engine *e, struct st_cache **ret)
 {
-    return st_cache_new(&(struct st_cache_row){.name = "definitions",
-                                               .key_label = "definition",
+    return eng__cache_new(e, ENG_CACHE_DEFINITIONS, &(struct st_cache_row){.key_label = "definition",
                                                .rank = 3,
-                                               .entries_max = 256,
-                                               .bytes_max = 64u << 20,
                                                .load = pinned_load,
                                                .free_value = pinned_free,
                                                .ctx = e},

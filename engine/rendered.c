@@ -79,11 +79,8 @@ static enum err rendered_load(void *ctx, struct slice key,
 
 enum err eng__rendered_cache(struct engine *e, struct st_cache **ret)
 {
-    return st_cache_new(&(struct st_cache_row){.name = "rendered",
-                                               .key_label = "phase",
+    return eng__cache_new(e, ENG_CACHE_RENDERED, &(struct st_cache_row){.key_label = "phase",
                                                .rank = 4,
-                                               .entries_max = 1000,
-                                               .bytes_max = 32u << 20,
                                                .load = rendered_load,
                                                .free_value = rendered_free,
                                                .ctx = e},

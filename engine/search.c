@@ -276,14 +276,8 @@ static enum err answer_load(void *ctx, struct slice key,
 
 enum err eng__search_cache(struct engine *e, struct st_cache **ret)
 {
-    return st_cache_new(&(struct st_cache_row){.name = "search",
-                                               .key_label = "query",
+    return eng__cache_new(e, ENG_CACHE_SEARCH, &(struct st_cache_row){.key_label = "query",
                                                .rank = 3,
-                                               .entries_max = 100,
-                                               .bytes_max = 8u << 20,
-                                               .ttl_ns = 300 * NS_PER_S,
-                                               .stale_ns = 300 * NS_PER_S,
-                                               .allow_stale = true,
                                                .load = answer_load,
                                                .free_value = answer_free,
                                                .ctx = e},
@@ -310,8 +304,7 @@ enum err eng__search_open(struct engine *e)
                                  .watch = e->watch},
         &e->corpus);
     if (r || !e->options.embedder || !e->options.pool) return r;
-    return embed_new(e->options.embedder, e->providers, e->corpus,
-                     e->options.pool, &e->embed);
+    return embed_new(e, &e->embed);
 }
 
 void eng__search_close(struct engine *e)

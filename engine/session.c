@@ -174,6 +174,7 @@ static bool session_still_valid(void *ctx, struct st_entry *entry, int64_t now)
     struct engine *e = ctx;
     const struct eng_snapshot *s = st_entry_value(entry);
     uint64_t stamp = st_stamp(e->store);
+    if (!s) return false; /* that it is not there: nothing says it is so yet */
     if (st_stamp_same(stamp, st_entry_stamp(entry))) return true;
     struct st_tx *tx;
     int64_t version = 0;
@@ -193,12 +194,9 @@ static bool session_valid_now(void *ctx, const struct st_entry *entry)
 
 enum err eng__sessions_cache(struct engine *e, struct st_cache **ret)
 {
-    return st_cache_new(
-        &(struct st_cache_row){.name = "sessions",
-                               .key_label = "session_id",
+    return eng__cache_new(e, ENG_CACHE_SESSIONS, 
+        &(struct st_cache_row){.key_label = "session_id",
                                .rank = 5,
-                               .entries_max = 100,
-                               .bytes_max = 64u << 20,
                                .load = session_load,
                                .free_value = session_free,
                                .still_valid = session_still_valid,

@@ -25,6 +25,7 @@ struct mcp_call {
     bool patient; /* stdio: its input waits, so it may rather than be refused */
     bool told;    /* its client asked for progress: knows that work goes on */
     bool is_error;         /* tools: what was added tells a failure */
+    bool replayed; /* tools: the answer is that of an earlier call, kept */
     unsigned step;         /* pauses that have ended */
     struct mcp_server *server;
 };

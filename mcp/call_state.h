@@ -227,6 +227,7 @@ struct mcp_server {
     struct buf mute_hello[MCP_REV_COUNT]; /* to whom no notice can be sent */
     struct buf tools_list[MCP_REV_COUNT];
     struct buf tail[MCP_REV_COUNT]; /* what closes every result object */
+    struct buf replay_tail[MCP_REV_COUNT]; /* ... that was kept for a key */
     uint8_t secret[SHA256_SIZE];    /* of requestState and cursors */
     struct lock lock;
     struct mcp_call_link away;      /* Lock: lock */

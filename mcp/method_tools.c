@@ -216,7 +216,7 @@ void mcp_tools_call_late(struct buf *out, const struct mcp_call_state *c,
     if (e)
         out->err = e;
     else
-        mcp_reply_tool(out, c->pub.server, c->revision, c->m.id, &t, true);
+        mcp_reply_tool(out, c->pub.server, c->revision, c->m.id, &t, MCP_TOOL_ERROR);
     twin_done(&t);
 }
 
@@ -236,6 +236,9 @@ void mcp_tools_call_render(struct mcp_call_state *c, enum err e)
         c->reply.err = e2;
         return;
     }
+    unsigned flags = e || c->pub.is_error ? MCP_TOOL_ERROR
+                     : c->pub.replayed    ? MCP_TOOL_REPLAYED
+                                          : 0;
     mcp_reply_tool(&c->reply, c->peer->server, c->revision, c->m.id,
-                   &c->pub.out, e != OK || c->pub.is_error);
+                   &c->pub.out, flags);
 }

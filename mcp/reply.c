@@ -47,7 +47,7 @@ void mcp_reply_empty(struct buf *b, const struct mcp_server *s,
 
 void mcp_reply_tool(struct buf *b, const struct mcp_server *s,
                     const struct mcp_revision *r, const struct json *id,
-                    const struct twin *t, bool is_error)
+                    const struct twin *t, unsigned flags)
 {
     buf_reserve(b, t->plain.n + t->escaped.n + 512);
     open_result(b, id);
@@ -61,8 +61,10 @@ void mcp_reply_tool(struct buf *b, const struct mcp_server *s,
         buf_put(b, SLICE(",\"structuredContent\":"));
         buf_put(b, buf_slice(&t->plain));
     }
-    if (is_error) buf_put(b, SLICE(",\"isError\":true"));
-    mcp_reply_close(b, s, r, id);
+    if (flags & MCP_TOOL_ERROR) buf_put(b, SLICE(",\"isError\":true"));
+    buf_put(b, flags & MCP_TOOL_REPLAYED ? buf_slice(&s->replay_tail[r->rev])
+                                         : tail_of(s, r));
+    if (id) buf_putc(b, '}');
 }
 
 void mcp_reply_tool_blocks(struct buf *b, const struct mcp_server *s,
@@ -181,14 +183,20 @@ static void implementation(struct json_writer *w,
 }
 
 void mcp_reply_tail(struct buf *b, const struct mcp_server *s,
-                    const struct mcp_revision *r)
+                    const struct mcp_revision *r, bool replayed)
 {
-    if (has(r, MCP_HAS_RESULT_META)) {
-        struct json_writer w = json_writer(b);
-        buf_put(b, SLICE(",\"_meta\":{\"io.modelcontextprotocol/"
-                         "serverInfo\":"));
-        implementation(&w, &s->config, r);
-        buf_putc(b, '}');
+    struct json_writer w = json_writer(b);
+    bool server = has(r, MCP_HAS_RESULT_META);
+    if (server || replayed) {
+        buf_putc(b, ',');
+        json_key(&w, SLICE("_meta"));
+        json_begin_object(&w);
+        if (server) {
+            json_key(&w, SLICE("io.modelcontextprotocol/serverInfo"));
+            implementation(&w, &s->config, r);
+        }
+        if (replayed) json_put_bool(&w, "replayed", true);
+        json_end_object(&w);
     }
     buf_putc(b, '}');
 }

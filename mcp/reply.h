@@ -17,10 +17,11 @@ void mcp_reply_ready(struct buf *b, const struct json *id, struct slice result);
 void mcp_reply_empty(struct buf *b, const struct mcp_server *s,
                      const struct mcp_revision *r, const struct json *id);
 /* A tools/call result: the twin, finished, as text and as structured
- * content. */
+ * content. Flags: it tells an error; `_meta` says "replayed". */
+enum { MCP_TOOL_ERROR = 1, MCP_TOOL_REPLAYED = 2 };
 void mcp_reply_tool(struct buf *b, const struct mcp_server *s,
                     const struct mcp_revision *r, const struct json *id,
-                    const struct twin *t, bool is_error);
+                    const struct twin *t, unsigned flags);
 /* The same, of content blocks; `t` empty: no structured content. */
 void mcp_reply_tool_blocks(struct buf *b, const struct mcp_server *s,
                            const struct mcp_revision *r, const struct json *id,
@@ -75,7 +76,7 @@ void mcp_reply_error(struct buf *b, const struct mcp_revision *r,
 
 /* --- rendered once per server and revision -------------------------------- */
 void mcp_reply_tail(struct buf *b, const struct mcp_server *s,
-                    const struct mcp_revision *r);
+                    const struct mcp_revision *r, bool replayed);
 /* Modern: the server/discover result; legacy: the initialize result. `offers`:
  * what is told of the server's. */
 void mcp_reply_hello(struct buf *b, const struct mcp_server *s,

@@ -68,14 +68,17 @@ static enum err render(struct mcp_server *s, const struct mcp_revision *r)
 {
     struct buf *tail = &s->tail[r->rev], *hello = &s->hello[r->rev],
                *mute = &s->mute_hello[r->rev],
-               *tools = &s->tools_list[r->rev];
-    *tail = *hello = *mute = *tools = BUF_INIT(READY_MAX);
-    mcp_reply_tail(tail, s, r);
+               *tools = &s->tools_list[r->rev],
+               *replay = &s->replay_tail[r->rev];
+    *tail = *hello = *mute = *tools = *replay = BUF_INIT(READY_MAX);
+    mcp_reply_tail(tail, s, r, false);
+    mcp_reply_tail(replay, s, r, true);
     mcp_reply_hello(hello, s, r, s->offers);
     mcp_reply_hello(mute, s, r, s->offers & ~(unsigned)MCP_OFFERS_NOTICES);
     mcp_reply_tools(tools, s, r);
     if (tail->err) return tail->err;
     if (mute->err) return mute->err;
+    if (replay->err) return replay->err;
     return hello->err ? hello->err : tools->err;
 }
 
@@ -124,6 +127,7 @@ void mcp_server_free(struct mcp_server *s)
         buf_done(&s->mute_hello[i]);
         buf_done(&s->tools_list[i]);
         buf_done(&s->tail[i]);
+        buf_done(&s->replay_tail[i]);
     }
     lock_done(&s->lock);
     mcp_meters_free(s);

@@ -184,7 +184,7 @@ bool mcp_share_arrived(struct mcp_call_state *c)
     c->result = sh->err;
     c->pub.problem.retry_after_ms = sh->retry_after_ms;
     mcp_reply_tool(&c->reply, c->pub.server, c->revision, c->m.id, &sh->out,
-                   sh->is_error);
+                   sh->is_error ? MCP_TOOL_ERROR : 0);
     c->rendered = true;
     shared_drop(sh);
     return true;

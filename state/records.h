@@ -123,6 +123,18 @@ enum err st_definition_get(struct st_tx *tx, struct slice hash, struct arena *a,
 enum err st_definition_put(struct st_tx *tx, struct slice hash,
                            struct slice workflow_type, struct slice body);
 
+/* How many sessions there are of each status, deleted ones apart. */
+enum { ST_STATUSES = 8 };
+struct st_session_tally {
+    struct {
+        char status[16];
+        int64_t sessions;
+    } rows[ST_STATUSES];
+    size_t count;
+};
+enum err st_session_tally(struct st_tx *tx, struct arena *a,
+                          struct st_session_tally *ret);
+
 /* Answers of writing calls, to be given again for the same key. */
 struct st_idempotency {
     struct slice scope, key;
@@ -133,10 +145,27 @@ struct st_idempotency {
 enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
                             struct slice key, int64_t now_ms, struct arena *a,
                             struct st_idempotency *ret);
-/* Takes the place of one with the same scope and key. */
-enum err st_idempotency_put(struct st_tx *tx, const struct st_idempotency *i);
-/* Removes what has expired. */
-enum err st_idempotency_sweep(struct st_tx *tx, int64_t now_ms);
+/* Most that may be kept; the oldest leave. */
+struct st_idempotency_room {
+    int64_t rows;  /* of one scope */
+    int64_t bytes; /* of all: scopes, keys and answers */
+};
+/* Takes the place of one with the same scope and key. One that is larger than
+ * all may be is not kept. *ret_dropped: how many left, it included. */
+enum err st_idempotency_put(struct st_tx *tx, const struct st_idempotency *i,
+                            const struct st_idempotency_room *room,
+                            int64_t *ret_dropped);
+/* How much is kept of a scope; of all: an empty one. */
+struct st_idempotency_use {
+    int64_t rows, bytes;
+};
+enum err st_idempotency_use(struct st_tx *tx, struct slice scope,
+                            struct st_idempotency_use *ret);
+/* Removes what has expired, `most` at a time. */
+enum err st_idempotency_sweep(struct st_tx *tx, int64_t now_ms, int64_t most,
+                              int64_t *ret_expired);
+/* Has anything expired? */
+enum err st_idempotency_due(struct st_tx *tx, int64_t now_ms, bool *ret);
 
 /* A task's claim. fence grows with every claim of the task, for ever. */
 struct st_claim {

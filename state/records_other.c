@@ -1,4 +1,4 @@
-/* Rows of definitions, idempotent answers, claims and approvals. */
+/* Rows of definitions, claims and approvals. */
 #include "state/query.h"
 #include "state/records.h"
 
@@ -21,48 +21,6 @@ enum err st_definition_put(struct st_tx *tx, struct slice hash,
     query_text(&q, hash);
     query_text(&q, workflow_type);
     query_text(&q, body);
-    query_run(&q);
-    return query_end(&q);
-}
-
-enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
-                            struct slice key, int64_t now_ms, struct arena *a,
-                            struct st_idempotency *ret)
-{
-    struct st_idempotency i = {0};
-    struct query q = query_begin(tx, STMT_IDEMPOTENCY_GET);
-    query_text(&q, scope);
-    query_text(&q, key);
-    query_int(&q, now_ms);
-    if (query_one(&q)) {
-        i.scope = arena_copy(a, scope);
-        i.key = arena_copy(a, key);
-        if (!i.scope.p || !i.key.p) q.err = ERR_NOMEM;
-        query_get_blob(&q, i.digest, SHA256_SIZE);
-        i.answer = query_get_text(&q, a);
-        i.expires_ms = query_get_int(&q);
-    }
-    enum err e = query_end(&q);
-    if (!e) *ret = i;
-    return e;
-}
-
-enum err st_idempotency_put(struct st_tx *tx, const struct st_idempotency *i)
-{
-    struct query q = query_begin(tx, STMT_IDEMPOTENCY_PUT);
-    query_text(&q, i->scope);
-    query_text(&q, i->key);
-    query_blob(&q, i->digest, SHA256_SIZE);
-    query_text(&q, i->answer);
-    query_int(&q, i->expires_ms);
-    query_run(&q);
-    return query_end(&q);
-}
-
-enum err st_idempotency_sweep(struct st_tx *tx, int64_t now_ms)
-{
-    struct query q = query_begin(tx, STMT_IDEMPOTENCY_SWEEP);
-    query_int(&q, now_ms);
     query_run(&q);
     return query_end(&q);
 }

@@ -194,3 +194,17 @@ enum err st_session_orphans(struct st_tx *tx, struct arena *a,
     struct query q = query_begin(tx, STMT_SESSION_ORPHANS);
     return ids(&q, a, ret, ret_count);
 }
+
+enum err st_session_tally(struct st_tx *tx, struct arena *a,
+                          struct st_session_tally *ret)
+{
+    struct query q = query_begin(tx, STMT_SESSION_TALLY);
+    *ret = (struct st_session_tally){0};
+    while (ret->count < ST_STATUSES && query_row(&q)) {
+        struct slice status = query_get_text(&q, a);
+        (void)snprintf(ret->rows[ret->count].status,
+                       sizeof(ret->rows[0].status), "%.*s", SLICE_ARG(status));
+        ret->rows[ret->count++].sessions = query_get_int(&q);
+    }
+    return query_end(&q);
+}

@@ -52,6 +52,8 @@
       "AND updated_ms<=?3 AND (updated_ms<?3 OR id>?4)"                        \
       " ORDER BY updated_ms DESC, id LIMIT ?5")                                \
     X(SESSION_COUNT, "SELECT count(*) FROM sessions WHERE" SESSION_FILTER)     \
+    X(SESSION_TALLY, "SELECT status,count(*) FROM sessions WHERE hidden=0"     \
+                     " GROUP BY status")                                       \
     X(SESSION_IDS, "SELECT id FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2") \
     X(SESSION_ORPHANS, "SELECT session_id FROM events WHERE session_id<>''"    \
                        " UNION SELECT session_id FROM evidence"                \
@@ -91,7 +93,19 @@
       " VALUES(?1,?2,?3,?4,?5) ON CONFLICT(scope,key) DO UPDATE SET"           \
       " digest=excluded.digest,answer=excluded.answer,"                        \
       "expires_ms=excluded.expires_ms")                                        \
-    X(IDEMPOTENCY_SWEEP, "DELETE FROM idempotency WHERE expires_ms<=?1")       \
+    X(IDEMPOTENCY_USE, "SELECT answers,bytes FROM idempotency_use"             \
+                       " WHERE scope=?1")                                      \
+    X(IDEMPOTENCY_DROP_OF,                                                     \
+      "DELETE FROM idempotency WHERE scope=?1 AND key=(SELECT key FROM"        \
+      " idempotency WHERE scope=?1 AND key<>?2 ORDER BY expires_ms LIMIT 1)")  \
+    X(IDEMPOTENCY_DROP,                                                        \
+      "DELETE FROM idempotency WHERE (scope,key) IN (SELECT scope,key FROM"    \
+      " idempotency WHERE scope<>?1 OR key<>?2 ORDER BY expires_ms LIMIT 1)")  \
+    X(IDEMPOTENCY_DUE, "SELECT 1 FROM idempotency WHERE expires_ms<=?1"        \
+                       " LIMIT 1")                                             \
+    X(IDEMPOTENCY_SWEEP,                                                       \
+      "DELETE FROM idempotency WHERE (scope,key) IN (SELECT scope,key FROM"    \
+      " idempotency WHERE expires_ms<=?1 ORDER BY expires_ms LIMIT ?2)")       \
     X(CLAIM_GET, "SELECT " CLAIM_COLUMNS " FROM claims"                        \
                  " WHERE session_id=?1 AND phase=?2 AND task=?3")              \
     X(CLAIM_PUT,                                                               \

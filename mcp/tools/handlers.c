@@ -18,6 +18,7 @@ static void step_done(struct eng_call *ec, enum err e)
 {
     struct mcp_call *call = ((struct step *)ec)->call;
     if (e) call->problem = ec->problem;
+    call->replayed = ec->replayed;
     mcp_call_done(call, e);
 }
 
@@ -59,7 +60,9 @@ static enum err begin_error(struct mcp_call *call)
 static enum err end(struct mcp_call *call, const struct eng_call *ec,
                     enum err e)
 {
-    if (e && e != ERR_PENDING && e != ERR_AGAIN) call->problem = ec->problem;
+    if (e == ERR_PENDING) return e;
+    if (e && e != ERR_AGAIN) call->problem = ec->problem;
+    call->replayed = ec->replayed;
     return e;
 }
 

@@ -17,6 +17,9 @@ struct fixture {
     struct slice root, workflows;
     /* Of the commands of gates; NULL: none can be run. */
     const char *helper, *trusted;
+    /* All zero: the defaults. */
+    struct eng_answers_options answers;
+    struct eng_cache_options caches[ENG_CACHES];
 };
 
 /* One call and what came of it; `out` is its result object. */
@@ -35,15 +38,16 @@ struct outcome {
 __attribute__((unused)) static void fixture_open(struct fixture *f)
 {
     struct problem p;
+    struct eng_options o = {.root = f->root,
+                            .workflows = &f->workflows,
+                            .workflows_count = 1,
+                            .pool = f->pool,
+                            .helper = f->helper,
+                            .answers = f->answers,
+                            .trust_path = slice_of(f->trusted)};
+    memcpy(o.caches, f->caches, sizeof(o.caches));
     problem_init(&p);
-    enum err e =
-        eng_open(&(struct eng_options){.root = f->root,
-                                       .workflows = &f->workflows,
-                                       .workflows_count = 1,
-                                       .pool = f->pool,
-                                       .helper = f->helper,
-                                       .trust_path = slice_of(f->trusted)},
-                 test_arena(), &p, &f->engine);
+    enum err e = eng_open(&o, test_arena(), &p, &f->engine);
     if (e)
         FAIL("eng_open: %.*s: %.*s", SLICE_ARG(err_detail(e)),
              SLICE_ARG(p.what));

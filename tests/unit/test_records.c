@@ -366,8 +366,11 @@ static enum err use_answers(void *ctx, struct st_tx *tx)
                                .answer = SLICE("{\"a\":1}"),
                                .expires_ms = 1000},
                           got;
+    const struct st_idempotency_room plenty = {1000, 64 << 20};
+    int64_t n;
     (void)ctx;
-    CHECK_OK(st_idempotency_put(tx, &i));
+    CHECK_OK(st_idempotency_put(tx, &i, &plenty, &n));
+    CHECK_INT_EQ(n, 0);
     CHECK_OK(
         st_idempotency_get(tx, SLICE("s"), STRANGE, 999, test_arena(), &got));
     CHECK_SLICE_EQ(got.answer, i.answer);
@@ -382,12 +385,13 @@ static enum err use_answers(void *ctx, struct st_tx *tx)
         ERR_NOT_FOUND);
     i.answer = SLICE("{}");
     i.expires_ms = 3000;
-    CHECK_OK(st_idempotency_put(tx, &i));
-    CHECK_OK(st_idempotency_sweep(tx, 2999));
+    CHECK_OK(st_idempotency_put(tx, &i, &plenty, &n));
+    CHECK_INT_EQ(n, 0);
+    CHECK_OK(st_idempotency_sweep(tx, 2999, 100, &n));
     CHECK_OK(
         st_idempotency_get(tx, SLICE("s"), STRANGE, 1000, test_arena(), &got));
     CHECK_TEXT_EQ(got.answer, "{}");
-    CHECK_OK(st_idempotency_sweep(tx, 3000));
+    CHECK_OK(st_idempotency_sweep(tx, 3000, 100, &n));
     CHECK_ERR(
         st_idempotency_get(tx, SLICE("s"), STRANGE, 0, test_arena(), &got),
         ERR_NOT_FOUND);
@@ -458,7 +462,8 @@ static enum err fill_everything(void *ctx, struct st_tx *tx)
     CHECK_OK(st_session_insert(tx, &a));
     CHECK_OK(st_session_insert(tx, &b));
     CHECK_OK(st_event_append(tx, &event));
-    CHECK_OK(st_idempotency_put(tx, &i));
+    CHECK_OK(st_idempotency_put(
+        tx, &i, &(struct st_idempotency_room){1, 1 << 20}, &(int64_t){0}));
     CHECK_OK(fill_chain(ctx, tx));
     CHECK_OK(fill_evidence(ctx, tx));
     return use_claims(ctx, tx);

@@ -287,6 +287,7 @@ TEST(sessions, a_repeated_key_gives_the_first_answer_byte_for_byte)
     outcome_done(&o);
     fixture_restart(&f);
     CHECK_OK(complete(&f, &o, id, 0, "{ \"count\": 3, \"done\": true }", "k1"));
+    CHECK(o.call.replayed);
     CHECK_SLICE_EQ(buf_slice(&o.twin.plain), first);
     outcome_done(&o);
     CHECK_ERR(complete(&f, &o, id, 0, "{\"done\":true,\"count\":4}", "k1"),
