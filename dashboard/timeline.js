@@ -29,6 +29,7 @@ const KINDS = {
   session_imported: { kind: 'off', group: 'session', title: () => 'Session imported' },
   phase_imported: { kind: 'off', group: 'gate', title: (e) => `Phase${phase(e)} imported` },
   phase_retried: { kind: 'warn', group: 'session', title: (e) => `Phase${phase(e)} begun again` },
+  phase_reopened: { kind: 'warn', group: 'gate', title: (e) => `Phase${phase(e)} open again: a proven file changed` },
   session_rolled_back: { kind: 'warn', group: 'session', title: (e) => `Rolled back to phase${phase(e)}` },
 };
 const GROUPS = { all: 'Everything', gate: 'Gates', approval: 'Approvals', claim: 'Claims' };
@@ -58,6 +59,7 @@ function notesOf(e) {
   const lines = [
     approval?.by && [said(approval.by), ` by ${approval.channel}`],
     e.data.agent && ['agent ', said(e.data.agent)],
+    ...(e.data.changed ?? []).map((c) => [said(c.path), ` proved ${c.field} of phase ${c.phase}; `, said(c.why ?? 'it is another now')]),
     approval?.comment && [said(approval.comment)],
     e.data.reason && [said(e.data.reason)],
     e.data.note && [said(e.data.note)],

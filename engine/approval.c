@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/approval_record.h"
+#include "engine/fresh.h"
 #include "engine/problems.h"
 #include "engine/view.h"
 
@@ -295,6 +296,7 @@ static enum err decide(struct eng_op *op)
     const struct eng_snapshot *s;
     const struct st_approval *asked = NULL;
     enum err e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__problem_closed(c, s, ENG_DECIDE);
     if (!e) e = request_find(op, s, &asked);
     if (e) return e;

@@ -5,6 +5,7 @@
 
 #include "engine/approval_record.h"
 #include "engine/chain.h"
+#include "engine/fresh.h"
 
 #define FLAWS_MOST 50
 
@@ -207,11 +208,33 @@ static void approval_take(struct audit *au, const struct st_event *ev,
     ap->phase = ev->phase;
 }
 
+static void kept_add(struct audit *au, const struct st_event *ev,
+                     const struct json *data)
+{
+    struct eng_kept *more = NULL;
+    size_t n = 0;
+    enum err e = eng__kept_read(json_get(data, SLICE("fresh")), ev->phase,
+                                au->scratch, &more, &n);
+    if (e == ERR_NOMEM) au->err = e;
+    if (e == ERR_SESSION_CORRUPT)
+        FLAW(au, "EVENT_CHANGED", ev->seq,
+             "what event %" PRId64 " keeps is not whole", ev->seq);
+    for (size_t i = 0; !e && i < n; i++) {
+        struct eng_kept *list = grow(au, au->scratch, au->kept, sizeof(*list),
+                                     au->kept_count, &au->kept_room);
+        if (!list) return;
+        au->kept = list;
+        list[au->kept_count++] = more[i];
+    }
+}
+
 static void on_completed(struct audit *au, const struct st_event *ev,
                          const struct json *data)
 {
-    if (json_is(json_get(data, SLICE("passed")), JSON_TRUE))
-        completed_add(au, ev);
+    if (!json_is(json_get(data, SLICE("passed")), JSON_TRUE)) return;
+    completed_add(au, ev);
+    kept_add(au, ev, data);
+    if (ev->phase == au->reopened_phase) au->reopened = NULL;
 }
 
 static void on_back(struct audit *au, const struct st_event *ev,
@@ -220,6 +243,9 @@ static void on_back(struct audit *au, const struct st_event *ev,
     size_t n = 0;
     while (n < au->completed_count && au->completed[n].phase < ev->phase) n++;
     au->completed_count = n;
+    for (n = 0; n < au->kept_count && au->kept[n].phase < ev->phase;) n++;
+    au->kept_count = n;
+    au->reopened = NULL;
     for (size_t i = 0; i < au->approvals_count; i++)
         if (au->approvals[i].phase >= ev->phase)
             au->approvals[i].status = SLICE("withdrawn");
@@ -232,6 +258,15 @@ static void on_back(struct audit *au, const struct st_event *ev,
         c->fence++;
         c->expires_ms = 0;
     }
+}
+
+static void on_reopened(struct audit *au, const struct st_event *ev,
+                        const struct json *data)
+{
+    on_back(au, ev, data);
+    au->reopened = data;
+    au->reopened_event = ev->seq;
+    au->reopened_phase = ev->phase;
 }
 
 static void on_task(struct audit *au, const struct st_event *ev,
@@ -264,6 +299,7 @@ static const struct {
     {SLICE_INIT("phase_imported"), on_completed},
     {SLICE_INIT("phase_retried"), on_back},
     {SLICE_INIT("session_rolled_back"), on_back},
+    {SLICE_INIT("phase_reopened"), on_reopened},
     {SLICE_INIT("task_claimed"), on_task},
     {SLICE_INIT("task_released"), on_task},
     {SLICE_INIT("session_deleted"), on_deleted},
@@ -337,6 +373,32 @@ static bool completed_same(const struct audit *au, const struct json *list)
     return true;
 }
 
+static bool kept_same(struct audit *au, const struct json *list)
+{
+    struct eng_kept *kept = NULL;
+    size_t n = 0;
+    enum err e = eng__kept_read(list, -1, au->scratch, &kept, &n);
+    if (e == ERR_NOMEM) au->err = e;
+    if (e || n != au->kept_count) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!eng__kept_same(&kept[i], &au->kept[i])) return false;
+    return true;
+}
+
+static bool reopened_same(const struct audit *au, const struct json *v)
+{
+    int64_t phase = -1, event = -1, began = -1, want = -1;
+    const struct json *a = json_get(v, SLICE("changed"));
+    const struct json *b = json_get(au->reopened, SLICE("changed"));
+    if (!v || !au->reopened) return !v && !au->reopened;
+    int_take(v, "phase", &phase);
+    int_take(v, "event", &event);
+    int_take(v, "began", &began);
+    int_take(au->reopened, "began_ms", &want);
+    return phase == au->reopened_phase && event == au->reopened_event &&
+           began == want && a && b && json_equal(a, b);
+}
+
 static void detail_check(struct audit *au)
 {
     const struct json *detail;
@@ -356,6 +418,13 @@ static void detail_check(struct audit *au)
     if (!completed_same(au, json_get(detail, SLICE("completed"))))
         FLAW(au, "STATE_CHANGED", 0,
              "the completed phases are not those the events tell of");
+    if (!kept_same(au, json_get(detail, SLICE("kept"))))
+        FLAW(au, "STATE_CHANGED", 0,
+             "the files that have to stay are not those the events tell of");
+    if (!reopened_same(au, json_get(detail, SLICE("reopened"))))
+        FLAW(au, "STATE_CHANGED", 0,
+             "the phase that was opened again is not the one the events tell "
+             "of");
 }
 
 static void row_check(struct audit *au)

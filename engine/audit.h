@@ -36,6 +36,10 @@ struct audit {
     const struct json *options;
     struct eng_completed *completed;
     size_t completed_count, completed_room;
+    struct eng_kept *kept; /* by the completed phases */
+    size_t kept_count, kept_room;
+    const struct json *reopened; /* data of what opened a phase; NULL: none */
+    int64_t reopened_event, reopened_phase;
     struct st_claim *claims;
     size_t claims_count, claims_room;
     struct st_approval *approvals;

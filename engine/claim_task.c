@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/digest.h"
+#include "engine/fresh.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
 #include "engine/view.h"
@@ -170,6 +171,7 @@ static enum err claim_decide(struct eng_op *op)
     enum err e = eng__repeat_check(op, &repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
     e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = task_find(c, s, args->phase, args->task_number, &p, &t);
     if (e) return e;
     assert(p && t);
@@ -285,6 +287,7 @@ static enum err release_decide(struct eng_op *op)
     if (!e) e = eng__repeat_check(op, &repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
     e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = task_find(c, s, args->phase, args->task_number, &p, &t);
     if (e) return e;
     assert(p && t);

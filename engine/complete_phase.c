@@ -8,6 +8,7 @@
 #include "engine/chain.h"
 #include "engine/checkpoint.h"
 #include "engine/digest.h"
+#include "engine/fresh.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
 #include "engine/runs.h"
@@ -119,6 +120,8 @@ static void event_write(struct buf *b, const struct eng_snapshot *next,
         json_key(&w, SLICE("approval"));
         eng__approval_write(&w, &at->approval);
     }
+    if (at->outcome == PASSED)
+        eng__fresh_write(&w, next, at->proving.phase->number);
     eng__view_state(&w, next);
     json_end_object(&w);
 }
@@ -294,6 +297,7 @@ static enum err settle(struct eng_op *op, struct attempt *at)
         e = eng__snapshot_complete(next, at->proving.phase->number,
                                    next->row.updated_ms,
                                    next->row.event_seq + 1);
+    if (!e && at->outcome == PASSED) e = eng__fresh_keep(next, &at->proving);
     if (!e) e = record(op, at);
     if (!e) e = eng__snapshot_seal(next);
     if (e) return eng__problem_store(c, e);
@@ -352,6 +356,8 @@ static enum err decide(struct eng_op *op)
     if (!e) e = repeat_of(op, &at.repeat);
     if (!e) e = eng__repeat_check(op, &at.repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
+    e = eng__fresh_check(op, at.s, true);
+    if (e) return e;
     e = completable(op, at.s, args->phase);
     at.proving = (struct eng_proving){
         .engine = op->engine,

@@ -71,6 +71,7 @@ struct told {
     const struct run_result *run;
     struct eng_proof *proof;
     struct arena *a;
+    struct eng_look *inputs; /* as they were before it ran */
 };
 
 static void refuse(struct told *t, struct slice why, struct slice how)
@@ -99,6 +100,68 @@ static struct slice tail_of(const struct run_result *run, struct arena *a)
     return arena_copy(a, slice_sub(s, 0, slice_utf8_valid(s)));
 }
 
+/* --- what it reads ---------------------------------------------------------
+ */
+
+static enum err input_look(struct told *t, size_t i, struct eng_look *ret)
+{
+    const struct eng_exec *x = t->x;
+    enum err e =
+        eng__look(x->engine->options.root, x->field->command->inputs[i],
+                  REPORT_MOST, false, NULL, t->a, ret);
+    if (!e && ret->why.n)
+        refuse(t,
+               arena_printf(t->a, "an input of the command: %.*s",
+                            SLICE_ARG(ret->why)),
+               ret->how_to_fix);
+    return e;
+}
+
+static enum err inputs_look(struct told *t)
+{
+    size_t n = t->x->field->command->inputs_count;
+    t->inputs = ARENA_ARRAY(t->a, struct eng_look, n + 1);
+    enum err e = t->inputs ? OK : ERR_NOMEM;
+    for (size_t i = 0; !e && !t->proof->state && i < n; i++)
+        e = input_look(t, i, &t->inputs[i]);
+    return e;
+}
+
+/* What ran while its input changed says nothing about either state of it. */
+static enum err inputs_settle(struct told *t)
+{
+    size_t n = t->x->field->command->inputs_count;
+    struct eng_look now;
+    enum err e = OK;
+    for (size_t i = 0; !e && t->proof->state == ENG_PROVEN && i < n; i++) {
+        e = input_look(t, i, &now);
+        if (e || t->proof->state != ENG_PROVEN) break;
+        if (!sha256_equal(now.sha256, t->inputs[i].sha256))
+            refuse(t,
+                   arena_printf(t->a, "%.*s changed while the command ran",
+                                SLICE_ARG(now.path)),
+                   again);
+        e = eng__rests_on(t->proof, &now, t->a);
+    }
+    return e;
+}
+
+static void inputs_write(const struct told *t, struct json_writer *w)
+{
+    char hex[SHA256_HEX_SIZE];
+    size_t n = t->x->field->command->inputs_count;
+    if (!n) return;
+    json_key(w, SLICE("inputs"));
+    json_begin_array(w);
+    for (size_t i = 0; i < n; i++) {
+        json_begin_object(w);
+        json_put_string(w, "path", t->inputs[i].path);
+        json_put_string(w, "sha256", sha256_hex(t->inputs[i].sha256, hex));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void members_write(struct told *t)
 {
     const struct run_result *run = t->run;
@@ -117,6 +180,7 @@ static void members_write(struct told *t)
     json_put_int(&w, "output_bytes", (int64_t)run->bytes);
     json_put_string(&w, "output_sha256", sha256_hex(run->digest, hex));
     if (run->leftovers) json_put_int(&w, "leftovers_ended", run->leftovers);
+    inputs_write(t, &w);
     json_end_object(&w);
     if (!b.err)
         t->proof->members =
@@ -133,6 +197,7 @@ static enum err report_read(struct told *t, const struct eng_value_demand *d,
     struct eng_look look;
     enum err e = eng__look(t->x->engine->options.root, d->path, REPORT_MOST,
                            true, NULL, t->a, &look);
+    if (!e && !look.why.n) e = eng__rests_on(t->proof, &look, t->a);
     if (e) return e;
     if (look.why.n)
         refuse(t, look.why, look.how_to_fix);
@@ -276,14 +341,17 @@ static enum err run(const struct eng_exec *x, struct eng_proof *ret)
                                        .files = c->files,
                                        .processes = c->processes}};
     if (!spec.folder) return ERR_NOMEM;
+    struct told t = {x, &result, ret, x->arena, NULL};
+    e = inputs_look(&t);
+    if (e || ret->state) return e;
     int64_t began_ms = clock_wall_ms();
     e = run_command(&spec, x->stop, x->ctx, &result);
     if (e) return e;
-    struct told t = {x, &result, ret, x->arena};
     if (result.end == RUN_EXITED)
         exited(&t, began_ms);
     else
         not_exited(&t);
+    if (inputs_settle(&t)) refuse(&t, SLICE("out of memory"), again);
     members_write(&t);
     buf_done(&result.output);
     log_info("gate", "command ended", LOG_S("field", x->field->name),

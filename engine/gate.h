@@ -45,6 +45,7 @@ enum eng_rung {
 };
 
 struct eng_pattern; /* engine/pattern.h */
+struct eng_look;    /* engine/look.h */
 
 /* What `file:` of a field asks for. */
 struct eng_file_demand {
@@ -78,6 +79,8 @@ struct eng_command {
     int64_t timeout_ms, output_max, exit;
     int64_t cpu_s, memory_bytes, file_bytes, files, processes;
     struct eng_value_demand value;
+    const struct slice *inputs; /* files it reads; they have to stay still */
+    size_t inputs_count;
 };
 struct eng_ci_demand {
     struct slice path, signature, identity;
@@ -203,6 +206,8 @@ struct eng_proof {
     struct slice how_to_fix;  /* of ENG_NOT_PROVEN; detail says why */
     struct slice members;     /* more, as JSON members without braces */
     int run_end;              /* enum run_end, of a command */
+    const struct eng_look *files; /* it rests on, without their content */
+    size_t files_count;
 };
 
 struct eng_check {

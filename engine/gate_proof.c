@@ -279,6 +279,24 @@ static void command_folder(struct gate_reading *in, const struct json *v,
     read_path(in, v, "command.folder", &((struct eng_command *)into)->folder);
 }
 
+static void command_inputs(struct gate_reading *in, const struct json *v,
+                           void *into)
+{
+    struct eng_command *c = into;
+    if (!eng__gate_need(in, v, JSON_ARRAY, "command.inputs")) return;
+    struct slice *list = ARENA_ARRAY(in->a, struct slice, v->count + 1u);
+    if (v->count > WORDS_MOST)
+        GATE_BROKEN(in, v->raw.p, "Name those that matter.",
+                    "command.inputs has %u files; 256 may stand here",
+                    v->count);
+    if (!list) in->r->failed = true;
+    for (uint32_t i = 0; list && i < v->count && i < WORDS_MOST; i++) {
+        read_path(in, &v->items[i], "each of command.inputs", &list[i]);
+        c->inputs_count = i + 1;
+    }
+    c->inputs = list;
+}
+
 static void command_value(struct gate_reading *in, const struct json *v,
                           void *into)
 {
@@ -309,6 +327,7 @@ static const struct gate_key command_keys[] = {
     {SLICE_INIT("argv"), command_argv},
     {SLICE_INIT("env"), command_env},
     {SLICE_INIT("folder"), command_folder},
+    {SLICE_INIT("inputs"), command_inputs},
     {SLICE_INIT("value"), command_value},
 #define COMMAND_ROW(key, ...) {SLICE_INIT(#key), command_##key},
     COMMAND_NUMBERS(COMMAND_ROW)
@@ -511,6 +530,22 @@ static void check_stray(struct gate_reading *in, const struct gate_field *f)
     }
 }
 
+/* To be asked for and never looked at would be a promise broken silently. */
+static void settle_fresh(struct gate_reading *in, struct gate_field *f)
+{
+    const struct eng_command *c = f->field.command;
+    bool files = f->field.file || f->field.ci ||
+                 (c && (c->inputs_count || c->value.path.n));
+    (void)eng__gate_bool(in, f->fresh, "fresh", &f->field.fresh);
+    if (f->field.fresh && !files)
+        GATE_BROKEN(in, f->fresh->raw.p,
+                    "Demand proof: file or ci, or give the command inputs: "
+                    "[the files it reads]; or remove fresh.",
+                    "fresh: true, and \"%.*s\" is proven by no file that "
+                    "could change",
+                    SLICE_ARG(eng_clip(in->a, f->field.name, 80)));
+}
+
 void eng__gate_settle_proof(struct gate_reading *in, struct gate_field *f)
 {
     static void (*const settle[ENG_RUNG_COUNT])(struct gate_reading *,
@@ -522,14 +557,7 @@ void eng__gate_settle_proof(struct gate_reading *in, struct gate_field *f)
     check_stray(in, f);
     in->gate->approval_required |= f->field.rung == ENG_HUMAN;
     if (f->proof && settle[f->field.rung]) settle[f->field.rung](in, f);
-    if (!f->fresh) return;
-    (void)eng__gate_bool(in, f->fresh, "fresh", &f->field.fresh);
-    /* To be asked for and not watched would be a promise broken silently. */
-    if (f->field.fresh)
-        GATE_BROKEN(in, f->fresh->raw.p,
-                    "Remove it; a later phase can ask "
-                    "for the file again.",
-                    "fresh: true is not supported by this version");
+    if (f->fresh) settle_fresh(in, f);
 }
 
 /* --- the gate's lowest rung ------------------------------------------------

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/catalog.h"
+#include "engine/fresh.h"
 #include "engine/op.h"
 #include "engine/phases.h"
 #include "engine/problems.h"
@@ -29,6 +30,7 @@ static enum err decide(struct eng_op *op)
     const struct eng_rendered *f;
     struct eng_drift drift;
     enum err e = eng__session_get(op->engine, op->call, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__phase_readable(op->call, s, args->phase, &p);
     if (!e)
         e = eng__rendered_get(op->engine, op->call, s->definition, p->number,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/catalog.h"
+#include "engine/fresh.h"
 #include "engine/op.h"
 #include "engine/problems.h"
 #include "engine/view.h"
@@ -101,6 +102,7 @@ static enum err decide(struct eng_op *op)
     const struct eng_snapshot *s;
     struct eng_drift drift;
     enum err e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__catalog_drift(op->engine, c, s->definition, &drift);
     if (e) return e;
     struct json_writer w = json_writer(&c->out->plain);

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/catalog.h"
+#include "engine/fresh.h"
 #include "engine/gate.h"
 #include "engine/op.h"
 #include "engine/phases.h"
@@ -80,6 +81,7 @@ static enum err decide(struct eng_op *op)
     const struct eng_phase *p;
     struct eng_drift drift;
     enum err e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__phase_readable(c, s, args->phase, &p);
     if (e) return e;
     const struct eng_task *t = eng_phase_task(p, args->task_number);

@@ -113,6 +113,7 @@ static bool refuse_link(struct looking *l, struct slice so_far)
 
 static bool refuse_errno(struct looking *l, int e, struct slice so_far)
 {
+    l->look->unsure = e == EMFILE || e == ENFILE || e == ENOMEM || e == EIO;
     switch (e) {
     case ENOENT:
         return NO(l, "Make the file, or correct the path.",
@@ -191,6 +192,25 @@ static int64_t mtime_ms(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
+static int64_t time_ns(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * NS_PER_S + t->tv_nsec;
+}
+
+static struct eng_stamp stamp_of(const struct stat *st)
+{
+    return (struct eng_stamp){(int64_t)st->st_dev, (int64_t)st->st_ino,
+                              st->st_size, time_ns(&st->st_mtim),
+                              time_ns(&st->st_ctim)};
+}
+
+/* Its time of change is over: another write would have another. */
+static bool settled(const struct stat *st)
+{
+    int64_t tick = (st->st_ctim.tv_nsec ? TICK_MS : SECONDS_MS) * NS_PER_MS;
+    return time_ns(&st->st_ctim) + tick < clock_wall_ms() * NS_PER_MS;
+}
+
 static bool same(const struct stat *a, const struct stat *b)
 {
     return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
@@ -239,12 +259,15 @@ static bool digest(struct looking *l, int fd, const struct stat *st, bool keep,
         return false;
     }
     if (e) return refuse_errno(l, EIO, l->look->path);
-    if (n != st->st_size || fstat(fd, &after) != 0 || !same(st, &after))
+    l->look->unsure =
+        n != st->st_size || fstat(fd, &after) != 0 || !same(st, &after);
+    if (l->look->unsure)
         return NO(l, "Wait until it is written, then send the same again.",
                   "%.*s changed while it was read",
                   SLICE_ARG(shown(l->look->path)));
     l->look->bytes = n;
     l->look->mtime_ms = mtime_ms(st);
+    if (settled(st)) l->look->stamp = stamp_of(st);
     l->look->latest_ms =
         l->look->mtime_ms + (st->st_mtim.tv_nsec ? TICK_MS : SECONDS_MS);
     if (keep) l->look->content = (struct slice){room, (size_t)n};
@@ -289,4 +312,18 @@ enum err eng__look(struct slice root, struct slice path, int64_t most,
     if (letters(&l, path) && walk(&l)) look(&l, most, keep, cancel);
     if (l.fd >= 0) close(l.fd);
     return l.err;
+}
+
+bool eng__look_same(struct slice root, struct slice path,
+                    const struct eng_stamp *stamp, struct arena *a)
+{
+    struct eng_look found = {0};
+    struct looking l = {.a = a, .look = &found, .root = root, .fd = -1};
+    struct stat st;
+    bool there =
+        stamp->ino && letters(&l, path) && walk(&l) && fstat(l.fd, &st) == 0;
+    if (l.fd >= 0) close(l.fd);
+    if (!there) return false;
+    struct eng_stamp now = stamp_of(&st);
+    return memcmp(&now, stamp, sizeof(now)) == 0;
 }

@@ -14,6 +14,12 @@
 #include "base/cancel.h"
 #include "base/sha256.h"
 
+/* What a file is known by without reading it: equal, it has not been written
+ * since, but for what is written through a mapping. */
+struct eng_stamp {
+    int64_t dev, ino, bytes, mtime_ns, ctime_ns; /* all 0: none */
+};
+
 struct eng_look {
     struct slice path; /* below the project's root, without . and doubles */
     uint8_t sha256[SHA256_SIZE];
@@ -21,9 +27,12 @@ struct eng_look {
     /* When it was written at the latest: the kernel stamps files with a clock
      * that ticks, some file systems with whole seconds. */
     int64_t latest_ms;
+    /* None when it may be written again within the same tick. */
+    struct eng_stamp stamp;
     struct slice content; /* when it was asked for */
     /* Why it proves nothing; empty: it is what it should be. */
     struct slice why, how_to_fix;
+    bool unsure; /* `why` is about this moment, not about the file */
 };
 
 /* Looks, and reads it whole. `most`: bytes it may have; `keep`: its content is
@@ -32,5 +41,10 @@ struct eng_look {
 MUST_USE enum err eng__look(struct slice root, struct slice path, int64_t most,
                             bool keep, const struct cancel *cancel,
                             struct arena *a, struct eng_look *ret);
+
+/* Is it as it was, as far as can be told without reading it? No, when there
+ * is no stamp. */
+bool eng__look_same(struct slice root, struct slice path,
+                    const struct eng_stamp *stamp, struct arena *a);
 
 #endif

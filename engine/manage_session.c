@@ -6,6 +6,7 @@
 #include "engine/catalog.h"
 #include "engine/chain.h"
 #include "engine/digest.h"
+#include "engine/fresh.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
 #include "engine/view.h"
@@ -126,17 +127,6 @@ static enum err recover(struct eng_op *op, const struct eng_snapshot *s)
 
 /* --- the record and the answer ------------------------------------------ */
 
-/* The completed phases of `s` that `next` has no more. */
-static void reopened_write(struct json_writer *w, const struct eng_snapshot *s,
-                           const struct eng_snapshot *next)
-{
-    json_key(w, SLICE("reopened_phases"));
-    json_begin_array(w);
-    for (size_t i = next->completed_count; i < s->completed_count; i++)
-        json_int(w, s->completed[i].phase);
-    json_end_array(w);
-}
-
 static enum err record(struct eng_op *op, const struct eng_snapshot *s,
                        const struct act *act)
 {
@@ -153,7 +143,7 @@ static enum err record(struct eng_op *op, const struct eng_snapshot *s,
     if (args->reason.n) json_put_string(&w, "reason", args->reason);
     if (args->note.n) json_put_string(&w, "note", args->note);
     if (act->reopens) {
-        reopened_write(&w, s, next);
+        eng__view_reopened_phases(&w, s, next);
         json_put_bool(&w, "reset_evidence", args->reset_evidence);
     }
     json_end_object(&w);
@@ -172,7 +162,7 @@ static void reply(struct eng_op *op, const struct act *act,
     json_put_string(&w, "action", args->action);
     json_put_bool(&w, "changed", before != s);
     if (act->action == ENG_DELETE) json_put_bool(&w, "deleted", true);
-    if (act->reopens) reopened_write(&w, before, s);
+    if (act->reopens) eng__view_reopened_phases(&w, before, s);
     json_key(&w, SLICE("session"));
     eng__view_session(&w, s);
     json_key(&w, SLICE("receipt"));
@@ -245,6 +235,7 @@ static enum err decide(struct eng_op *op)
     if (!e) e = eng__repeat_check(op, &repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
     e = eng__session_get(op->engine, c, args->session_id, &s);
+    if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__problem_closed(c, s, act->action);
     if (!e) e = target_phase(c, s, act, args->to_phase, &phase);
     if (e) return e;

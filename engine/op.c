@@ -164,27 +164,34 @@ static void op_committed(struct eng_op *op)
             eng->listeners[i].changed(eng->listeners[i].ctx, &news);
 }
 
+/* In the place it has. OK: the op is a worker's now. */
+static enum err op_anew(struct eng_op *op)
+{
+    change_clear(op);
+    twin_clear(op->call->out);
+    problem_init(&op->call->problem);
+    enum err e = pool_submit(op->engine->options.pool, &op->job);
+    return e ? eng__problem_busy(op->call, e) : OK;
+}
+
 /* Thread: writer. Publishes first, then lets the next one in, then answers. */
 static void write_done(struct st_job *job, enum err e)
 {
     struct eng_op *op =
         (struct eng_op *)((char *)job - offsetof(struct eng_op, write));
-    struct engine *eng = op->engine;
+    bool again;
     if (!e) {
         op_committed(op);
-        op_end(op, op->after);
-        return;
+        again = op->after == ERR_AGAIN;
+        e = again ? op_anew(op) : op->after;
+    } else {
+        if (op->change.next)
+            eng__session_forget(op->engine, op->change.next->row.id);
+        change_clear(op);
+        again = e == ERR_CONFLICT && ++op->tries < TRIES_MAX;
+        e = again ? op_anew(op) : eng__problem_store(op->call, e);
     }
-    if (op->change.next) eng__session_forget(eng, op->change.next->row.id);
-    change_clear(op);
-    if (e == ERR_CONFLICT && ++op->tries < TRIES_MAX) {
-        twin_clear(op->call->out);
-        problem_init(&op->call->problem);
-        e = pool_submit(eng->options.pool, &op->job);
-        if (!e) return;
-    }
-    eng__problem_store(op->call, e);
-    op_end(op, e);
+    if (!again || e) op_end(op, e);
 }
 
 static enum err op_commit(struct eng_op *op)
@@ -279,5 +286,9 @@ enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,
     if (order_busy(&e->order, key)) return eng__op_run(e, c, key, decide, args);
     struct eng_op *op = op_new(e, c, key, decide, args);
     if (!op) return eng__problem_nomem(c);
-    return decide(op);
+    op->reads = true;
+    enum err r = decide(op);
+    if (r != ERR_AGAIN) return r;
+    twin_clear(c->out);
+    return eng__op_run(e, c, key, decide, args);
 }

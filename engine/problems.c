@@ -112,6 +112,21 @@ enum err eng__problem_session_absent(struct eng_call *c, struct slice id)
                         "There is no session %.*s", SLICE_ARG(id));
 }
 
+struct slice eng__reopened_words(struct arena *a, const struct eng_snapshot *s)
+{
+    const struct json *list = s->reopened.changed;
+    struct slice words = SLICE("");
+    for (uint32_t i = 0; list && i < list->count; i++)
+        words = arena_printf(
+            a, "%.*s%s%.*s", SLICE_ARG(words), i ? ", " : "",
+            SLICE_ARG(json_text(json_get(&list->items[i], SLICE("path")))));
+    if (!list) return words;
+    return arena_printf(a,
+                        " Phase %" PRId64 " was opened again because a file "
+                        "that had proven it, or a later phase, changed: %.*s.",
+                        s->reopened.phase, SLICE_ARG(words));
+}
+
 enum err eng__problem_locked(struct eng_call *c, const struct eng_snapshot *s,
                              int64_t phase)
 {
@@ -121,13 +136,14 @@ enum err eng__problem_locked(struct eng_call *c, const struct eng_snapshot *s,
         "\"%.*s\", \"phase\": %" PRId64 ", \"evidence\": {...}}; get_phase "
         "shows what it wants.",
         s->row.current_phase, SLICE_ARG(s->row.id), s->row.current_phase);
-    return problem_setf(&c->problem, c->arena, ERR_PHASE_LOCKED,
-                        arena_printf(c->arena,
-                                     "A phase opens when the one before it "
-                                     "has passed its gate; the current phase "
-                                     "is %" PRId64 ".",
-                                     s->row.current_phase),
-                        fix, "Phase %" PRId64 " is locked", phase);
+    return problem_setf(
+        &c->problem, c->arena, ERR_PHASE_LOCKED,
+        arena_printf(c->arena,
+                     "A phase opens when the one before it has passed its "
+                     "gate; the current phase is %" PRId64 ".%.*s",
+                     s->row.current_phase,
+                     SLICE_ARG(eng__reopened_words(c->arena, s))),
+        fix, "Phase %" PRId64 " is locked", phase);
 }
 
 enum err eng__problem_no_phase(struct eng_call *c, const struct eng_snapshot *s,

@@ -15,6 +15,9 @@ enum err eng__problem_cancelled(struct eng_call *c, enum err e);
 enum err eng__problem_no_project(struct eng_call *c);
 enum err eng__problem_session_id(struct eng_call *c, struct slice id);
 enum err eng__problem_session_absent(struct eng_call *c, struct slice id);
+/* Why a phase is open again, as a sentence with a blank before it; empty when
+ * no file was the reason. */
+struct slice eng__reopened_words(struct arena *a, const struct eng_snapshot *s);
 enum err eng__problem_locked(struct eng_call *c, const struct eng_snapshot *s,
                              int64_t phase);
 enum err eng__problem_no_phase(struct eng_call *c, const struct eng_snapshot *s,

@@ -161,7 +161,8 @@ static enum err tell(struct ci *ci, const struct eng_field *f)
     ci->ret->members = arena_printf(
         a, "\"sha256\":\"%.*s\",\"bytes\":%" PRId64,
         SLICE_ARG(sha256_hex(ci->result.sha256, hex)), ci->result.bytes);
-    return ci->ret->detail.p && ci->ret->members.p ? OK : ERR_NOMEM;
+    if (!ci->ret->detail.p || !ci->ret->members.p) return ERR_NOMEM;
+    return eng__rests_on(ci->ret, &ci->result, a);
 }
 
 enum err eng__prove_ci(struct eng_proving *p, const struct eng_field *f,

@@ -17,6 +17,20 @@ enum err eng__not_proven(struct eng_proof *ret, struct slice why,
     return why.p && how_to_fix.p ? OK : ERR_NOMEM;
 }
 
+enum err eng__rests_on(struct eng_proof *proof, const struct eng_look *look,
+                       struct arena *a)
+{
+    size_t n = proof->files_count;
+    struct eng_look *all = ARENA_ARRAY(a, struct eng_look, n + 1);
+    if (!all) return ERR_NOMEM;
+    if (n) memcpy(all, proof->files, n * sizeof(*all));
+    all[n] = *look;
+    all[n].content = (struct slice){0};
+    proof->files = all;
+    proof->files_count = n + 1;
+    return OK;
+}
+
 static bool below(struct slice path, struct slice folder)
 {
     while (folder.n && folder.p[folder.n - 1] == '/') folder.n--;
@@ -67,9 +81,13 @@ static enum err check_age(struct eng_proving *p,
                           const struct eng_look *look, struct eng_proof *ret)
 {
     char was[CLOCK_TEXT_SIZE], begun[CLOCK_TEXT_SIZE];
-    if (!d->newer || look->latest_ms >= p->s->opened_ms) return OK;
+    const struct eng_reopened *again = &p->s->reopened;
+    int64_t began = again->changed && again->phase == p->phase->number
+                        ? again->began_ms
+                        : p->s->opened_ms;
+    if (!d->newer || look->latest_ms >= began) return OK;
     clock_text(look->mtime_ms, was);
-    clock_text(p->s->opened_ms, begun);
+    clock_text(began, begun);
     return eng__not_proven(
         ret,
         arena_printf(p->call->arena,
@@ -111,7 +129,9 @@ static enum err tell(struct eng_proving *p, const struct eng_look *look,
                                "%.*s, %" PRId64 " bytes, sha256 "
                                "%.12s",
                                SLICE_ARG(look->path), look->bytes, hex);
-    return ret->members.p && ret->detail.p ? OK : ERR_NOMEM;
+    return ret->members.p && ret->detail.p
+               ? eng__rests_on(ret, look, p->call->arena)
+               : ERR_NOMEM;
 }
 
 /* The path of the gate counts, when it names one. */

@@ -18,4 +18,8 @@ enum err eng__prove_ci(struct eng_proving *p, const struct eng_field *f,
 enum err eng__not_proven(struct eng_proof *ret, struct slice why,
                          struct slice how_to_fix);
 
+/* One more file that the proof stands on. arena */
+enum err eng__rests_on(struct eng_proof *proof, const struct eng_look *look,
+                       struct arena *a);
+
 #endif

@@ -230,8 +230,12 @@ static enum err phase_write(struct page *p, int64_t number, struct slice name)
         put_time(b, done->at_ms);
         buf_printf(b, " (event %" PRId64 ").\n", done->event);
     } else {
-        buf_puts(b, eng__phase_status(p->s, number)[0] == 'c' ? "Open.\n"
-                                                              : "Locked.\n");
+        buf_printf(b, "%s%.*s\n",
+                   eng__phase_status(p->s, number)[0] == 'c' ? "Open."
+                                                             : "Locked.",
+                   SLICE_ARG(number == p->s->reopened.phase
+                                 ? eng__reopened_words(p->call->arena, p->s)
+                                 : SLICE("")));
     }
     for (size_t i = 0; !e && i < p->count; i++)
         if (p->events[i].phase == number) e = attempt_write(p, &p->events[i]);
@@ -276,6 +280,14 @@ static void words_write(struct page *p, const struct st_event *ev)
     if (json_parse(ev->data, NULL, p->call->arena, &data, &je)) return;
     if (json_int64(json_get(data, SLICE("task")), &task))
         buf_printf(&p->out, "task %" PRId64 " ", task);
+    const struct json *changed = json_get(data, SLICE("changed"));
+    for (uint32_t i = 0; json_is(changed, JSON_ARRAY) && i < changed->count;
+         i++) {
+        buf_puts(&p->out, "changed: ");
+        eng__report_cell(
+            &p->out, json_text(json_get(&changed->items[i], SLICE("path"))));
+        buf_putc(&p->out, ' ');
+    }
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         struct slice text = json_text(json_get(data, slice_of(keys[i])));
         if (!text.n) continue;

@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "engine/fresh.h"
 #include "engine/pinned.h"
 #include "engine/problems.h"
 
@@ -60,6 +61,30 @@ static enum err completed_parse(struct eng_snapshot *s, const struct json *list)
     return OK;
 }
 
+static enum err reopened_parse(struct eng_snapshot *s, const struct json *v)
+{
+    struct eng_reopened *r = &s->reopened;
+    *r = (struct eng_reopened){0};
+    if (!v) return OK;
+    const struct json *changed = json_get(v, SLICE("changed"));
+    if (!json_int64(json_get(v, SLICE("phase")), &r->phase) ||
+        !json_int64(json_get(v, SLICE("at")), &r->at_ms) ||
+        !json_int64(json_get(v, SLICE("event")), &r->event) ||
+        !json_int64(json_get(v, SLICE("began")), &r->began_ms) ||
+        !json_is(changed, JSON_ARRAY))
+        return ERR_SESSION_CORRUPT;
+    r->changed = changed;
+    return OK;
+}
+
+static enum err kept_parse(struct eng_snapshot *s, const struct json *list)
+{
+    struct eng_kept *kept = NULL;
+    enum err e = eng__kept_read(list, -1, &s->arena, &kept, &s->kept_count);
+    s->kept = kept;
+    return e;
+}
+
 static enum err detail_parse(struct eng_snapshot *s)
 {
     const struct json *detail;
@@ -75,7 +100,9 @@ static enum err detail_parse(struct eng_snapshot *s)
         s->opened_ms = s->row.created_ms;
     const struct json *options = json_get(detail, SLICE("options"));
     s->options = json_is(options, JSON_OBJECT) ? options : NULL;
-    return completed_parse(s, json_get(detail, SLICE("completed")));
+    e = completed_parse(s, json_get(detail, SLICE("completed")));
+    if (!e) e = kept_parse(s, json_get(detail, SLICE("kept")));
+    return e ? e : reopened_parse(s, json_get(detail, SLICE("reopened")));
 }
 
 static enum err claims_copy(struct eng_snapshot *s,
@@ -220,7 +247,9 @@ enum err eng__session_get(struct engine *e, struct eng_call *c, struct slice id,
 const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
                                              int64_t now)
 {
-    return eng__cache_peek(e, ENG_CACHE_SESSIONS, id, now);
+    const struct eng_snapshot *s =
+        eng__cache_peek(e, ENG_CACHE_SESSIONS, id, now);
+    return s && !s->kept_count ? s : NULL;
 }
 
 void eng__session_publish(struct engine *e, struct eng_snapshot *s)
@@ -322,6 +351,7 @@ enum err eng__snapshot_complete(struct eng_snapshot *next, int64_t phase,
     done[n] = (struct eng_completed){phase, at_ms, event};
     next->completed = done;
     next->completed_count = n + 1;
+    if (next->reopened.phase == phase) next->reopened.changed = NULL;
     next->opened_ms = at_ms;
     bool more = phase_after(next->definition, phase, &next->row.current_phase);
     return eng__snapshot_move(next, more ? ENG_COMPLETE : ENG_FINISH);
@@ -339,6 +369,9 @@ void eng__snapshot_cut(struct eng_snapshot *next, int64_t phase)
     size_t n = 0;
     while (n < next->completed_count && next->completed[n].phase < phase) n++;
     next->completed_count = n; /* they were completed in their order */
+    for (n = 0; n < next->kept_count && next->kept[n].phase < phase;) n++;
+    next->kept_count = n;
+    next->reopened.changed = NULL;
     next->row.current_phase = phase;
     next->opened_ms = next->row.updated_ms;
 }
@@ -404,6 +437,20 @@ static void detail_write(const struct eng_snapshot *s, struct buf *b)
         json_end_object(&w);
     }
     json_end_array(&w);
+    if (s->kept_count) {
+        json_key(&w, SLICE("kept"));
+        eng__kept_write(&w, s->kept, s->kept_count);
+    }
+    if (s->reopened.changed) {
+        json_key(&w, SLICE("reopened"));
+        json_begin_object(&w);
+        json_put_int(&w, "phase", s->reopened.phase);
+        json_put_int(&w, "at", s->reopened.at_ms);
+        json_put_int(&w, "event", s->reopened.event);
+        json_put_int(&w, "began", s->reopened.began_ms);
+        json_put_raw(&w, "changed", s->reopened.changed->raw);
+        json_end_object(&w);
+    }
     json_end_object(&w);
 }
 

@@ -7,19 +7,42 @@
  *
  * `detail` in the row is the engine's JSON:
  *   {"options":{...},"completed":[{"phase":0,"at":ms,"event":3}],
- *    "opened":ms,"trouble":{"detail":"SOURCE_NOT_FOUND","why":"..."}}
- * `completed` holds the phases that stand: a rollback cuts it.
+ *    "opened":ms,"trouble":{"detail":"SOURCE_NOT_FOUND","why":"..."},
+ *    "kept":[{"phase","field","path","sha256","bytes","dev"?,...}],
+ *    "reopened":{"phase","at","event","began","changed":[...]}}
+ * `completed` holds the phases that stand: a rollback cuts it, and with it
+ * what they keep (engine/fresh.h).
  */
 #ifndef ENGINE_SESSION_H
 #define ENGINE_SESSION_H
 
+#include "base/sha256.h"
 #include "engine/core.h"
 #include "engine/definition.h"
+#include "engine/look.h"
 #include "engine/transition.h"
 #include "state/records.h"
 
 struct eng_completed {
     int64_t phase, at_ms, event;
+};
+
+/* A file that a completed phase was proven by and that has to stay. */
+struct eng_kept {
+    int64_t phase;
+    struct slice field, path;
+    uint8_t sha256[SHA256_SIZE];
+    int64_t bytes;
+    struct eng_stamp stamp; /* a hint, and no part of what was proven */
+};
+
+/* The phase that such a file has opened again; until it is completed. */
+struct eng_reopened {
+    int64_t phase, at_ms, event;
+    int64_t began_ms; /* when the phase was first opened */
+    /* [{"phase","field","path","was_sha256","is_sha256" or "why"}]; NULL: no
+     * phase was */
+    const struct json *changed;
 };
 
 struct eng_snapshot {
@@ -28,6 +51,9 @@ struct eng_snapshot {
     const struct json *options; /* NULL: none were given */
     const struct eng_completed *completed;
     size_t completed_count;
+    const struct eng_kept *kept; /* by the completed phases, in their order */
+    size_t kept_count;
+    struct eng_reopened reopened;
     int64_t opened_ms; /* since when the current phase is the current one */
     struct slice trouble, trouble_why; /* of status error: what is missing */
     const struct st_claim *claims;
@@ -47,8 +73,9 @@ MUST_USE enum err eng__sessions_cache(struct engine *e, struct st_cache **ret);
 MUST_USE enum err eng__session_get(struct engine *e, struct eng_call *c,
                                    struct slice id,
                                    const struct eng_snapshot **ret);
-/* The snapshot if it is cached and valid without I/O, else NULL. Only
- * between st_cache_pin and st_cache_unpin. Thread: loop */
+/* The snapshot if it is cached and valid without I/O, else NULL; one that
+ * keeps files never is. Only between st_cache_pin and st_cache_unpin. Thread:
+ * loop */
 const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
                                              int64_t now);
 

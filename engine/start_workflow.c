@@ -3,6 +3,7 @@
 #include "engine/catalog.h"
 #include "engine/chain.h"
 #include "engine/digest.h"
+#include "engine/fresh.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
 #include "engine/source.h"
@@ -99,6 +100,8 @@ static enum err resume(struct eng_op *op, struct slice id)
     if (args->options && !(s->options ? json_equal(args->options, s->options)
                                       : args->options->count == 0))
         return options_differ(c, s);
+    e = eng__fresh_check(op, s, false);
+    if (e) return e;
     const struct eng_phase *p = eng__session_phase(s);
     if (p) e = eng__rendered_get(op->engine, c, s->definition, p->number, &f);
     if (!e) e = eng__catalog_drift(op->engine, c, s->definition, &drift);
@@ -264,8 +267,8 @@ enum err eng_start_workflow(struct engine *e, struct eng_call *c,
     if (r) return r;
     /* Two starts of one thing at the same moment give one session. */
     struct slice key =
-        arena_printf(c->arena, "start:%.*s:%.*s",
-                     SLICE_ARG(own->workflow_type), SLICE_ARG(own->target));
+        arena_printf(c->arena, "start:%.*s:%.*s", SLICE_ARG(own->workflow_type),
+                     SLICE_ARG(own->target));
     if (!key.p) return eng__problem_nomem(c);
     return eng__op_run(e, c, key, decide, own);
 }

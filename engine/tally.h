@@ -20,6 +20,7 @@
     X(task_claimed)                                                            \
     X(task_released)                                                           \
     X(phase_retried)                                                           \
+    X(phase_reopened)                                                          \
     X(session_paused)                                                          \
     X(session_resumed)                                                         \
     X(session_abandoned)                                                       \

@@ -23,6 +23,7 @@ static const struct slice actions[] = {
     [ENG_FINISH] = SLICE_INIT("last phase"),
     [ENG_CLAIM] = SLICE_INIT("claim, release"),
     [ENG_DECIDE] = SLICE_INIT("approve, reject"),
+    [ENG_REOPEN] = SLICE_INIT("proven file changes"),
 };
 static_assert(sizeof(actions) / sizeof(actions[0]) == ENG_ACTION_COUNT,
               "a word for each action");
@@ -52,7 +53,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_COMPLETE]    = TO(ACTIVE),
         [ENG_FINISH]      = TO(COMPLETED),
         [ENG_CLAIM]       = TO(ACTIVE),
-        [ENG_DECIDE]      = TO(ACTIVE)},
+        [ENG_DECIDE]      = TO(ACTIVE),
+        [ENG_REOPEN]      = TO(ACTIVE)},
     [ENG_PAUSED] = {
         [ENG_PAUSE]       = TO(PAUSED),
         [ENG_RESUME]      = TO(ACTIVE),
@@ -63,7 +65,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_COMPLETE]    = NO(SESSION_PAUSED),
         [ENG_FINISH]      = NO(SESSION_PAUSED),
         [ENG_CLAIM]       = NO(SESSION_PAUSED),
-        [ENG_DECIDE]      = TO(PAUSED)},
+        [ENG_DECIDE]      = TO(PAUSED),
+        [ENG_REOPEN]      = TO(PAUSED)},
     [ENG_COMPLETED] = {
         [ENG_PAUSE]       = NO(SESSION_COMPLETE),
         [ENG_RESUME]      = NO(SESSION_COMPLETE),
@@ -74,7 +77,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_COMPLETE]    = NO(SESSION_COMPLETE),
         [ENG_FINISH]      = NO(SESSION_COMPLETE),
         [ENG_CLAIM]       = NO(SESSION_COMPLETE),
-        [ENG_DECIDE]      = NO(SESSION_COMPLETE)},
+        [ENG_DECIDE]      = NO(SESSION_COMPLETE),
+        [ENG_REOPEN]      = NO(SESSION_COMPLETE)},
     [ENG_ERRED] = {
         [ENG_PAUSE]       = NO(UNAVAILABLE),
         [ENG_RESUME]      = TO(ACTIVE), /* when what was missing is there */
@@ -85,7 +89,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_COMPLETE]    = NO(UNAVAILABLE),
         [ENG_FINISH]      = NO(UNAVAILABLE),
         [ENG_CLAIM]       = NO(UNAVAILABLE),
-        [ENG_DECIDE]      = NO(UNAVAILABLE)},
+        [ENG_DECIDE]      = NO(UNAVAILABLE),
+        [ENG_REOPEN]      = NO(UNAVAILABLE)},
     [ENG_ABANDONED] = {
         [ENG_PAUSE]       = NO(SESSION_CLOSED),
         [ENG_RESUME]      = NO(SESSION_CLOSED),
@@ -96,7 +101,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_COMPLETE]    = NO(SESSION_CLOSED),
         [ENG_FINISH]      = NO(SESSION_CLOSED),
         [ENG_CLAIM]       = NO(SESSION_CLOSED),
-        [ENG_DECIDE]      = NO(SESSION_CLOSED)},
+        [ENG_DECIDE]      = NO(SESSION_CLOSED),
+        [ENG_REOPEN]      = NO(SESSION_CLOSED)},
 };
 /* clang-format on */
 

@@ -31,6 +31,7 @@ enum eng_action {
     ENG_FINISH,   /* the last one does */
     ENG_CLAIM,    /* a task is claimed or released */
     ENG_DECIDE,   /* a person approves or rejects */
+    ENG_REOPEN,   /* a file that a phase was proven by has changed */
     ENG_ACTION_COUNT
 };
 

@@ -16,7 +16,13 @@ static void write_proof(const struct eng_field *f, struct json_writer *w)
 {
     struct slice words = eng_rung_words(f->rung);
     json_put_string(w, "proof", eng_rung_name(f->rung));
-    if (words.n) json_put_string(w, "proof_asks", words);
+    if (f->fresh) json_put_bool(w, "fresh", true);
+    if (!words.n) return;
+    json_key(w, SLICE("proof_asks"));
+    json_stringf(w, "%.*s%s", SLICE_ARG(words),
+                 f->fresh ? " It has to stay as it is until the workflow ends: "
+                            "a change opens this phase again."
+                          : "");
 }
 
 static void write_field(const struct eng_field *f, bool proof,

@@ -67,6 +67,10 @@ static const char *why_complete(const struct eng_snapshot *s,
     if (eng__approval_is(ap, "approved"))
         return "A person has approved this phase: send the same evidence "
                "again.";
+    if (s->reopened.changed && s->reopened.phase == p->number)
+        return "A file that had proven this phase was changed, so it is open "
+               "again: see that the work is right as it is now, and prove it "
+               "anew.";
     if (!p->gate->fields_count)
         return "When the work is done: give evidence of it as an object with "
                "at least one member.";
@@ -184,6 +188,7 @@ void eng__view_phase(struct twin *out, struct json_writer *w,
     twin_splice_members(out, w, f->members);
     json_put_string(w, "status", slice_of(eng__phase_status(s, p->number)));
     tasks_write(w, s, p, now_ms);
+    if (p->number == s->reopened.phase) eng__view_reopened(w, s);
     const struct st_approval *ap = eng__approval(s, p->number);
     if (ap) {
         json_key(w, SLICE("approval"));
@@ -244,6 +249,7 @@ void eng__view_session(struct json_writer *w, const struct eng_snapshot *s)
         json_put_string(w, "why", s->trouble_why);
         json_end_object(w);
     }
+    eng__view_reopened(w, s);
     json_key(w, SLICE("completed_phases"));
     json_begin_array(w);
     for (size_t i = 0; i < s->completed_count; i++)
@@ -272,6 +278,30 @@ void eng__view_state(struct json_writer *w, const struct eng_snapshot *s)
 {
     json_put_string(w, "status", s->row.status);
     json_put_int(w, "current_phase", s->row.current_phase);
+}
+
+void eng__view_reopened_phases(struct json_writer *w,
+                               const struct eng_snapshot *s,
+                               const struct eng_snapshot *next)
+{
+    json_key(w, SLICE("reopened_phases"));
+    json_begin_array(w);
+    for (size_t i = next->completed_count; i < s->completed_count; i++)
+        json_int(w, s->completed[i].phase);
+    json_end_array(w);
+}
+
+void eng__view_reopened(struct json_writer *w, const struct eng_snapshot *s)
+{
+    const struct eng_reopened *r = &s->reopened;
+    if (!r->changed) return;
+    json_key(w, SLICE("reopened"));
+    json_begin_object(w);
+    json_put_int(w, "phase", r->phase);
+    eng__view_time(w, "at", r->at_ms);
+    json_put_int(w, "event_id", r->event);
+    json_put_raw(w, "changed", r->changed->raw);
+    json_end_object(w);
 }
 
 void eng__view_drift(struct json_writer *w, const struct eng_drift *d)

@@ -42,6 +42,12 @@ void eng__view_session(struct json_writer *w, const struct eng_snapshot *s);
 /* "status","current_phase": what an event says of the session after it, from
  * which `sessions verify` follows it. */
 void eng__view_state(struct json_writer *w, const struct eng_snapshot *s);
+/* "reopened_phases":[numbers]: completed in `s` and not in `next`. */
+void eng__view_reopened_phases(struct json_writer *w,
+                               const struct eng_snapshot *s,
+                               const struct eng_snapshot *next);
+/* "reopened":{"phase","at","event_id","changed":[...]} while it is so. */
+void eng__view_reopened(struct json_writer *w, const struct eng_snapshot *s);
 void eng__view_time(struct json_writer *w, const char *key, int64_t ms);
 /* "definition_changed":true,"changed_files":[...] when it is so. */
 struct eng_drift;

@@ -17,7 +17,7 @@ static const char *block(int n)
     return arena_cstr(test_arena(), slice_sub(page, 0, end));
 }
 
-enum { BLOCKS = 5 };
+enum { BLOCKS = 6 };
 
 static const struct {
     const char *evidence; /* that passes, or waits */
@@ -29,6 +29,7 @@ static const struct {
     {"{}", OK, NULL},
     {"{}", ERR_GATE_REFUSED, "{\"ci_passed\":100}"}, /* nobody has signed */
     {"{\"release_notes\":\"dates are checked\"}", ERR_APPROVAL_PENDING, "{}"},
+    {"{\"design\":\"docs/design.md\"}", OK, "{}"},
 };
 
 static void trust(struct fixture *f)
@@ -60,6 +61,8 @@ static void example_holds(int n)
     trust(&f);
     struct slice id = kit_begin(&f, "src/a.c");
     kit_put(test_tmpdir(), "docs/design.md", "# Design\n\n## Risks\n\nnone\n");
+    kit_put(test_tmpdir(), "src/main.c", "int main(void) {}\n");
+    kit_put(test_tmpdir(), "Makefile", "main: src/main.c\n");
     if (rows[n].without) {
         CHECK_ERR(kit_complete(&f, &o, id, 0, rows[n].without),
                   ERR_GATE_REFUSED);
@@ -89,6 +92,10 @@ TEST(gates_page, the_example_of_ci_holds)
 TEST(gates_page, the_example_of_a_person_holds)
 {
     example_holds(4);
+}
+TEST(gates_page, the_example_of_what_has_to_stay_holds)
+{
+    example_holds(5);
 }
 TEST(gates_page, has_no_example_without_a_test)
 {
