@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/sha256.h"
-#include "engine/chunk.h"
+#include "engine/corpus_index.h"
+#include "engine/corpus_text.h"
 #include "engine/corpus_walk.h"
 
 enum {
@@ -18,7 +19,6 @@ enum {
     STEP_FILES = 200, /* what one commit of a build holds */
     STEP_BYTES = 4 << 20,
     INLINE_BYTES = 8 << 20, /* more is read in the background */
-    TAGS_MOST = 64,
 };
 #define WALK_CEILING ((size_t)1 << 30)
 #define FILE_CEILING ((size_t)256 << 20)
@@ -31,6 +31,7 @@ enum {
 struct corpus {
     struct corpus_options options; /* texts lie in `arena` */
     struct arena arena;            /* written at startup only */
+    struct corpus_index *where;
     struct pool_job job;
     struct cancel stop;
     _Atomic uint64_t done, total;
@@ -38,93 +39,13 @@ struct corpus {
     struct lock lock;
     struct cond ended;
     /* Guarded by lock. */
-    struct st_index *index;  /* NULL until it was needed */
     bool busy;               /* one thread brings it up to date */
     bool background;         /* a worker of the pool does */
+    enum err failed;         /* of that one, until somebody was told */
     bool verified;           /* the index spoke for ... */
     uint64_t signature;      /* ... files of this signature ... */
     uint64_t file, revision; /* ... as of this revision */
 };
-
-/* --- one file ---------------------------------------------------------------
- */
-
-/* Well-formed, without NULs and without a byte order mark: what cannot be read
- * is shown as U+FFFD, the rest is found. */
-static enum err clean(struct slice s, struct arena *a, struct slice *ret)
-{
-    if (slice_starts(s, SLICE("\xef\xbb\xbf"))) s = slice_sub(s, 3, s.n);
-    if (slice_utf8_valid(s) == s.n && slice_find_byte(s, '\0') == s.n) {
-        *ret = s;
-        return OK;
-    }
-    struct buf b = BUF_INIT((size_t)3 * FILE_MOST);
-    while (s.n && !b.err) {
-        struct slice good = slice_sub(s, 0, slice_utf8_valid(s));
-        good = slice_sub(good, 0, slice_find_byte(good, '\0'));
-        buf_put(&b, good);
-        if (good.n < s.n) buf_puts(&b, "\xef\xbf\xbd");
-        s = slice_sub(s, good.n + 1, s.n);
-    }
-    *ret = arena_copy(a, buf_slice(&b));
-    enum err e = b.err ? b.err : ret->p ? OK : ERR_NOMEM;
-    buf_done(&b);
-    return e;
-}
-
-static void add_tag(struct arena *a, struct st_doc *d, struct slice *tags,
-                    struct slice word)
-{
-    word = slice_trim(word);
-    while (word.n && memchr("[]\"'`#*", word.p[0], 7))
-        word = slice_sub(word, 1, word.n);
-    while (word.n && memchr("[]\"'`*", word.p[word.n - 1], 6)) word.n--;
-    char *p =
-        d->tags_count < TAGS_MOST && word.n ? arena_alloc(a, word.n) : NULL;
-    if (!p) return;
-    for (size_t i = 0; i < word.n; i++)
-        p[i] = word.p[i] >= 'A' && word.p[i] <= 'Z' ? (char)(word.p[i] + 32)
-                                                    : word.p[i];
-    tags[d->tags_count++] = (struct slice){p, word.n};
-}
-
-/* What a text is filed under: its folders, its name, and what it says. */
-static enum err find_tags(struct arena *a, struct st_doc *d)
-{
-    struct slice *tags = ARENA_ARRAY(a, struct slice, TAGS_MOST);
-    if (!tags) return ERR_NOMEM;
-    struct slice rest = d->path, part;
-    while (slice_split(&rest, '/', &part)) {
-        size_t dot = part.n;
-        while (!rest.n && dot > 1 && part.p[dot - 1] != '.') dot--;
-        add_tag(a, d, tags,
-                dot > 1 && dot < part.n ? slice_sub(part, 0, dot - 1) : part);
-    }
-    rest = d->keywords;
-    while (slice_split(&rest, ',', &part)) add_tag(a, d, tags, part);
-    d->tags = tags;
-    return OK;
-}
-
-static enum err fill_passages(struct slice text, struct arena *a,
-                              struct st_doc *d)
-{
-    struct chunk_list list;
-    enum err e = chunk_markdown(text, a, &list);
-    if (e) return e;
-    struct st_passage *p = ARENA_ARRAY(a, struct st_passage, list.count + 1);
-    if (!p) return ERR_NOMEM;
-    for (size_t i = 0; i < list.count; i++) {
-        const struct chunk *c = &list.items[i];
-        p[i] = (struct st_passage){c->text,   c->section, c->headings,
-                                   c->tokens, c->line,    c->phase};
-    }
-    d->passages = p;
-    d->passages_count = list.count;
-    d->title = list.title;
-    d->keywords = list.keywords;
-    return find_tags(a, d);
-}
 
 /* --- the difference
  * ----------------------------------------------------------- */
@@ -185,7 +106,8 @@ static enum err compare(struct update *u, const struct slice root)
 static enum err plan(struct update *u)
 {
     struct corpus *c = u->corpus;
-    enum err e = st_index_write_begin(c->index, PATIENCE_MS, &u->write);
+    enum err e = st_index_write_begin(corpus_index_now(c->where), PATIENCE_MS,
+                                      &u->write);
     if (e) return e;
     /* Walked while no other process can write: what it did is seen, what it
      * will do has seen more. */
@@ -209,7 +131,7 @@ static void skip(const struct corpus_file *f, enum err e)
 
 static enum err put_file(struct update *u, const struct todo *t)
 {
-    struct slice bytes = {0}, text = {0};
+    struct slice bytes = {0};
     struct st_doc d = {.root = t->file->root,
                        .path = t->file->path,
                        .stamp = stamp_of(t->file)};
@@ -221,8 +143,7 @@ static enum err put_file(struct update *u, const struct todo *t)
     sha256_of(bytes, d.hash);
     if (!e && t->row && memcmp(d.hash, t->row->hash, ST_INDEX_HASH) == 0)
         return st_index_stamp(u->write, t->row->id, d.stamp);
-    if (!e) e = clean(bytes, &u->arena, &text);
-    if (!e) e = fill_passages(text, &u->arena, &d);
+    if (!e) e = corpus_text(bytes, &u->arena, &d);
     if (e == ERR_NOMEM) return e;
     if (e) skip(t->file, e);
     if (t->row)
@@ -283,6 +204,7 @@ static void end_update(struct corpus *c, enum err e,
                        const struct corpus_walk *walk)
 {
     lock_take(&c->lock);
+    if (c->background) c->failed = e;
     c->busy = c->background = false;
     eng_vouch_set(&c->vouch, 0, 0);
     c->verified = !e && walk->settled;
@@ -307,7 +229,7 @@ static void run_in_background(struct pool_job *job)
     end_update(c, e, &state, &walk);
 }
 
-static enum err update_now(struct corpus *c, uint64_t *ret_signature)
+static enum err update_now(struct corpus *c)
 {
     struct st_index_state state = {0};
     struct corpus_walk walk = {0};
@@ -322,32 +244,12 @@ static enum err update_now(struct corpus *c, uint64_t *ret_signature)
         lock_drop(&c->lock);
         e = update_run(c, true, &state, &walk);
     }
-    *ret_signature = walk.signature;
     end_update(c, e, &state, &walk);
     return e;
 }
 
 /* --- asking
  * --------------------------------------------------------------------- */
-
-static enum err open_index(struct corpus *c, struct arena *a, struct problem *p)
-{
-    lock_take(&c->lock);
-    bool open = c->index != NULL;
-    lock_drop(&c->lock);
-    if (open) return OK;
-    struct st_index *x;
-    enum err e = st_index_open(c->options.index_path, a, p, &x);
-    if (e) return e;
-    lock_take(&c->lock);
-    if (!c->index) {
-        c->index = x;
-        x = NULL;
-    }
-    lock_drop(&c->lock);
-    st_index_close(x); /* somebody was faster */
-    return OK;
-}
 
 /* True: the caller brings the index up to date. False: somebody did, or is
  * still at it when the waiting ends. */
@@ -383,7 +285,7 @@ static enum err look(struct corpus *c, const struct cancel *cancel,
                      struct st_index_state *ret)
 {
     struct st_index_view *v;
-    enum err e = st_index_view(c->index, cancel, &v);
+    enum err e = st_index_view(corpus_index_now(c->where), cancel, &v);
     if (e) return e;
     st_index_state(v, ret);
     st_index_view_end(v);
@@ -398,36 +300,66 @@ static void give_turn(struct corpus *c)
     lock_drop(&c->lock);
 }
 
-static enum err bring_up(struct corpus *c, const struct cancel *cancel,
+/* How the last one in the background went, told once. Lock: takes corpus.lock
+ */
+static enum err take_failure(struct corpus *c)
+{
+    lock_take(&c->lock);
+    enum err e = c->failed;
+    c->failed = OK;
+    lock_drop(&c->lock);
+    return e;
+}
+
+/* Another process writes: is it getting on, or has it only locked the file? */
+static bool others_get_on(struct corpus *c, const struct cancel *cancel,
+                          const struct st_index_state *before)
+{
+    struct st_index_state now;
+    return look(c, cancel, &now) == OK &&
+           (now.file != before->file || now.revision != before->revision);
+}
+
+/* In the caller's turn, which it gives back or hands to the background. */
+static enum err use_turn(struct corpus *c, const struct cancel *cancel,
                          struct arena *a, struct corpus_state *ret)
 {
     struct corpus_walk walk;
-    bool mine;
-    uint64_t signature;
-    enum err e = take_turn(c, cancel, &mine);
-    if (e) return e;
-    /* Who had the turn before may have done it. */
-    if (mine) {
+    bool ended;
+    enum err e = take_failure(c);
+    if (!e)
         e = corpus_walk(c->options.roots, c->options.roots_count, false, a,
                         &walk);
-        if (!e) e = look(c, cancel, &ret->index);
-        if (e || speaks_for(c, &walk, &ret->index)) {
-            give_turn(c);
-            return e;
-        }
-        e = update_now(c, &signature);
-        if (e && e != ERR_PENDING && e != ERR_STORE_BUSY) return e;
-        if (e == ERR_PENDING) {
-            bool ended;
-            e = take_turn(c, cancel, &ended);
-            if (e) return e;
-            if (ended) give_turn(c);
-            mine = ended;
-        } else {
-            mine = !e;
-        }
+    if (!e) e = look(c, cancel, &ret->index);
+    /* Who had the turn before may have done it. */
+    if (e || speaks_for(c, &walk, &ret->index)) {
+        give_turn(c);
+        return e;
     }
+    e = update_now(c);
+    if (e == ERR_STORE_BUSY) {
+        ret->building = true;
+        return others_get_on(c, cancel, &ret->index) ? OK : e;
+    }
+    if (e != ERR_PENDING) return e;
+    e = take_turn(c, cancel, &ended);
+    if (e) return e;
+    ret->building = !ended;
+    if (!ended) return OK;
+    e = take_failure(c);
+    give_turn(c);
+    return e;
+}
+
+static enum err bring_up(struct corpus *c, const struct cancel *cancel,
+                         struct arena *a, struct corpus_state *ret)
+{
+    bool mine;
+    enum err e = take_turn(c, cancel, &mine);
+    if (e) return e;
     ret->building = !mine;
+    if (mine) e = use_turn(c, cancel, a, ret);
+    if (e) return e;
     ret->done = atomic_load_explicit(&c->done, memory_order_relaxed);
     ret->total = atomic_load_explicit(&c->total, memory_order_relaxed);
     return look(c, cancel, &ret->index);
@@ -452,25 +384,54 @@ static enum err current(struct corpus *c, const struct cancel *cancel,
     return OK;
 }
 
+/* The index, not the standards, is at fault, and there is another file for it.
+ */
+static bool leave_file(struct corpus *c, const struct st_index *failed,
+                       enum err why, struct arena *a)
+{
+    static const enum err of_files[] = {ERR_IO, ERR_NOT_FOUND, ERR_STORE_BUSY,
+                                        ERR_STORE_WRITE_FAILED,
+                                        ERR_STORE_CORRUPT};
+    struct corpus_walk walk;
+    bool of_file = false;
+    for (size_t i = 0; i < sizeof(of_files) / sizeof(of_files[0]); i++)
+        of_file |= of_files[i] == why;
+    return of_file &&
+           corpus_walk(c->options.roots, c->options.roots_count, false, a,
+                       &walk) == OK &&
+           corpus_index_leave(c->where, failed, why);
+}
+
 enum err corpus_current(struct corpus *c, const struct cancel *cancel,
                         struct arena *a, struct problem *p,
                         struct corpus_state *ret)
 {
-    enum err e = open_index(c, a, p);
-    if (e) return e;
-    e = current(c, cancel, a, ret);
-    /* A damaged file is replaced at the next view, and filled once. */
-    if (e == ERR_STORE_CORRUPT) e = current(c, cancel, a, ret);
-    if (e)
-        problem_set(p, e, SLICE("the index of the standards"),
-                    e == ERR_TOO_LARGE
-                        ? SLICE("The standards' folders hold more than "
-                                "500,000 names.")
-                        : SLICE("The standards could not be read into it."),
-                    SLICE("Check that the standards' folders can be read and "
-                          "that .phasegate can be written; then search "
-                          "again."));
-    return e;
+    enum { TRIES = 4 };
+    enum err e = OK;
+    for (int i = 0; i < TRIES; i++) {
+        struct st_index *x;
+        e = corpus_index_get(c->where, a, p, &x);
+        if (e) return e;
+        e = current(c, cancel, a, ret);
+        if (!e) return OK;
+        /* A damaged file is replaced at the next view, and filled once. */
+        if (e == ERR_STORE_CORRUPT && i == 0) continue;
+        if (!leave_file(c, x, e, a)) break;
+    }
+    return problem_set(
+        p, e, SLICE("the index of the standards"),
+        e == ERR_TOO_LARGE ? SLICE("The standards' folders hold more than "
+                                   "500,000 names.")
+                           : SLICE("The standards could not be read into it."),
+        SLICE("Check that the standards' folders can be read and that "
+              ".phasegate or a folder for temporary files can be written; "
+              "then search again."));
+}
+
+bool corpus_mend(struct corpus *c, enum err e, struct arena *a)
+{
+    return e == ERR_AGAIN || e == ERR_STORE_CORRUPT ||
+           leave_file(c, corpus_index_now(c->where), e, a);
 }
 
 bool corpus_building(struct corpus *c, uint64_t *ret_done, uint64_t *ret_total)
@@ -486,7 +447,7 @@ bool corpus_building(struct corpus *c, uint64_t *ret_done, uint64_t *ret_total)
 enum err corpus_view(struct corpus *c, const struct cancel *cancel,
                      struct st_index_view **ret)
 {
-    return st_index_view(c->index, cancel, ret);
+    return st_index_view(corpus_index_now(c->where), cancel, ret);
 }
 
 enum err corpus_write_begin(struct corpus *c, const struct cancel *cancel,
@@ -495,7 +456,7 @@ enum err corpus_write_begin(struct corpus *c, const struct cancel *cancel,
     bool mine;
     enum err e = take_turn(c, cancel, &mine);
     if (e || !mine) return e ? e : ERR_STORE_BUSY;
-    e = st_index_write_begin(c->index, PATIENCE_MS, ret);
+    e = st_index_write_begin(corpus_index_now(c->where), PATIENCE_MS, ret);
     if (e) give_turn(c);
     return e;
 }
@@ -528,10 +489,9 @@ enum err corpus_new(const struct corpus_options *o, struct corpus **ret)
     cancel_init(&c->stop, INT64_MAX);
     c->job.run = run_in_background;
     c->options = *o;
-    c->options.index_path = arena_copy(&c->arena, o->index_path);
     struct slice *roots =
         ARENA_ARRAY(&c->arena, struct slice, o->roots_count + 1);
-    bool whole = c->options.index_path.p && roots;
+    bool whole = roots && corpus_index_new(o->index_path, &c->where) == OK;
     for (size_t i = 0; i < o->roots_count && whole; i++) {
         roots[i] = arena_copy(&c->arena, o->roots[i]);
         whole = roots[i].p != NULL;
@@ -560,7 +520,7 @@ void corpus_free(struct corpus *c)
     lock_take(&c->lock);
     while (c->busy) cond_wait(&c->ended, &c->lock);
     lock_drop(&c->lock);
-    st_index_close(c->index);
+    corpus_index_free(c->where);
     cond_done(&c->ended);
     lock_done(&c->lock);
     arena_done(&c->arena);

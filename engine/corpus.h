@@ -53,6 +53,9 @@ struct corpus_state {
 MUST_USE enum err corpus_current(struct corpus *c, const struct cancel *cancel,
                                  struct arena *a, struct problem *p,
                                  struct corpus_state *ret);
+/* A view of the index failed so. True: it is worth asking corpus_current
+ * again, which makes it anew, perhaps elsewhere. Thread: worker */
+bool corpus_mend(struct corpus *c, enum err e, struct arena *a);
 /* True: files are being read in the background, this many of that many.
  * Thread: any. Lock: takes corpus.lock, waits for nothing. */
 bool corpus_building(struct corpus *c, uint64_t *ret_done,

@@ -234,9 +234,14 @@ static enum err search(struct engine *e, const struct search_key *k,
                                 .tags_count = k->tags_count,
                                 .phase = k->phase};
     f.roots = corpus_roots(e->corpus, &f.roots_count);
+    struct st_index_state state;
     enum err r = corpus_view(e->corpus, cancel, &v);
     if (r) return r;
-    r = st_index_filter(v, &f, a, &docs, &filter.docs_count);
+    /* The file may have been lost since it was asked for the key: what stands
+     * in its place is not what the key names. */
+    st_index_state(v, &state);
+    if (state.file != k->file || state.revision < k->revision) r = ERR_AGAIN;
+    if (!r) r = st_index_filter(v, &f, a, &docs, &filter.docs_count);
     filter.docs = docs;
     if (!r) r = query_read(v, k->query, a, &q);
     if (!r && k->vector.n && k->n_results)
@@ -449,27 +454,40 @@ bool eng_search_building(struct engine *e, uint64_t *ret_done,
     return e->corpus && corpus_building(e->corpus, ret_done, ret_total);
 }
 
-enum err eng_search_standards(struct engine *e, struct eng_call *c,
-                              const struct eng_search_args *args)
+/* One attempt. */
+static enum err answer(struct engine *e, struct eng_call *c,
+                       const struct eng_search_args *args, int64_t began)
 {
-    if (c->on_loop) return ERR_AGAIN;
-    if (!e->corpus) return eng__problem_no_project(c);
-    int64_t began = clock_now();
     struct corpus_state state;
     const struct answer *v;
     bool cached;
-    enum err r = check(c, args);
+    enum err r =
+        corpus_current(e->corpus, c->cancel, c->arena, &c->problem, &state);
     if (r) return r;
-    r = cancel_check(c->cancel, began);
-    if (r) return fail(c, r);
-    r = corpus_current(e->corpus, c->cancel, c->arena, &c->problem, &state);
-    if (r) return fail(c, r);
     struct buf key = BUF_INIT(256 << 10);
     struct embed_vector vector = {0};
     r = key_of(e, c, args, &state, &vector, &key);
     if (!r) r = get(e, c, buf_slice(&key), &v, &cached);
     buf_done(&key);
-    if (r) return fail(c, r);
-    reply(c, v, cached, &state, vector.degraded, began);
-    return OK;
+    if (!r) reply(c, v, cached, &state, vector.degraded, began);
+    return r;
+}
+
+enum err eng_search_standards(struct engine *e, struct eng_call *c,
+                              const struct eng_search_args *args)
+{
+    enum { TRIES = 3 };
+    if (c->on_loop) return ERR_AGAIN;
+    if (!e->corpus) return eng__problem_no_project(c);
+    int64_t began = clock_now();
+    enum err r = check(c, args);
+    if (r) return r;
+    r = cancel_check(c->cancel, began);
+    for (int i = 0; !r && i < TRIES; i++) {
+        r = answer(e, c, args, began);
+        if (!r) return OK;
+        /* The file went wrong between the look at it and the search. */
+        if (i + 1 < TRIES && corpus_mend(e->corpus, r, c->arena)) r = OK;
+    }
+    return fail(c, r == ERR_AGAIN ? ERR_STORE_BUSY : r);
 }

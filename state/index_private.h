@@ -130,6 +130,11 @@ struct st_index_write {
     struct index_conn conn;
 };
 
+/* state/index_file.c: a connection to the file that is there now, opened anew
+ * when it was replaced, removed or found damaged; and back. */
+MUST_USE enum err index__take(struct st_index *x, struct index_conn **ret);
+void index__give(struct index_conn *c);
+
 /* SQLite's code as ours; keeps the first, and that the file is damaged. */
 enum err index__fail(struct index_conn *c, int rc);
 /* The statement, ready to be bound; NULL after a failure. */
