@@ -16,7 +16,7 @@ static const struct cli_verb session_verbs[] = {
     {"report", "SESSION", "The whole run as markdown."},
     {"verify", "[SESSION]", "Recomputes the hash chains of the record."},
     {"export", "[SESSION ...]", "Sessions as one JSON document."},
-    {"import", "FILE ...", "Reads exports, and sessions of praxis-os."},
+    {"import", "[FILE ...]", "Exports; no FILE: sessions of praxis-os."},
     {"delete", "SESSION", "Really removes a session."},
     {"approvals", "[SESSION]", "What waits for a person's word."},
     {"approve", "SESSION", "Gives it, on a terminal."},

@@ -56,6 +56,7 @@ struct cli_settings {
     int64_t auth_leeway_s;
     int64_t durability; /* enum st_durability */
     int64_t gate_mode;  /* enum eng_gate_mode */
+    int64_t tools;      /* enum tools_surface */
     int64_t watch_mode; /* enum eng_watch_mode */
     int64_t watch_debounce_ms, watch_debounce_max_ms, watch_poll_ms;
     int64_t health_file_ms, health_loop_lag_ms, health_loop_stall_ms;

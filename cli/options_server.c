@@ -2,11 +2,14 @@
 #include "cli/options_private.h"
 
 #include "engine/engine.h"
+#include "mcp/tools/tools.h"
 
 static const char *const transports[] = {"dual", "stdio", "http", NULL};
 static const char *const durabilities[] = {"full", "normal", NULL};
 static const char *const gate_modes[] = {"strict", "as-written", NULL};
+static const char *const surfaces[] = {"phasegate", "praxis", NULL};
 static const char *const watch_modes[] = {"auto", "stat", "off", NULL};
+_Static_assert(TOOLS_OURS == 0 && TOOLS_PRAXIS == 1, "surfaces[] order");
 _Static_assert(ST_FULL == 0 && ST_NORMAL == 1, "durabilities[] order");
 _Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
 _Static_assert(ENG_WATCH_AUTO == 0 && ENG_WATCH_OFF == 2, "watch_modes[] order");
@@ -49,6 +52,8 @@ static const struct option_row rows[] = {
     {"auth.leeway_s", NUMBER, CLI_SERVER, AT(auth_leeway_s), .min = 0,
      .max = 600, .def = 30, .arg = "N",
      .help = "Clocks of issuers may differ by so many seconds."},
+    {"tools", CHOICE, CLI_SERVER, AT(tools), .choices = surfaces,
+     .def = TOOLS_OURS, .help = "praxis: those of praxis-os too."},
     {"durability", CHOICE, CLI_SERVER, AT(durability),
      .choices = durabilities, .def = ST_FULL,
      .help = "full: an answered call survives power loss."},

@@ -197,8 +197,6 @@ static enum err permits_start(struct serve *s)
 static enum err health_new(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
-    size_t tools = 0;
-    while (tools_rows[tools].name) tools++;
     struct cli_health_config c = {
         .engine = s->engine,
         .pool = s->pool,
@@ -208,7 +206,7 @@ static enum err health_new(struct serve *s)
         .version = SLICE(PHASEGATE_VERSION),
         .host = slice_of(s->listen.fd >= 0 ? s->listen.host : ""),
         .port = s->listen.fd >= 0 ? s->listen.port : 0,
-        .tools = tools,
+        .tools = s->app.tools_count,
         .started_ns = s->app.started_ns,
         .started_wall_ms = s->app.started_wall_ms,
         .file_ms = set->health_file_ms,
@@ -243,6 +241,7 @@ static void limits_set(struct serve *s)
 static enum err mcp_start(struct serve *s)
 {
     struct mcp_server_config c;
+    static const char *const modes[] = {"dual", "stdio", "http"};
     tools_app_init(&s->app, s->engine);
     enum err e = permits_start(s);
     if (e) return e;
@@ -252,6 +251,8 @@ static enum err mcp_start(struct serve *s)
         s->o.set.coalesce ? (uint32_t)s->o.set.coalesce_waiters : 0;
     s->app.sharing.except = s->o.set.coalesce_except.items;
     s->app.sharing.except_count = s->o.set.coalesce_except.count;
+    s->app.surface = (enum tools_surface)s->o.set.tools;
+    s->app.transport_mode = modes[s->o.set.transport];
     tools_config(&s->app, s->pool, &c);
     c.queue_timeout_ms = s->o.set.timeout_queue_ms;
     c.progress_ms = s->o.set.progress_ms;
@@ -433,7 +434,6 @@ static enum err stdio_new(struct serve *s)
 
 static void announce(struct serve *s)
 {
-    static const char *const names[] = {"dual", "stdio", "http"};
     if (s->url[0])
         log_info("serve", "listening", LOG_C("url", s->url),
                  LOG_S("project", s->root));
@@ -442,7 +442,7 @@ static void announce(struct serve *s)
                                     .version = SLICE(PHASEGATE_VERSION),
                                     .url = slice_of(s->url),
                                     .transport =
-                                        slice_of(names[s->o.set.transport]),
+                                        slice_of(s->app.transport_mode),
                                     .started_wall_ms = s->app.started_wall_ms};
     enum err e = tp_discovery_join(&c, &s->discovery);
     if (e)

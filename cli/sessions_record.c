@@ -353,7 +353,7 @@ static const struct verb {
     {"verify", "[SESSION]", 0, 1, verify, false},
     {"report", "SESSION", 1, 1, report, false},
     {"export", "[SESSION ...]", 0, 1 << 20, export, false},
-    {"import", "FILE ...", 1, 1 << 20, import, true},
+    {"import", "[FILE ...]", 0, 1 << 20, import, true},
     {"delete", "SESSION", 1, 1, delete, false},
     {"approvals", "[SESSION]", 0, 1, cli_approvals, false},
     {"approve", "SESSION", 1, 1, cli_approve, false},
@@ -423,6 +423,24 @@ out:
     return code;
 }
 
+/* Where praxis-os has its sessions, behind the verb. */
+static int upstream_folders(struct slice root, struct arena *a, char **argv)
+{
+    static const char *const places[] = {".praxis-os/.cache/state",
+                                         ".agent-os/.cache/state"};
+    int argc = 1;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct stat st;
+        char *path = arena_cstr(a, path_join(a, root, slice_of(places[i])));
+        if (path && stat(path, &st) == 0) argv[argc++] = path;
+    }
+    if (argc == 1)
+        (void)fputs("phasegate: name a FILE to import: this project has no "
+                    ".praxis-os/.cache/state\n",
+                    stderr);
+    return argc;
+}
+
 int cli_record_run(const struct cli_options *o, struct slice root,
                    struct arena *a, int argc, char **argv)
 {
@@ -433,5 +451,11 @@ int cli_record_run(const struct cli_options *o, struct slice root,
         return CLI_USAGE;
     }
     if (!v->makes_file && !state_is_there(o, root, a)) return CLI_NOT_SO;
+    char *found[4] = {argv[0]};
+    if (v->run == import && argc == 1) {
+        argc = upstream_folders(root, a, found);
+        argv = found;
+        if (argc == 1) return CLI_USAGE;
+    }
     return cli_record_open(o, root, a, v->run, argc, argv);
 }

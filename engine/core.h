@@ -31,6 +31,7 @@ struct eng__grown {
 struct engine {
     struct eng_options options; /* texts lie in `arena` */
     struct arena arena;         /* startup only */
+    struct slice project_name;
     struct st_store *store;
     struct eng_watch *watch;
     struct providers *providers;

@@ -9,6 +9,7 @@
 #include "engine/core.h"
 #include "engine/pinned.h"
 #include "engine/rendered.h"
+#include "engine/repository.h"
 #include "engine/runs.h"
 #include "engine/search.h"
 #include "engine/session.h"
@@ -47,6 +48,7 @@ static enum err options_copy(struct engine *e, const struct eng_options *o)
             ? arena_copy(&e->arena, o->state_path)
             : path_join(&e->arena, o->root, SLICE(".phasegate/state.db"));
     e->options.trust_path = arena_copy(&e->arena, o->trust_path);
+    e->project_name = eng_project_name(e->options.root, &e->arena);
     if (!e->options.root.p || !e->options.state_path.p ||
         !e->options.trust_path.p)
         return ERR_NOMEM;
@@ -158,20 +160,12 @@ struct providers *eng_providers(struct engine *e)
     return e->providers;
 }
 
-/* The last component of the root, as the project's name. */
-static struct slice root_name(struct slice root)
-{
-    size_t i = root.n;
-    while (i > 0 && root.p[i - 1] != '/') i--;
-    return slice_sub(root, i, root.n - i);
-}
-
 void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w)
 {
     (void)a;
     json_key(w, SLICE("project"));
     json_begin_object(w);
-    json_put_string(w, "name", root_name(e->options.root));
+    json_put_string(w, "name", e->project_name);
     json_put_string(w, "root", e->options.root);
     json_end_object(w);
     json_put_string(w, "gate_mode",

@@ -133,6 +133,7 @@ struct eng_call {
 
 struct eng_list_workflows_args {
     struct slice query, category;
+    bool metadata; /* "metadata" of each: as its definition has it */
 };
 enum err eng_list_workflows(struct engine *e, struct eng_call *c,
                             const struct eng_list_workflows_args *args);
@@ -192,7 +193,10 @@ struct eng_get_session_args {
     struct slice session_id;
     bool evidence, history;
     bool verdicts;       /* of the history: how its gates were judged, whole */
+    bool workflow;       /* "metadata": as its definition has it */
+    bool phase;          /* "phase": the current one, as in get_phase */
     int64_t after_event; /* the history from there on */
+    int history_most;    /* events; 0: 1,000 */
 };
 enum err eng_get_session(struct engine *e, struct eng_call *c,
                          const struct eng_get_session_args *args);
@@ -202,6 +206,8 @@ enum err eng_get_session(struct engine *e, struct eng_call *c,
 struct eng_manage_session_args {
     struct slice session_id, action, reason, note;
     int64_t to_phase;    /* rollback only; ENG_ABSENT */
+    bool only_there;     /* retry_phase: of `phase` or not at all */
+    int64_t phase;
     bool reset_evidence; /* rollback, retry_phase: the tasks are open again */
     struct slice idempotency_key;
 };
@@ -282,7 +288,7 @@ enum err eng_remove_session(struct engine *e, struct eng_call *c,
 
 struct eng_list_sessions_args {
     struct slice status, workflow_type;
-    int64_t limit; /* 1..200 */
+    int64_t limit; /* 1..10,000 */
     struct slice cursor;
 };
 enum err eng_list_sessions(struct engine *e, struct eng_call *c,

@@ -10,7 +10,7 @@
 #include "engine/view.h"
 
 /* Of one reply; the report and the command line page through the rest. */
-#define HISTORY_MAX 1000
+#define HISTORY_MOST 1000
 
 /* Of the phases that stand, the attempt that passed; a rollback leaves the
  * others to the history. */
@@ -72,11 +72,12 @@ static enum err history_read(struct eng_op *op, struct st_tx *tx,
     struct st_event *events;
     struct st_evidence *verdicts = NULL;
     size_t n, verdicts_count = 0;
+    int most = args->history_most ? args->history_most : HISTORY_MOST;
     enum err e = st_event_list(tx, args->session_id, args->after_event,
-                               HISTORY_MAX, a, &events, &n);
+                               most, a, &events, &n);
     if (!e && args->verdicts)
         e = st_verdict_list(tx, args->session_id, args->after_event,
-                            HISTORY_MAX, a, &verdicts, &verdicts_count);
+                            most, a, &verdicts, &verdicts_count);
     if (!e) history_write(w, events, n, verdicts, verdicts_count);
     return e;
 }
@@ -95,6 +96,28 @@ static enum err extras_write(struct eng_op *op, const struct eng_snapshot *s,
     return e;
 }
 
+/* The definition and the phase, for who wants all in one reply. */
+static enum err surroundings_write(struct eng_op *op,
+                                   const struct eng_snapshot *s,
+                                   struct json_writer *w)
+{
+    const struct eng_get_session_args *args = op->args;
+    const struct eng_phase *p = eng__session_phase(s);
+    const struct eng_rendered *f;
+    if (args->workflow && s->definition->metadata) {
+        json_key(w, SLICE("metadata"));
+        json_value(w, s->definition->metadata);
+    }
+    if (!args->phase || !p) return OK;
+    enum err e =
+        eng__rendered_get(op->engine, op->call, s->definition, p->number, &f);
+    if (e) return e;
+    json_key(w, SLICE("phase"));
+    eng__view_phase(op->call->out, w, s, p, f,
+                    s->claims_count ? clock_wall_ms() : 0);
+    return OK;
+}
+
 static enum err decide(struct eng_op *op)
 {
     const struct eng_get_session_args *args = op->args;
@@ -110,10 +133,12 @@ static enum err decide(struct eng_op *op)
     json_key(&w, SLICE("session"));
     eng__view_session(&w, s);
     if (args->evidence || args->history) e = extras_write(op, s, &w);
+    if (e) return eng__problem_store(c, e);
+    e = surroundings_write(op, s, &w);
     eng__view_drift(&w, &drift);
     eng__view_next(&w, s, eng__session_phase(s));
     json_end_object(&w);
-    return e ? eng__problem_store(c, e) : OK;
+    return e;
 }
 
 enum err eng_get_session(struct engine *e, struct eng_call *c,

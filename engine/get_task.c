@@ -25,6 +25,7 @@ static void task_write(struct json_writer *w, const struct eng_task *t,
     json_put_int(w, "number", t->number);
     if (t->id.n) json_put_string(w, "id", t->id);
     json_put_string(w, "name", t->name);
+    if (t->file.n) json_put_string(w, "file", t->file);
     json_put_string(w, "content", t->content);
     if (t->source_text.n) json_put_string(w, "source_text", t->source_text);
     if (t->estimated_time.n)

@@ -6,7 +6,7 @@
 #include "engine/view.h"
 
 #define LIMIT_DEFAULT 50
-#define LIMIT_MAX 200
+#define LIMIT_MAX 10000
 
 /* A cursor names the last row of the page before: "<updated_ms>.<id>". */
 static enum err cursor_parse(struct eng_call *c, struct slice cursor,

@@ -38,7 +38,8 @@ static void problems_write(struct json_writer *w,
 }
 
 static void workflow_write(struct json_writer *w,
-                           const struct eng_definition *d)
+                           const struct eng_definition *d,
+                           const struct eng_list_workflows_args *args)
 {
     json_begin_object(w);
     json_put_string(w, "workflow_type", d->files.workflow_type);
@@ -54,6 +55,10 @@ static void workflow_write(struct json_writer *w,
         json_put_string(w, "estimated_duration", d->estimated_duration);
     json_put_bool(w, "valid", d->errors_count == 0);
     problems_write(w, d);
+    if (args->metadata && d->metadata) {
+        json_key(w, SLICE("metadata"));
+        json_value(w, d->metadata);
+    }
     json_end_object(w);
 }
 
@@ -108,7 +113,7 @@ enum err eng_list_workflows(struct engine *e, struct eng_call *c,
         }
         if (r) return r;
         if (!wanted(d, args)) continue;
-        workflow_write(&w, d);
+        workflow_write(&w, d, args);
         count++;
     }
     json_end_array(&w);

@@ -52,11 +52,25 @@ static enum err act_find(struct eng_call *c, struct slice action,
 
 /* --- back to which phase ------------------------------------------------ */
 
+/* It was said which phase is meant, and that is not the current one. */
+static enum err other_phase(struct eng_call *c, const struct eng_snapshot *s,
+                            int64_t phase)
+{
+    if (!eng_definition_phase(s->definition, phase))
+        return eng__problem_no_phase(c, s, phase);
+    if (eng__completed(s, phase)) return eng__problem_completed(c, s, phase);
+    return eng__problem_locked(c, s, phase);
+}
+
 static enum err target_phase(struct eng_call *c, const struct eng_snapshot *s,
-                             const struct act *act, int64_t to_phase,
+                             const struct act *act,
+                             const struct eng_manage_session_args *args,
                              int64_t *ret)
 {
+    int64_t to_phase = args->to_phase;
     *ret = s->row.current_phase;
+    if (args->only_there && args->phase != *ret)
+        return other_phase(c, s, args->phase);
     if (act->action != ENG_ROLLBACK) return OK;
     if (to_phase == ENG_ABSENT)
         return problem_set(&c->problem, ERR_MISSING_PARAMETER,
@@ -162,7 +176,10 @@ static void reply(struct eng_op *op, const struct act *act,
     json_put_string(&w, "action", args->action);
     json_put_bool(&w, "changed", before != s);
     if (act->action == ENG_DELETE) json_put_bool(&w, "deleted", true);
-    if (act->reopens) eng__view_reopened_phases(&w, before, s);
+    if (act->reopens) {
+        json_put_int(&w, "from_phase", before->row.current_phase);
+        eng__view_reopened_phases(&w, before, s);
+    }
     json_key(&w, SLICE("session"));
     eng__view_session(&w, s);
     json_key(&w, SLICE("receipt"));
@@ -237,7 +254,7 @@ static enum err decide(struct eng_op *op)
     e = eng__session_get(op->engine, c, args->session_id, &s);
     if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__problem_closed(c, s, act->action);
-    if (!e) e = target_phase(c, s, act, args->to_phase, &phase);
+    if (!e) e = target_phase(c, s, act, args, &phase);
     if (e) return e;
     enum eng_status to = s->status;
     e = eng__move(s->status, act->action, &to);

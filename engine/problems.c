@@ -136,6 +136,9 @@ enum err eng__problem_locked(struct eng_call *c, const struct eng_snapshot *s,
         "\"%.*s\", \"phase\": %" PRId64 ", \"evidence\": {...}}; get_phase "
         "shows what it wants.",
         s->row.current_phase, SLICE_ARG(s->row.id), s->row.current_phase);
+    c->problem.extra = arena_printf(
+        c->arena, "\"phase\":%" PRId64 ",\"current_phase\":%" PRId64, phase,
+        s->row.current_phase);
     return problem_setf(
         &c->problem, c->arena, ERR_PHASE_LOCKED,
         arena_printf(c->arena,

@@ -231,6 +231,7 @@ void eng__view_summary(struct json_writer *w, const struct st_session *row)
     json_put_string(w, "status", row->status);
     json_put_int(w, "current_phase", row->current_phase);
     json_put_int(w, "total_phases", row->total_phases);
+    eng__view_time(w, "created_at", row->created_ms);
     eng__view_time(w, "updated_at", row->updated_ms);
 }
 
@@ -240,7 +241,6 @@ void eng__view_session(struct json_writer *w, const struct eng_snapshot *s)
     json_begin_object(w);
     eng__view_summary(w, &s->row);
     json_put_string(w, "definition_hash", s->row.definition_hash);
-    eng__view_time(w, "created_at", s->row.created_ms);
     json_put_int(w, "version", s->row.version);
     if (s->trouble.n) {
         json_key(w, SLICE("trouble"));

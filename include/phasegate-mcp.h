@@ -178,6 +178,8 @@ enum mcp_tool_hint {
  * mcp_task_begin. ALWAYS: a client without the extension is refused. */
 enum mcp_task_mode { MCP_TASK_NEVER, MCP_TASK_MAY, MCP_TASK_ALWAYS };
 
+struct problem;
+struct buf;
 struct mcp_tool {
     const char *name, *title, *description;
     unsigned hints; /* enum mcp_tool_hint */
@@ -192,6 +194,9 @@ struct mcp_tool {
      * and checks them itself. NULL: the rows. */
     const char *input_schema;
     int group; /* 0; phasegate's own */
+    /* NULL; phasegate's own: tells an error in a shape of the tool's. `args`
+     * as `call` gets them, or as far as they could be read. */
+    void (*tell)(const void *args, const struct problem *p, struct buf *out);
 };
 
 /* --- resources ------------------------------------------------------------- */
@@ -281,6 +286,7 @@ struct mcp_limits {
 struct mcp_server_config {
     const char *name, *title, *version, *website_url;
     const char *instructions;            /* < 2,048 bytes */
+    /* Of two tools with one name the first counts. */
     const struct mcp_tool *const *tools; /* NULL-ended list of row tables, each
                                             ended by a row without a name:
                                             MCP_TABLE(rows) for one table */

@@ -198,11 +198,20 @@ static void complete_problem(struct mcp_call_state *c, enum err e)
     p->how_to_fix = SLICE("Read get_server_info, then call again.");
 }
 
+static void tell(const struct mcp_call_state *c, const struct problem *p,
+                 struct buf *out)
+{
+    if (c->tool->tell)
+        c->tool->tell(c->args, p, out);
+    else
+        problem_write(p, out);
+}
+
 static enum err finish_problem(struct mcp_call_state *c, enum err e)
 {
     twin_clear(&c->pub.out);
     complete_problem(c, e);
-    problem_write(&c->pub.problem, &c->pub.out.plain);
+    tell(c, &c->pub.problem, &c->pub.out.plain);
     return twin_finish(&c->pub.out);
 }
 
@@ -211,7 +220,7 @@ void mcp_tools_call_late(struct buf *out, const struct mcp_call_state *c,
 {
     struct twin t;
     twin_init(&t, out->ceiling);
-    problem_write(p, &t.plain);
+    tell(c, p, &t.plain);
     enum err e = twin_finish(&t);
     if (e)
         out->err = e;

@@ -22,6 +22,13 @@ static size_t count_tools(const struct mcp_server_config *c)
     return n;
 }
 
+static bool has_tool(const struct mcp_server *s, const char *name)
+{
+    for (size_t i = 0; i < s->tools_count; i++)
+        if (slice_eq(s->tools[i].name, slice_of(name))) return true;
+    return false;
+}
+
 static enum err take_tools(struct mcp_server *s)
 {
     const struct mcp_server_config *c = &s->config;
@@ -31,6 +38,7 @@ static enum err take_tools(struct mcp_server *s)
     if (!s->tools) return ERR_NOMEM;
     for (size_t i = 0; c->tools[i]; i++) {
         for (const struct mcp_tool *t = c->tools[i]; t->name; t++) {
+            if (has_tool(s, t->name)) continue;
             s->tools[s->tools_count++] =
                 (struct mcp_tool_entry){slice_of(t->name), t};
             if (t->task) s->offers |= MCP_OFFERS_TASKS | MCP_OFFERS_STREAM;

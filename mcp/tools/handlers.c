@@ -48,7 +48,11 @@ static struct eng_call *begin(struct mcp_call *call)
 
 static enum err begin_error(struct mcp_call *call)
 {
-    if (engine_of(call)) return ERR_NOMEM;
+    return engine_of(call) ? ERR_NOMEM : tools_no_project(call);
+}
+
+enum err tools_no_project(struct mcp_call *call)
+{
     return problem_set(
         &call->problem, ERR_NO_PROJECT, SLICE("the project"),
         SLICE("The server runs outside a project, so it has no state."),

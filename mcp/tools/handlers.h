@@ -39,4 +39,8 @@ enum err tools_validate_workflow(struct mcp_call *call, const void *args);
 enum err tools_create_workflow(struct mcp_call *call, const void *args);
 enum err tools_get_server_info(struct mcp_call *call, const void *args);
 
+/* Refuses what needs a project. */
+enum err tools_no_project(struct mcp_call *call);
+extern const struct mcp_field tools_search_fields[];
+
 #endif

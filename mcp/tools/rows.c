@@ -1,7 +1,7 @@
 #include "mcp/tools/tools.h"
 
 #include "base/clock.h"
-#include "mcp/tools/handlers.h"
+#include "mcp/tools/praxis.h"
 
 /* --- texts --------------------------------------------------------------- */
 
@@ -49,6 +49,8 @@ const char tools_instructions[] =
 #define OUT(properties)                                                        \
     "{\"type\":\"object\",\"properties\":{" properties "," THING("error") "}}"
 #define NEXT THING("next")
+/* Their error is a text. */
+#define OUT_PRAXIS "{\"type\":\"object\"}"
 
 /* --- arguments ----------------------------------------------------------- */
 
@@ -187,7 +189,7 @@ static const struct mcp_field release_task_args[] = {
     IDEMPOTENCY_KEY(eng_release_task_args),
     {0}};
 
-static const struct mcp_field search_standards_args[] = {
+const struct mcp_field tools_search_fields[] = {
     {"query", MCP_FIELD_STRING, AT(tools_search_args, query), .required = true,
      .example = "\"error handling\""},
     {"n_results", MCP_FIELD_INTEGER, AT(tools_search_args, n_results), .min = 0,
@@ -360,7 +362,7 @@ const struct mcp_tool tools_rows[] = {
      .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
      .group = PERMIT_SEARCH,
      .run = MCP_RUN_TRY_INLINE,
-     ARGS(tools_search_args, search_standards_args),
+     ARGS(tools_search_args, tools_search_fields),
      .output_schema =
          OUT(THINGS("results") "," WHOLE("total_tokens")
              "," TEXT("retrieval_method") "," TYPED("query_time_ms", "number")
@@ -402,6 +404,48 @@ const struct mcp_tool tools_rows[] = {
              "," THING("caches") "," THING("limits") "," THING("today")),
      .call = tools_get_server_info},
     {0}};
+
+/* Before ours: of two tools with one name the first counts. */
+const struct mcp_tool tools_praxis_rows[] = {
+    {.name = "pos_workflow",
+     .title = "Work through a workflow (praxis-os)",
+     .description =
+         "Use this as in praxis-os: `action` says what. An unknown action is "
+         "answered with those there are.",
+     .hints = MCP_DESTRUCTIVE,
+     .run = MCP_RUN_TRY_INLINE,
+     ARGS(praxis_args, praxis_fields),
+     .output_schema = OUT_PRAXIS,
+     .tell = praxis_workflow_tell,
+     .call = praxis_workflow_call},
+    {.name = "search_standards",
+     .title = "Search the project's standards",
+     .description =
+         "Use this before deciding how to do something, to read what the "
+         "project's standards say about it.",
+     .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
+     .group = PERMIT_SEARCH,
+     .run = MCP_RUN_WORKER,
+     ARGS(tools_search_args, tools_search_fields),
+     .output_schema = OUT_PRAXIS,
+     .tell = praxis_search_tell,
+     .call = praxis_search_call},
+    {.name = "current_date",
+     .title = "Today's date",
+     .description = "Use this before writing a date into a file or a name.",
+     .hints = MCP_READ_ONLY,
+     .run = MCP_RUN_INLINE,
+     .output_schema = OUT_PRAXIS,
+     .call = praxis_date_call},
+    {.name = "get_server_info",
+     .title = "About this server",
+     .description =
+         "Use this to see the server, its project and what it can do.",
+     .hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
+     .run = MCP_RUN_WORKER,
+     .output_schema = OUT_PRAXIS,
+     .call = praxis_info_call},
+    {0}};
 /* clang-format on */
 
 /* --- configuration ------------------------------------------------------- */
@@ -412,6 +456,7 @@ void tools_app_init(struct tools_app *app, struct engine *engine)
                               .version = PHASEGATE_VERSION,
                               .started_ns = clock_now(),
                               .started_wall_ms = clock_wall_ms(),
+                              .transport_mode = "stdio",
                               .call_timeout_ms = 60000};
 }
 
@@ -425,18 +470,37 @@ static void limits_of(void *ctx, const struct mcp_tool *tool, const void *args,
     (void)args;
     if (l->call_ms) *ret = *l;
     /* The engine knows how long the gate's commands may run. */
-    if (tool->call == tools_complete_phase) ret->told_ms = DAY_MS;
+    if (tool->call == tools_complete_phase ||
+        tool->call == praxis_workflow_call)
+        ret->told_ms = DAY_MS;
+}
+
+static size_t count_of(const struct mcp_tool *const *tables)
+{
+    size_t n = 0;
+    for (size_t i = 0; tables[i]; i++)
+        for (const struct mcp_tool *t = tables[i]; t->name; t++) {
+            bool told = false;
+            for (const struct mcp_tool *b = tables[0]; i && b->name; b++)
+                told = told || slice_eq(slice_of(b->name), slice_of(t->name));
+            n += !told;
+        }
+    return n;
 }
 
 void tools_config(struct tools_app *app, struct pool *pool,
                   struct mcp_server_config *ret)
 {
-    static const struct mcp_tool *const tables[] = {tools_rows, NULL};
+    static const struct mcp_tool *const tables[TOOLS_SURFACES][3] = {
+        [TOOLS_OURS] = {tools_rows},
+        [TOOLS_PRAXIS] = {tools_praxis_rows, tools_rows}};
+    app->pool = pool;
+    app->tools_count = count_of(tables[app->surface]);
     *ret = (struct mcp_server_config){.name = "phasegate",
                                       .title = "phasegate",
                                       .version = app->version,
                                       .instructions = tools_instructions,
-                                      .tools = tables,
+                                      .tools = tables[app->surface],
                                       .resources = tools_resources,
                                       .prompts = tools_prompts,
                                       .complete = tools_complete,

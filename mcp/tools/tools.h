@@ -12,12 +12,21 @@
 #include "engine/permit.h"
 #include "mcp/server.h"
 
+/* Which tools there are: ours, or also those of praxis-os under their names
+ * and in their shapes. */
+enum tools_surface { TOOLS_OURS, TOOLS_PRAXIS, TOOLS_SURFACES };
+
 /* What the handlers find in call->app. Filled before the first peer exists,
  * read-only from then on. */
 struct tools_app {
     struct engine *engine;   /* borrowed; NULL is answered NO_PROJECT */
     const char *version;     /* of the program */
     const char *http_url;    /* with /mcp; NULL: not listening */
+    const char *transport_mode; /* "dual", "stdio", "http" */
+    enum tools_surface surface;
+    /* Filled by tools_config. */
+    struct pool *pool;
+    size_t tools_count; /* that a client is told of */
     int64_t started_ns;      /* monotonic */
     int64_t started_wall_ms; /* Unix time */
     int64_t call_timeout_ms; /* as in the server's configuration */
@@ -48,6 +57,7 @@ enum permit_level tools_class(const struct mcp_tool *tool);
 /* Of a configuration whose gate_ctx is a struct tools_app with permits. */
 extern const struct mcp_gate tools_gate;
 extern const struct mcp_tool tools_rows[];
+extern const struct mcp_tool tools_praxis_rows[];
 /* Workflows, sessions, reports and standards to read; prompts that begin and
  * resume. */
 extern const struct mcp_resource tools_resources[];

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,10 @@ static int connect_to(int port)
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) FAIL("socket: %s", strerror(errno));
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
+    /* A request is written in parts, and its server would wait for no more. */
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0)
+        return fd;
     int error = errno;
     close(fd);
     errno = error;
