@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/project.h"
 #include "cli/tell.h"
 #include "state/inspect.h"
@@ -44,7 +45,12 @@ static int run(struct backup *k, const char *file)
                     stderr);
         return CLI_USAGE;
     }
-    if (st_backup_file(from, to, &k->arena, &p, &in) != OK) {
+    struct cli_progress bar;
+    cli_progress_begin(&bar, "Copying pages");
+    enum err e =
+        st_backup_file(from, to, cli_progress(&bar), &k->arena, &p, &in);
+    cli_progress_end(&bar);
+    if (e) {
         cli_complain(&p);
         return CLI_NOT_SO;
     }

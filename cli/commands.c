@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/project.h"
+#include "cli/tell.h"
 
 extern char **environ;
 
@@ -73,8 +74,9 @@ const struct cli_command cli_commands[] = {
     {"new", "NAME", "Makes a workflow to begin with; it passes lint.",
      CLI_PROJECT | CLI_OUTPUT | CLI_SCAFFOLD, cli_new,
      .example = "phasegate new release_v1 --phases 'Plan,Build,Ship'\n",
-     .more = "It goes to .phasegate/workflows of the project. Nothing is ever "
-             "overwritten.\ndocs/WORKFLOWS.md teaches what to write into it.\n"},
+     .more =
+         "It goes to .phasegate/workflows of the project. Nothing is ever "
+         "overwritten.\ndocs/WORKFLOWS.md teaches what to write into it.\n"},
     {"lint", "[PATH ...]",
      "Checks workflows: file:line:column: code: message, and the mend.",
      CLI_PROJECT | CLI_OUTPUT | CLI_CHECKS, cli_lint,
@@ -100,7 +102,7 @@ const struct cli_command cli_commands[] = {
                 "phasegate search --tag testing --limit 3 '\"test double\"'\n"
                 "phasegate search --json retry | jq .results[0].file\n",
      .more = "\"several words\" are a phrase, word* is a beginning. Ends with "
-             "1 when nothing is found.\n"},
+             "1 when nothing\nis found.\n"},
     {"trust", "[WORKFLOW]",
      "Shows the commands that gates would run, and trusts a workflow's files.",
      CLI_PROJECT | CLI_OUTPUT, cli_trust,
@@ -179,10 +181,15 @@ void cli_complain(const struct problem *p)
     (void)fputc('\n', stderr);
 }
 
+static void help_heading(struct buf *b, const char *text)
+{
+    buf_printf(b, "\n%s%s%s\n", cli_tone(CLI_BOLD), text, cli_tone(CLI_PLAIN));
+}
+
 static void help_examples(struct buf *b, const char *lines)
 {
     struct slice rest = slice_of(lines), line;
-    buf_puts(b, "\nFor example:\n");
+    help_heading(b, "For example:");
     while (slice_split(&rest, '\n', &line))
         if (line.n) buf_printf(b, "  %.*s\n", SLICE_ARG(line));
 }
@@ -190,17 +197,19 @@ static void help_examples(struct buf *b, const char *lines)
 static void print_help(const struct cli_command *c)
 {
     struct buf b = BUF_INIT(1 << 20);
-    buf_printf(&b, "phasegate %s%s%s%s\n%s\n", c->name,
-               c->options ? " [OPTIONS]" : "", *c->words ? " " : "", c->words,
-               c->summary);
+    buf_printf(&b, "%sphasegate %s%s%s%s%s\n%s\n", cli_tone(CLI_BOLD), c->name,
+               cli_tone(CLI_PLAIN), c->options ? " [OPTIONS]" : "",
+               *c->words ? " " : "", c->words, c->summary);
     if (c->verbs) buf_putc(&b, '\n');
     for (const struct cli_verb *v = c->verbs; v && v->name; v++)
         buf_printf(&b, "  %s %-*s %s\n", v->name, (int)(24 - strlen(v->name)),
                    v->words, v->summary);
     if (c->more) buf_printf(&b, "\n%s", c->more);
     if (c->example) help_examples(&b, c->example);
-    buf_puts(&b, "\nOptions:\n");
+    help_heading(&b, "Options:");
     cli_options_help(&b, c->options);
+    buf_puts(&b, "\nEnds with 0: done; 1: what was asked for is not so; "
+                 "2: wrong words or options;\n3: it cannot start.\n");
     if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
     buf_done(&b);
 }

@@ -9,7 +9,8 @@ enum { FILE_CEILING = 4 << 20 };
 
 const struct cli_editor cli_editors[] = {
     {"claude", "Claude Code", ".mcp.json", CLI_JSON, "mcpServers", NULL, NULL,
-     "claude", ".claude", "asks once whether to use this server: say yes", true},
+     "claude", ".claude", "asks once whether to use this server: say yes",
+     true},
     {"cursor", "Cursor", ".cursor/mcp.json", CLI_JSON, "mcpServers", NULL,
      WORKSPACE, "cursor", ".cursor", "asks once whether to enable it: do",
      false},

@@ -164,7 +164,8 @@ static bool found(struct init *in, const struct cli_editor *ed)
     struct slice unused, file = slice_of(ed->file);
     size_t slash = slice_find_byte(file, '/');
     const char *home = getenv("HOME");
-    if (ed->always || cli_on_path(&in->arena, ed->program, &unused)) return true;
+    if (ed->always || cli_on_path(&in->arena, ed->program, &unused))
+        return true;
     if (home && *home &&
         there(in, path_join(&in->arena, slice_of(home), slice_of(ed->home))))
         return true;

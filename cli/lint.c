@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/lint_sarif.h"
+#include "cli/progress.h"
 #include "cli/project.h"
 #include "cli/tell.h"
 
@@ -59,8 +60,12 @@ static bool check(struct lint *l, struct slice path)
     struct problem p;
     struct eng_checked *list;
     size_t count;
+    struct cli_progress bar;
     problem_init(&p);
-    enum err e = eng_check_path(path, &l->arena, &p, &list, &count);
+    cli_progress_begin(&bar, "Checking workflows");
+    enum err e =
+        eng_check_path(path, &l->arena, cli_progress(&bar), &p, &list, &count);
+    cli_progress_end(&bar);
     if (!e && add(l, list, count)) return true;
     if (!e)
         (void)problem_setf(&p, &l->arena, ERR_NOMEM, SLICE("Out of memory."),

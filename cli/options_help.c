@@ -2,6 +2,8 @@
  * docs/CONFIGURATION.md. */
 #include "cli/options_private.h"
 
+enum { HELP_WIDTH = 80, HELP_INDENT = 6 };
+
 void cli__option_accepts(const struct option_row *row, struct buf *out)
 {
     if (row->type == NUMBER) {
@@ -32,17 +34,31 @@ void cli__option_default(const struct option_row *row, struct buf *out)
 
 /* --- help ----------------------------------------------------------------- */
 
-static void help_row(struct buf *out, const struct option_row *row)
+/* Words in lines of a terminal's width, each begun by blanks. */
+static void put_wrapped(struct buf *out, struct slice text)
 {
-    char flag[NAME_ROOM], env[NAME_ROOM];
-    buf_printf(out, "  --%s", cli__flag_name(row, flag));
-    if (row->type == CHOICE) {
-        buf_putc(out, ' ');
-        cli__option_accepts(row, out);
-    } else if (row->arg) {
-        buf_printf(out, " %s", row->arg);
+    size_t column = 0;
+    struct slice word;
+    while (slice_split(&text, ' ', &word)) {
+        size_t n = slice_utf8_length(word);
+        bool breaks = column && column + 1 + n > HELP_WIDTH;
+        if (breaks) buf_putc(out, '\n');
+        if (breaks || !column)
+            buf_printf(out, "%*s", HELP_INDENT, "");
+        else
+            buf_putc(out, ' ');
+        column = breaks || !column ? HELP_INDENT : column + 1;
+        buf_put(out, word);
+        column += n;
     }
-    buf_printf(out, "\n      %s (", row->help);
+    buf_putc(out, '\n');
+}
+
+/* What it does, what it takes, what it is without. */
+static void help_text(struct buf *out, const struct option_row *row)
+{
+    char env[NAME_ROOM];
+    buf_printf(out, "%s (", row->help);
     if (row->type == NUMBER) {
         cli__option_accepts(row, out);
         buf_puts(out, "; ");
@@ -51,7 +67,24 @@ static void help_row(struct buf *out, const struct option_row *row)
     cli__option_default(row, out);
     if (!(row->flags & NOT_IN_ENV))
         buf_printf(out, "; %s", cli__env_name(row, env));
-    buf_puts(out, ")\n");
+    buf_putc(out, ')');
+}
+
+static void help_row(struct buf *out, const struct option_row *row)
+{
+    char flag[NAME_ROOM];
+    struct buf text = BUF_INIT(64 << 10);
+    buf_printf(out, "  --%s", cli__flag_name(row, flag));
+    if (row->type == CHOICE) {
+        buf_putc(out, ' ');
+        cli__option_accepts(row, out);
+    } else if (row->arg) {
+        buf_printf(out, " %s", row->arg);
+    }
+    buf_putc(out, '\n');
+    help_text(&text, row);
+    put_wrapped(out, buf_slice(&text));
+    buf_done(&text);
 }
 
 void cli_options_help(struct buf *out, unsigned groups)

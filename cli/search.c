@@ -8,10 +8,11 @@
 
 #include "base/buf.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/reach.h"
 #include "cli/tell.h"
 
-enum { LINES_SHOWN = 8, BAR = 30, LOOK_US = 200000, QUERY_CEILING = 64 << 10 };
+enum { LINES_SHOWN = 8, LOOK_US = 200000, QUERY_CEILING = 64 << 10 };
 
 struct search {
     struct arena arena;
@@ -70,39 +71,28 @@ static int64_t int_of(const struct json *v, const char *key)
     return json_int64(json_get(v, slice_of(key)), &n) ? n : 0;
 }
 
-static void bar_draw(const struct json *indexing)
-{
-    int64_t done = int_of(indexing, "files_done");
-    int64_t all = int_of(indexing, "files_total");
-    int full = all > 0 && done <= all ? (int)(done * BAR / all) : 0;
-    (void)fprintf(stderr, "\rReading the standards  [%.*s%.*s] %lld of %lld ",
-                  full, "##############################", BAR - full,
-                  "..............................", (long long)done,
-                  (long long)all);
-}
-
-static void bar_wipe(void)
-{
-    (void)fprintf(stderr, "\r%*s\r", BAR + 60, "");
-}
-
 /* Once, or on a terminal again until the index has everything. */
 static bool ask(struct search *s, struct cli_reply *ret, int *ret_exit)
 {
-    bool terminal = isatty(STDERR_FILENO) && !s->o.set.json, drawn = false;
+    struct cli_progress bar;
+    cli_progress_begin(&bar, "Reading the standards");
+    struct progress *p = s->o.set.json ? NULL : cli_progress(&bar);
+    bool answered = false;
     for (;;) {
         if (!cli_reach(&s->o, s->root, "search_standards", s->arguments,
                        &s->arena, ret, ret_exit))
-            return false;
+            break;
         const struct json *indexing =
             ret->is_error ? NULL : json_get(ret->object, SLICE("indexing"));
-        if (!indexing || !terminal) break;
-        bar_draw(indexing);
-        drawn = true;
+        answered = !indexing || !p;
+        if (answered) break;
+        p->done = (uint64_t)int_of(indexing, "files_done");
+        p->total = (uint64_t)int_of(indexing, "files_total");
+        cli_progress_draw(&bar);
         (void)usleep(LOOK_US);
     }
-    if (drawn) bar_wipe();
-    return true;
+    cli_progress_end(&bar);
+    return answered;
 }
 
 /* --- showing -------------------------------------------------------------- */

@@ -39,6 +39,7 @@ struct eng_call *cli_record_call(struct cli_record *r)
                                 .out = &r->twin,
                                 .now = clock_now(),
                                 .actor = SLICE("cli"),
+                                .progress = cli_progress(&r->bar),
                                 .done = ended};
     problem_init(&r->call.problem);
     return &r->call;
@@ -127,7 +128,9 @@ static int verify(struct cli_record *r, int argc, char **argv)
     int code =
         argc > 1 ? cli_record_resolve(r, argv[1], &args.session_id) : CLI_DONE;
     if (code) return code;
+    cli_progress_begin(&r->bar, "Checking sessions");
     enum err e = eng_verify(r->engine, cli_record_call(r), &args);
+    cli_progress_end(&r->bar);
     if (e) return cli_record_complain(r, e);
     const struct json *v = cli_record_answer(r);
     bool intact = json_is(json_get(v, SLICE("intact")), JSON_TRUE);
@@ -180,7 +183,9 @@ static int export(struct cli_record *r, int argc, char **argv)
         if (code) return code;
     }
     struct eng_export_args args = {ids, n};
+    cli_progress_begin(&r->bar, "Writing sessions");
     enum err e = eng_export(r->engine, cli_record_call(r), &args);
+    cli_progress_end(&r->bar);
     if (e) return cli_record_complain(r, e);
     (void)fwrite(r->twin.plain.p, 1, r->twin.plain.n, stdout);
     (void)putchar('\n');
@@ -316,9 +321,12 @@ static void import_path(struct cli_record *r, struct tally *t,
         import_file(r, t, path);
         return;
     }
-    for (size_t i = 0; i < n; i++)
+    progress_expect(cli_progress(&r->bar), n);
+    for (size_t i = 0; i < n; i++) {
+        progress_step(cli_progress(&r->bar), 1);
         if (slice_ends(list[i].name, SLICE(".json")))
             import_file(r, t, path_join(r->arena, path, list[i].name));
+    }
 }
 
 static int import(struct cli_record *r, int argc, char **argv)
@@ -326,7 +334,11 @@ static int import(struct cli_record *r, int argc, char **argv)
     struct buf files = BUF_INIT(OUT_CEILING);
     struct tally t = {.w = json_writer(&files)};
     json_begin_array(&t.w);
+    /* where people read the sessions as they come, these say how far it is */
+    if (r->o->set.json || !isatty(STDOUT_FILENO))
+        cli_progress_begin(&r->bar, "Reading sessions");
     for (int i = 1; i < argc; i++) import_path(r, &t, slice_of(argv[i]));
+    cli_progress_end(&r->bar);
     json_end_array(&t.w);
     if (r->o->set.json)
         printf("{\"imported\":%" PRId64 ",\"skipped\":%" PRId64

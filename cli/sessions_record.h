@@ -11,6 +11,7 @@
 
 #include "base/lock.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "engine/engine.h"
 
 bool cli_record_has(struct slice verb);
@@ -27,6 +28,7 @@ struct cli_record {
     struct arena *arena;
     struct engine *engine;
     struct twin twin;
+    struct cli_progress bar; /* of the next call, once it was begun */
     /* private */
     struct eng_call call;
     struct lock lock;

@@ -119,9 +119,9 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     }
     eng_watch_stats(e->watch, &ret->watch);
     provider_facts(e, now, ret);
-    if (ret->watch.roots_unwatched && e->options.watch.mode == ENG_WATCH_AUTO)
-        add(ret, (struct eng_reason){"watch_degraded", NULL, false,
-                                     ret->watch.roots_unwatched, 0});
+    uint32_t blind = ret->watch.roots_unwatched - ret->watch.roots_pending;
+    if (blind && e->options.watch.mode == ENG_WATCH_AUTO)
+        add(ret, (struct eng_reason){"watch_degraded", NULL, false, blind, 0});
     for (int i = 0; i < ENG_ANSWER_COUNT; i++)
         ret->answers[i] =
             atomic_load_explicit(&e->answers.count[i], memory_order_relaxed);

@@ -252,8 +252,8 @@ static enum err check_one_of(struct slice folder, struct arena *a,
 }
 
 static enum err check_root(struct slice root, struct arena *a,
-                           struct problem *p, struct eng_checked **ret,
-                           size_t *ret_count)
+                           struct progress *progress, struct problem *p,
+                           struct eng_checked **ret, size_t *ret_count)
 {
     struct file_name *names;
     size_t count, n = 0;
@@ -261,7 +261,9 @@ static enum err check_root(struct slice root, struct arena *a,
     if (e) return unreadable(p, a, e, root);
     struct eng_checked *list = ARENA_ARRAY(a, struct eng_checked, count);
     if (!list && count) return unreadable(p, a, ERR_NOMEM, root);
+    progress_expect(progress, count);
     for (size_t i = 0; i < count; i++) {
+        progress_step(progress, 1);
         if (!names[i].folder || names[i].name.p[0] == '.') continue;
         struct slice folder = path_join(a, root, names[i].name);
         if (!is_workflow(a, folder) && !is_kind(a, folder, "phases", S_IFDIR))
@@ -280,7 +282,8 @@ static enum err check_root(struct slice root, struct arena *a,
                         "%.*s", SLICE_ARG(root));
 }
 
-enum err eng_check_path(struct slice path, struct arena *a, struct problem *p,
+enum err eng_check_path(struct slice path, struct arena *a,
+                        struct progress *progress, struct problem *p,
                         struct eng_checked **ret, size_t *ret_count)
 {
     struct slice real;
@@ -288,7 +291,7 @@ enum err eng_check_path(struct slice path, struct arena *a, struct problem *p,
     if (e) return unreadable(p, a, e, path);
     bool folder = is_kind(a, real, "", S_IFDIR);
     if (folder && !is_workflow(a, real))
-        return check_root(real, a, p, ret, ret_count);
+        return check_root(real, a, progress, p, ret, ret_count);
     struct eng_checked *one = ARENA_NEW(a, struct eng_checked);
     if (!one) return unreadable(p, a, ERR_NOMEM, path);
     *ret = one;

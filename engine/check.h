@@ -31,10 +31,10 @@ MUST_USE enum err eng_check_definition(const struct eng_definition *d,
 /* `path` is a workflow's folder, a folder of such folders, a file of a
  * workflow (then only what concerns it), or a file by itself: a gate, a
  * workflow-definition YAML, a plan (.md). ERR_NOT_FOUND, ERR_TOO_LARGE,
- * ERR_IO, ERR_NOMEM with the problem filled. arena */
+ * ERR_IO, ERR_NOMEM with the problem filled. `progress`: or NULL. arena */
 MUST_USE enum err eng_check_path(struct slice path, struct arena *a,
-                                 struct problem *p, struct eng_checked **ret,
-                                 size_t *ret_count);
+                                 struct progress *progress, struct problem *p,
+                                 struct eng_checked **ret, size_t *ret_count);
 /* Members for the open object: "errors":[...],"warnings":[...],"notes":[...],
  * each {file,line?,column?,code,level,message,how_to_fix}. */
 void eng_checked_write(const struct eng_checked *k, struct json_writer *w);

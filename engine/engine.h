@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "base/pool.h"
 #include "base/problem.h"
+#include "base/progress.h"
 #include "base/twin.h"
 #include "engine/caches.h"
 #include "engine/provider.h"
@@ -125,6 +126,7 @@ struct eng_call {
                             cancel's deadline may come before */
     bool replayed;       /* the answer is the first one of its key */
     bool on_loop;        /* must not block, load or lock for long */
+    struct progress *progress; /* of verify, export, import; or NULL */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };
 
@@ -342,7 +344,8 @@ enum err eng_list_files(struct engine *e, struct eng_call *c,
 /* Ready JSON members for get_server_info: `"project":{...},"caches":{...}`. */
 void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w);
 
-/* --- changes --------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------
+ */
 
 /* What an operation of this engine has committed; valid during the call. */
 struct st_session;

@@ -188,8 +188,11 @@ static enum err sessions_export(struct export *x,
     if (e) return eng__problem_store(x->call, e);
     json_key(&x->w, SLICE("sessions"));
     json_begin_array(&x->w);
-    for (size_t i = 0; !e && i < n; i++)
+    progress_expect(x->call->progress, n);
+    for (size_t i = 0; !e && i < n; i++) {
         e = session_export(x, ids ? ids[i] : args->session_ids[i]);
+        progress_step(x->call->progress, 1);
+    }
     json_end_array(&x->w);
     return e;
 }

@@ -415,8 +415,11 @@ static enum err import_ours(struct import *im, const struct json *doc)
     enum err e = OK;
     if (r.wrong || format != 1)
         return not_ours(im, r.wrong ? r.wrong : "phasegate_export", 0);
-    for (uint32_t i = 0; !e && i < sessions->count; i++)
+    progress_expect(im->call->progress, sessions->count);
+    for (uint32_t i = 0; !e && i < sessions->count; i++) {
         e = session_import(im, &sessions->items[i], definitions, i);
+        progress_step(im->call->progress, 1);
+    }
     return e;
 }
 

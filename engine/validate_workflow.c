@@ -37,7 +37,7 @@ static enum err check_path(struct engine *e, struct eng_call *c,
     struct slice real = {0}, names = {0};
     size_t count = 0;
     enum err r = resolve(e, c, path, &real);
-    if (!r) r = eng_check_path(real, c->arena, &c->problem, ret, &count);
+    if (!r) r = eng_check_path(real, c->arena, NULL, &c->problem, ret, &count);
     if (r || count == 1) return r;
     for (size_t i = 0; i < count && i < 20; i++)
         names = arena_printf(c->arena, "%.*s%s%.*s", SLICE_ARG(names),

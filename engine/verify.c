@@ -206,10 +206,14 @@ static enum err sessions_follow(struct survey *v)
 {
     struct slice *ids, after = SLICE("");
     size_t n = PAGE;
+    progress_expect(v->call->progress, v->sessions.count);
     enum err e = OK;
     while (!e && n == PAGE) {
         e = st_session_ids(v->tx, after, PAGE, v->call->arena, &ids, &n);
-        for (size_t i = 0; !e && i < n; i++) e = session_follow(v, ids[i]);
+        for (size_t i = 0; !e && i < n; i++) {
+            e = session_follow(v, ids[i]);
+            progress_step(v->call->progress, 1);
+        }
         if (!e && n) after = ids[n - 1];
     }
     return e;

@@ -11,6 +11,8 @@
 #include "engine/signature.h"
 #include "engine/watch_private.h"
 
+static const char not_yet[] = "not looked at yet";
+
 enum {
     EVENTS_ROOM = 64 * 1024,
     BATCHES_MAX = 64, /* of one drain: a storm does not hold the lock */
@@ -234,11 +236,8 @@ static bool do_follow(struct eng_watch *w, enum eng_watch_set set,
     memcpy(copy, path.p, path.n);
     copy[path.n] = '\0';
     w->touched |= UINT32_C(1) << w->roots;
-    w->root[w->roots++] =
-        (struct watch_root){.path = {copy, path.n},
-                            .set = set,
-                            .followed = true,
-                            .why = "not looked at yet"};
+    w->root[w->roots++] = (struct watch_root){
+        .path = {copy, path.n}, .set = set, .followed = true, .why = not_yet};
     do_drain(w); /* walks to it */
     return true;
 }
@@ -385,8 +384,7 @@ static void roots_take(struct eng_watch *w)
             w->root[w->roots++] = (struct watch_root){
                 .path = from->paths[i],
                 .set = (enum eng_watch_set)set,
-                .why = w->o.mode == ENG_WATCH_AUTO ? "not looked at yet"
-                                                   : "watch.mode"};
+                .why = w->o.mode == ENG_WATCH_AUTO ? not_yet : "watch.mode"};
         }
     }
     w->rooted = w->roots;
@@ -453,13 +451,19 @@ void eng_watch_free(struct eng_watch *w)
     mem_free(w);
 }
 
+static void note_unwatched(struct eng_watch_stats *ret, const char *why)
+{
+    ret->roots_unwatched += why != NULL;
+    ret->roots_pending += why == not_yet || (why && why == watch__moving);
+}
+
 void eng_watch_stats(struct eng_watch *w, struct eng_watch_stats *ret)
 {
     lock_take(&w->lock);
     *ret = w->stats;
     ret->roots = w->rooted;
     for (uint32_t i = 0; i < w->rooted; i++)
-        ret->roots_unwatched += w->root[i].why != NULL;
+        note_unwatched(ret, w->root[i].why);
     ret->directories = (uint32_t)w->table.by_wd.count;
     lock_drop(&w->lock);
     ret->mode = w->o.mode == ENG_WATCH_OFF                         ? "off"

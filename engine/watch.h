@@ -60,6 +60,7 @@ struct eng_watch_options {
 struct eng_watch_stats {
     const char *mode; /* "inotify", "stat", "off"; "mixed": some roots each */
     uint32_t roots, roots_unwatched, directories;
+    uint32_t roots_pending; /* of the unwatched: will be, in a moment */
     uint64_t events, overflows, rescans, notices, errors;
     int64_t last_event_ns; /* 0: none yet */
 };

@@ -14,6 +14,8 @@
 
 #define PATH_CEILING (64 * 1024)
 
+enum { PAGES_A_STEP = 256 };
+
 static enum err io_failed(const char *what, const char *path)
 {
     log_error("store", what, LOG_C("path", path),
@@ -39,13 +41,31 @@ static enum err sync_folder(const char *path)
     return e;
 }
 
-/* Everything in one step: in WAL mode the copy reads one snapshot and holds
- * up nobody, and no write in between makes it begin again. */
-static enum err copy(struct st_conn *from, struct st_conn *to)
+/* Every page, and how far that is. */
+static int copy_pages(sqlite3_backup *b, struct progress *progress)
 {
+    int rc = sqlite3_backup_step(b, PAGES_A_STEP);
+    int all = sqlite3_backup_pagecount(b), left = all;
+    progress_expect(progress, (uint64_t)all);
+    for (;; rc = sqlite3_backup_step(b, PAGES_A_STEP)) {
+        int still = sqlite3_backup_remaining(b);
+        progress_step(progress, (uint64_t)(left - still));
+        left = still;
+        if (rc != SQLITE_OK) return rc;
+    }
+}
+
+/* In one read transaction: in WAL mode the copy is of one snapshot and holds
+ * up nobody, and no write between two steps makes it begin again. */
+static enum err copy(struct st_conn *from, struct st_conn *to,
+                     struct progress *progress)
+{
+    enum err e =
+        st__conn_exec(from, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
+    if (e) return e;
     sqlite3_backup *b = sqlite3_backup_init(to->db, "main", from->db, "main");
     if (!b) return st__conn_err(to, sqlite3_errcode(to->db));
-    int rc = sqlite3_backup_step(b, -1);
+    int rc = copy_pages(b, progress);
     int finished = sqlite3_backup_finish(b);
     return st__conn_err(to, rc == SQLITE_DONE ? finished : rc);
 }
@@ -61,12 +81,12 @@ static enum err make_empty(const char *partial)
 }
 
 static enum err copy_file(const char *from, const char *partial,
-                          uint32_t busy_timeout_ms)
+                          uint32_t busy_timeout_ms, struct progress *progress)
 {
     struct st_conn *in = NULL, *out = NULL;
     enum err e = st__conn_open(from, false, ST_FULL, busy_timeout_ms, &in);
     if (!e) e = st__conn_open(partial, true, ST_FULL, busy_timeout_ms, &out);
-    if (!e) e = copy(in, out);
+    if (!e) e = copy(in, out, progress);
     st__conn_close(out);
     st__conn_close(in);
     return e;
@@ -95,7 +115,7 @@ static enum err publish(const char *partial, const char *to,
 }
 
 enum err st__backup(const char *from, const char *to, enum st_backup_mode mode,
-                    uint32_t busy_timeout_ms)
+                    uint32_t busy_timeout_ms, struct progress *progress)
 {
     struct stat st;
     if (mode == ST_BACKUP_NEW && lstat(to, &st) == 0) return ERR_EXISTS;
@@ -104,7 +124,7 @@ enum err st__backup(const char *from, const char *to, enum st_backup_mode mode,
     buf_putc(&partial, '\0');
     enum err e = partial.err;
     if (!e) e = make_empty(partial.p);
-    if (!e) e = copy_file(from, partial.p, busy_timeout_ms);
+    if (!e) e = copy_file(from, partial.p, busy_timeout_ms, progress);
     if (!e) e = checked(partial.p);
     if (!e) e = publish(partial.p, to, mode);
     if (partial.p) unlink(partial.p);

@@ -149,7 +149,8 @@ enum err st__whole(const char *path, struct arena *a)
     return e;
 }
 
-enum err st_backup_file(struct slice from, struct slice to, struct arena *a,
+enum err st_backup_file(struct slice from, struct slice to,
+                        struct progress *progress, struct arena *a,
                         struct problem *p, struct st_inspection *ret)
 {
     char *in = arena_cstr(a, from), *out = arena_cstr(a, to);
@@ -158,7 +159,7 @@ enum err st_backup_file(struct slice from, struct slice to, struct arena *a,
     enum err e = inspect(in, false, NULL, a, ret, &about);
     if (e == ERR_STORE_TOO_NEW) e = OK; /* its bytes can be kept all the same */
     if (e) return st__told(p, a, e, about);
-    e = st__backup(in, out, ST_BACKUP_NEW, BUSY_MS);
+    e = st__backup(in, out, ST_BACKUP_NEW, BUSY_MS, progress);
     if (e) return st__told(p, a, e, to);
     ret->bytes = size_of(out);
     ret->checked = true;

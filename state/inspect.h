@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/cancel.h"
 #include "base/problem.h"
+#include "base/progress.h"
 
 struct st_inspection {
     int64_t bytes, wal_bytes;
@@ -26,10 +27,10 @@ MUST_USE enum err st_inspect(struct slice path, bool deep,
                              struct problem *p, struct st_inspection *ret);
 
 /* A consistent, checked copy of a file that may be in use, under a name that
- * is not taken: ERR_EXISTS. Others as above and as st_store_backup. Thread:
- * main or worker */
+ * is not taken: ERR_EXISTS. `progress`, in pages, may be NULL. Others as above
+ * and as st_store_backup. Thread: main or worker */
 MUST_USE enum err st_backup_file(struct slice from, struct slice to,
-                                 struct arena *a, struct problem *p,
-                                 struct st_inspection *ret);
+                                 struct progress *progress, struct arena *a,
+                                 struct problem *p, struct st_inspection *ret);
 
 #endif

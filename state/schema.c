@@ -211,7 +211,8 @@ static enum err back_up(struct st_conn *c, const char *path, int64_t version)
     buf_printf(&to, "%s.v%lld", path, (long long)version);
     buf_putc(&to, '\0');
     enum err e = to.err;
-    if (!e) e = st__backup(path, to.p, ST_BACKUP_REPLACE, c->busy_timeout_ms);
+    if (!e)
+        e = st__backup(path, to.p, ST_BACKUP_REPLACE, c->busy_timeout_ms, NULL);
     if (!e)
         log_info("store", "backed up before a migration", LOG_C("to", to.p),
                  LOG_I("version", version));

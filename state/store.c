@@ -267,7 +267,8 @@ enum err st_store_backup(struct st_store *s, struct slice path, struct arena *a,
 {
     char *to = NULL;
     enum err e = absolute(path, a, &to);
-    if (!e) e = st__backup(s->path, to, ST_BACKUP_NEW, s->busy_timeout_ms);
+    if (!e)
+        e = st__backup(s->path, to, ST_BACKUP_NEW, s->busy_timeout_ms, NULL);
     mem_free(to);
     return e ? st__told(p, a, e, path) : OK;
 }

@@ -21,6 +21,7 @@ TEST(commands, each_help_has_summary_words_options_and_an_example)
         struct ended e = RUN_IN(folder, c->name, "--help");
         CHECK_INT_EQ(e.status, 0);
         CHECK_CONTAINS(e.out, c->summary);
+        CHECK_CONTAINS(e.out, "Ends with 0: done; 1: ");
         if (!c->example) FAIL("%s has no example", c->name);
         struct slice rest = slice_of(c->example), line;
         struct slice begin =
@@ -30,10 +31,38 @@ TEST(commands, each_help_has_summary_words_options_and_an_example)
             CHECK(slice_starts(line, begin));
             CHECK(slice_find(e.out, line) < e.out.n);
         }
+        rest = e.out;
+        while (slice_split(&rest, '\n', &line))
+            if (slice_utf8_length(line) > 80 && !says(line, "  phasegate "))
+                FAIL("too wide for a terminal: %.*s", SLICE_ARG(line));
         for (const struct cli_verb *v = c->verbs; v && v->name; v++)
             CHECK_CONTAINS(e.out, v->summary);
         struct ended same = RUN_IN(folder, "help", c->name);
         CHECK_SLICE_EQ(same.out, e.out);
+    }
+}
+
+/* `words` as a row has them: does something have to be said there? */
+static bool asks_for_words(const char *words)
+{
+    return *words && *words != '[';
+}
+
+static void check_asks(const char *folder, const char *name, const char *verb)
+{
+    struct ended e = RUN_IN(folder, name, verb);
+    CHECK_INT_EQ(e.status, CLI_USAGE);
+    CHECK_INT_EQ(e.out.n, 0);
+    CHECK_CONTAINS(e.err, arena_printf(test_arena(), "phasegate %s", name).p);
+}
+
+TEST(commands, a_missing_word_is_asked_for_on_stderr)
+{
+    const char *folder = new_project("words");
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        if (asks_for_words(c->words)) check_asks(folder, c->name, NULL);
+        for (const struct cli_verb *v = c->verbs; v && v->name; v++)
+            if (asks_for_words(v->words)) check_asks(folder, c->name, v->name);
     }
 }
 
@@ -63,20 +92,23 @@ TEST(commands, a_mistyped_option_is_told_what_it_could_have_been)
 
 /* --- colours -------------------------------------------------------------- */
 
-/* What `phasegate init` writes on a terminal of its own. */
+/* What a command writes on a terminal of its own, stdout and stderr. */
 static struct slice on_terminal(const char *folder, const char *no_color,
-                                const char *term)
+                                const char *term, const char *words)
 {
     int fd;
     char part[4096];
     struct buf out = BUF_INIT(1 << 20);
+    const char *line = arena_printf(test_arena(), "PATH=%s:$PATH; %s",
+                                    test_binary_dir(), words)
+                           .p;
     pid_t pid = forkpty(&fd, NULL, NULL, NULL);
     CHECK_INT_GE(pid, 0);
     if (pid == 0) {
         if (chdir(folder) != 0 || setenv("NO_COLOR", no_color, 1) != 0 ||
             setenv("TERM", term, 1) != 0)
             _exit(99);
-        execl(test_binary(), "phasegate", "init", "--editor", "claude", NULL);
+        execl("/bin/sh", "sh", "-c", line, NULL);
         _exit(99);
     }
     for (ssize_t n; (n = read(fd, part, sizeof(part))) > 0;)
@@ -90,13 +122,86 @@ static struct slice on_terminal(const char *folder, const char *no_color,
     return text;
 }
 
+#define INIT "phasegate init --editor claude"
+
 TEST(commands, colours_are_for_terminals_that_want_them)
 {
     const char *folder = new_project("colours");
-    CHECK_CONTAINS(on_terminal(folder, "", "xterm"), "\033[");
-    CHECK(!says(on_terminal(folder, "1", "xterm"), "\033["));
-    CHECK(!says(on_terminal(folder, "", "dumb"), "\033["));
+    CHECK_CONTAINS(on_terminal(folder, "", "xterm", INIT), "\033[");
+    CHECK(!says(on_terminal(folder, "1", "xterm", INIT), "\033["));
+    CHECK(!says(on_terminal(folder, "", "dumb", INIT), "\033["));
     CHECK(!says(RUN_IN(folder, "init", "--editor", "claude").out, "\033["));
+}
+
+/* --- progress ------------------------------------------------------------- */
+
+/* A hundred workflows, made as links to one. */
+static void many_workflows(const char *folder)
+{
+    struct ended e = RUN_IN(folder, "new", "many_v1", "--phases", "a,b");
+    CHECK_INT_EQ(e.status, 0);
+    for (int i = 0; i < 120; i++) {
+        struct slice link = arena_printf(
+            test_arena(), "%s/.phasegate/workflows/copy%d_v1", folder, i);
+        CHECK_INT_EQ(symlink("many_v1", link.p), 0);
+    }
+}
+
+/* A project with an index, and an export of as many sessions as make a line
+ * worth while. */
+static void many_sessions(const char *folder)
+{
+    struct slice path =
+        arena_printf(test_arena(), "PATH=%s:/usr/bin:/bin", test_binary_dir());
+    static const char script[] =
+        "i=0; { while [ $i -lt 320 ]; do i=$((i+1)); echo "
+        "'{\"jsonrpc\":\"2.0\",\"id\":'$i',\"method\":\"tools/call\","
+        "\"params\":{\"name\":\"start_workflow\",\"arguments\":"
+        "{\"workflow_type\":\"bugfix_v1\",\"target\":\"t'$i'\"}}}'; done; } >"
+        " calls; phasegate serve --transport stdio --durability normal "
+        "--log-level error < calls > answers && "
+        "phasegate sessions export > all.json";
+    struct ended e = program_run(
+        &(struct program){.binary = "/bin/sh",
+                          .folder = folder,
+                          .env = (const char *const[]){path.p, NULL},
+                          .args = (const char *const[]){"-c", script, NULL}});
+    CHECK_INT_EQ(e.status, 0);
+    CHECK(!says(e.err, "of 320"));
+}
+
+struct long_work {
+    const char *words, *says;
+};
+
+/* Drawn on a terminal's stderr, and wiped; silent where nobody looks, and on
+ * a terminal that cannot wipe. */
+TEST_EACH_IF(commands, long_work_says_how_far_it_is_on_a_terminal_alone,
+             (.timeout_s = 60), struct long_work, row,
+             {"phasegate lint .phasegate/workflows > out || true",
+              "Checking workflows  ["},
+             {"phasegate sessions verify > out", "Checking sessions  ["},
+             {"phasegate sessions export > out", "Writing sessions  ["},
+             {"phasegate sessions import --state new.db all.json > out",
+              "Reading sessions  ["},
+             {"phasegate sessions import --state new.db --json all.json > out",
+              "Reading sessions  ["},
+             {"phasegate backup copy.db > out", "Copying pages  ["})
+{
+    const char *folder = new_project("long");
+    many_workflows(folder);
+    many_sessions(folder);
+    struct slice seen = on_terminal(folder, "", "xterm", row->words);
+    CHECK_CONTAINS(seen, row->says);
+    CHECK(slice_ends(seen, SLICE("\r\033[K")));
+    struct slice copy = arena_printf(test_arena(), "%s/copy.db", folder);
+    (void)unlink(copy.p);
+    CHECK_INT_EQ(on_terminal(folder, "", "dumb", row->words).n, 0);
+    (void)unlink(copy.p);
+    struct slice piped =
+        arena_printf(test_arena(), "{ %s; } 2> err", row->words);
+    CHECK_INT_EQ(on_terminal(folder, "", "xterm", piped.p).n, 0);
+    CHECK_INT_EQ(get_file(folder, "err").n, 0);
 }
 
 /* --- data ----------------------------------------------------------------- */

@@ -72,17 +72,17 @@ TEST_EACH_IF(newcomer, finishes_a_workflow_in_the_editor_that_init_has_told,
         arena_printf(test_arena(), "%s/tests/clients/plans/bugfix_v1.json",
                      test_source_dir())
             .p;
-    const char *args[32] = {
-        "--mode",    "default", "--walker", "stdio",    "--project",
-        project,     "--plan",  plan,       "--",       "/bin/sh",
-        "-c",        "cd \"$0\" && exec \"$@\"", project};
+    const char *args[32] = {"--mode",  "default",   "--walker",
+                            "stdio",   "--project", project,
+                            "--plan",  plan,        "--",
+                            "/bin/sh", "-c",        "cd \"$0\" && exec \"$@\"",
+                            project};
     init(project, row->word);
     words_of(row, project, args + 13, 16);
     struct node_steps steps = node_steps("walk.mjs", args);
     node_step(&steps, "close");
     struct ended e = RUN_IN(project, "sessions", "list", "--json");
-    const struct json *sessions =
-        json_get(json_of(e.out), SLICE("sessions"));
+    const struct json *sessions = json_get(json_of(e.out), SLICE("sessions"));
     CHECK_INT_EQ(sessions->count, 1);
     CHECK_TEXT_EQ(json_text(json_get(&sessions->items[0], SLICE("status"))),
                   "completed");
@@ -94,18 +94,28 @@ TEST(newcomer, starts_a_workflow_in_the_inspector_from_the_file_of_init,
 {
     const char *project = new_project("inspected");
     init(project, "claude");
-    const char *file =
-        arena_printf(test_arena(), "%s/.mcp.json", project).p;
+    const char *file = arena_printf(test_arena(), "%s/.mcp.json", project).p;
     const char *const args[] = {
-        "--cli", "--config", file, "--server", "phasegate", "--cwd", project,
-        "--format", "json", "--method", "tools/call", "--tool-name",
-        "start_workflow", "--tool-args-json",
-        "{\"workflow_type\":\"bugfix_v1\",\"target\":\"a.c\"}", NULL};
+        "--cli",
+        "--config",
+        file,
+        "--server",
+        "phasegate",
+        "--cwd",
+        project,
+        "--format",
+        "json",
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "start_workflow",
+        "--tool-args-json",
+        "{\"workflow_type\":\"bugfix_v1\",\"target\":\"a.c\"}",
+        NULL};
     struct node_end end = node_run(INSPECTOR, args);
     CHECK_INT_EQ(end.status, 0);
-    const struct json *result =
-        json_get(json_of(end.out), SLICE("result"));
-    CHECK_TEXT_EQ(json_text(json_at(result, "structuredContent", "next",
-                                    "tool", NULL)),
-                  "get_task");
+    const struct json *result = json_get(json_of(end.out), SLICE("result"));
+    CHECK_TEXT_EQ(
+        json_text(json_at(result, "structuredContent", "next", "tool", NULL)),
+        "get_task");
 }

@@ -386,7 +386,7 @@ TEST_EACH(lint, a_file_by_itself_is_judged_as_what_it_is, struct alone, row,
     size_t count;
     problem_init(&p);
     CHECK_OK(eng_check_path(slice_of(put(row->name, row->text)), test_arena(),
-                            &p, &k, &count));
+                            NULL, &p, &k, &count));
     CHECK_INT_EQ(count, 1);
     if (row->code)
         CHECK(found(k, row->code, row->name, row->line));
@@ -404,7 +404,7 @@ TEST(lint, a_folder_of_workflows_gives_each_of_them)
     put("w/plain/notes.md", "no workflow at all\n");
     put("w/broken_v1/metadata.json", "{");
     CHECK_OK(eng_check_path(arena_printf(test_arena(), "%s/w", test_tmpdir()),
-                            test_arena(), &p, &k, &count));
+                            test_arena(), NULL, &p, &k, &count));
     CHECK_INT_EQ(count, 2);
     CHECK(found(&k[0], "JSON_INVALID", "metadata.json", 1));
     CHECK(found(&k[1], "NOT_A_WORKFLOW", "", 0));
@@ -419,12 +419,13 @@ TEST(lint, one_file_of_a_workflow_gives_what_concerns_it)
     put("one_v1/metadata.json", "{}");
     const char *gate =
         put("one_v1/phases/0/gate-definition.yaml", "checkpoint: {}\n");
-    CHECK_OK(eng_check_path(slice_of(gate), test_arena(), &p, &k, &count));
+    CHECK_OK(
+        eng_check_path(slice_of(gate), test_arena(), NULL, &p, &k, &count));
     CHECK_INT_EQ(count, 1);
     CHECK_INT_EQ(k->levels[ENG_ERROR], 0);
-    CHECK_ERR(
-        eng_check_path(SLICE("/nowhere/at/all"), test_arena(), &p, &k, &count),
-        ERR_NOT_FOUND);
+    CHECK_ERR(eng_check_path(SLICE("/nowhere/at/all"), test_arena(), NULL, &p,
+                             &k, &count),
+              ERR_NOT_FOUND);
     CHECK(p.how_to_fix.n > 0);
 }
 

@@ -86,6 +86,23 @@ TEST(watch, every_way_to_save_gives_another_stamp)
 }
 
 /* H07 */
+/* Else every start would be told as a trouble of this machine. */
+TEST(watch, a_root_that_was_not_looked_at_yet_is_no_trouble)
+{
+    struct slice root;
+    struct eng_watch_stats st;
+    make("r");
+    struct eng_watch *w = watch_of("r", &root);
+    eng_watch_stats(w, &st);
+    CHECK_INT_EQ(st.roots_unwatched, 1);
+    CHECK_INT_EQ(st.roots_pending, 1);
+    CHECK_INT_NE(barrier(w), 0);
+    eng_watch_stats(w, &st);
+    CHECK_INT_EQ(st.roots_unwatched, 0);
+    CHECK_INT_EQ(st.roots_pending, 0);
+    eng_watch_free(w);
+}
+
 TEST(watch, a_root_may_go_and_come_back)
 {
     struct slice root;
