@@ -1,6 +1,8 @@
 /* doctor: the project, its folder, who may read and write what, the disk and
  * the clock. */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -231,23 +233,38 @@ static const struct {
                 {0x5346414F, "AFS"},   {0x00C36400, "Ceph"},
                 {0x65735546, "a FUSE"}};
 
+/* Some file systems count no files: then none is missing. */
+static void room(struct cli_doctor *d, const struct statvfs *v)
+{
+    uint64_t free_mib = (uint64_t)v->f_bavail * v->f_frsize >> 20;
+    bool no_files = v->f_files > 0 && v->f_favail < 64;
+    struct slice folder = cli_quoted(d, d->folder);
+    if (free_mib >= 64 && !no_files) return;
+    cli_find(d, CLI_BROKEN,
+             SLICE("Make room on that disk. What is large on it:"),
+             "%llu %s are free for %.*s: writes are about to fail",
+             (unsigned long long)(no_files ? v->f_favail : free_mib),
+             no_files ? "files" : "MiB", SLICE_ARG(d->folder));
+    cli_mend(d, "du -ax %s\"$(stat -c %%m %.*s)\" | sort -rn | head -20",
+             no_files ? "--inodes " : "", SLICE_ARG(folder));
+}
+
 static void disk(struct cli_doctor *d)
 {
     struct statvfs v;
     struct statfs s;
     char *name = arena_cstr(&d->arena, d->folder);
     if (!name || statvfs(name, &v) != 0 || statfs(name, &s) != 0) return;
-    uint64_t free_mib = (uint64_t)v.f_bavail * v.f_frsize >> 20;
-    if (free_mib < 64)
-        cli_find(d, CLI_BROKEN, SLICE("Make room on that disk."),
-                 "%llu MiB are free for %.*s: writes are about to fail",
-                 (unsigned long long)free_mib, SLICE_ARG(d->folder));
-    if (v.f_flag & ST_RDONLY)
+    room(d, &v);
+    if (v.f_flag & ST_RDONLY) {
         cli_find(d, CLI_BROKEN,
-                 SLICE("Mount it for writing, or name a state "
-                       "file elsewhere with --state."),
+                 SLICE("Name a state file elsewhere with --state, or mount it "
+                       "for writing:"),
                  "the file system of %.*s is mounted read-only",
                  SLICE_ARG(d->folder));
+        cli_mend(d, "sudo mount -o remount,rw \"$(stat -c %%m %.*s)\"",
+                 SLICE_ARG(cli_quoted(d, d->folder)));
+    }
     for (size_t i = 0; i < sizeof(far_away) / sizeof(far_away[0]); i++)
         if ((uint32_t)s.f_type == far_away[i].magic)
             cli_find(d, CLI_ADVICE,
@@ -286,18 +303,65 @@ static int64_t kernel_number(struct cli_doctor *d, const char *path)
     return n;
 }
 
-static void inotify(struct cli_doctor *d)
+/* The limits of the kernel that decide whether a folder can be watched, and
+ * what they should at least be. Those of `user` hold in a container. */
+static const struct {
+    const char *path, *key, *can, *what;
+    int least, want;
+    int errno_when_used_up; /* of the first call that needs one more */
+} watch_limits[] = {
+    {"/proc/sys/fs/inotify/max_user_watches", "fs.inotify.max_user_watches",
+     "watch", "folders", 8192, 524288, ENOSPC},
+    {"/proc/sys/user/max_inotify_watches", "user.max_inotify_watches", "watch",
+     "folders in this container", 8192, 524288, ENOSPC},
+    {"/proc/sys/fs/inotify/max_user_instances", "fs.inotify.max_user_instances",
+     "have", "watchers", 64, 1024, EMFILE},
+    {"/proc/sys/user/max_inotify_instances", "user.max_inotify_instances",
+     "have", "watchers in this container", 64, 1024, EMFILE},
+};
+enum { WATCH_LIMITS = sizeof(watch_limits) / sizeof(watch_limits[0]) };
+
+/* 0, or the errno of a watcher that could not be made just now. */
+static int try_to_watch(struct cli_doctor *d)
 {
-    enum { LEAST = 8192, WANT = 524288 };
-    static const char key[] = "/proc/sys/fs/inotify/max_user_watches";
-    int64_t watches = kernel_number(d, key);
-    if (watches < 0 || watches >= LEAST) return;
+    int fd = inotify_init1(IN_CLOEXEC), failed = fd < 0 ? errno : 0;
+    char *name = arena_cstr(&d->arena, d->root);
+    if (fd >= 0 && name && *name &&
+        inotify_add_watch(fd, name, IN_CREATE) < 0 && errno == ENOSPC)
+        failed = ENOSPC;
+    if (fd >= 0) close(fd);
+    return failed;
+}
+
+static void tell_limit(struct cli_doctor *d, size_t i, long long value,
+                       const char *used)
+{
     cli_find(d, CLI_ADVICE,
              SLICE("Without watches files are compared at each lookup, which "
                    "is slower. Raise the limit:"),
-             "the kernel lets a user watch %lld folders; editors use more",
-             (long long)watches);
-    cli_mend(d, "sudo sysctl -w fs.inotify.max_user_watches=%d", WANT);
+             "the kernel lets a user %s %lld %s%s", watch_limits[i].can, value,
+             watch_limits[i].what, used);
+    cli_mend(d, "sudo sysctl -w %s=%lld", watch_limits[i].key,
+             value >= watch_limits[i].want ? 4 * value
+                                           : (long long)watch_limits[i].want);
+}
+
+static void inotify(struct cli_doctor *d)
+{
+    int failed = try_to_watch(d);
+    bool told = false;
+    for (size_t i = 0; i < WATCH_LIMITS; i++) {
+        int64_t n = kernel_number(d, watch_limits[i].path);
+        if (n < 0 || n >= watch_limits[i].least) continue;
+        tell_limit(d, i, n, "; editors use more");
+        told = true;
+    }
+    for (size_t i = 0; i < WATCH_LIMITS && !told; i++) {
+        int64_t n = kernel_number(d, watch_limits[i].path);
+        if (n < 0 || failed != watch_limits[i].errno_when_used_up) continue;
+        tell_limit(d, i, n, ", and all are in use");
+        told = true;
+    }
 }
 
 const struct cli_check cli_checks_files[] = {

@@ -2,6 +2,7 @@
  * there; a live file is read in one snapshot. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +57,20 @@ static void tell(struct cli_doctor *d, struct slice path, enum err e,
     }
 }
 
+static void tell_old(struct cli_doctor *d, struct slice path,
+                     const struct st_inspection *in)
+{
+    cli_find(d, CLI_ADVICE,
+             SLICE("The next server brings it there, and keeps what was before "
+                   "beside it. End servers of older versions first; then this "
+                   "does it now:"),
+             "%.*s has version %d, and this phasegate writes %d",
+             SLICE_ARG(path), in->version, in->version_known);
+    cli_mend(d, "%.*s sessions verify --project %.*s",
+             SLICE_ARG(cli_quoted(d, d->command)),
+             SLICE_ARG(cli_quoted(d, d->root)));
+}
+
 static void whole(struct cli_doctor *d)
 {
     struct slice path = cli_state_file(&d->o, d->root);
@@ -69,7 +84,9 @@ static void whole(struct cli_doctor *d)
     enum err e = st_inspect(path, true, &c, &d->arena, &p, &in);
     if (e)
         tell(d, path, e, &p, &in);
-    else if (!in.checked)
+    else if (in.version < in.version_known)
+        tell_old(d, path, &in);
+    if (!e && !in.checked)
         cli_find(d, CLI_ADVICE,
                  SLICE("A backup reads every page, however long it takes: "
                        "phasegate backup FILE"),
@@ -115,6 +132,57 @@ static void beside(struct cli_doctor *d)
     }
 }
 
+/* --- who writes ----------------------------------------------------------- */
+
+/* Who has SQLite's write lock, by its name in the file beside the state; 0:
+ * nobody. No connection is open here whose locks the close could drop. */
+static pid_t writer_of(struct cli_doctor *d, struct slice path)
+{
+    enum { WRITE_LOCK = 120 }; /* a byte of the -shm file: SQLite's wal.c */
+    struct slice shm = arena_printf(&d->arena, "%.*s-shm", SLICE_ARG(path));
+    struct flock l = {.l_type = F_WRLCK,
+                      .l_whence = SEEK_SET,
+                      .l_start = WRITE_LOCK,
+                      .l_len = 1};
+    char *name = arena_cstr(&d->arena, shm);
+    int fd = name ? open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool held = fd >= 0 && fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+    if (fd >= 0) close(fd);
+    return held ? l.l_pid : 0;
+}
+
+static struct slice name_of(struct cli_doctor *d, pid_t pid)
+{
+    char path[64];
+    struct slice name;
+    (void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    if (file_read(slice_of(path), 64, &d->arena, &name) != OK)
+        return SLICE("a process");
+    return slice_trim(name);
+}
+
+/* A write takes milliseconds: who has the lock at every look has stopped in
+ * the middle of one, and all others wait for it. */
+static void written(struct cli_doctor *d)
+{
+    enum { LOOKS = 20, EVERY_US = 50000 };
+    struct slice path = cli_state_file(&d->o, d->root);
+    pid_t pid = path.n ? writer_of(d, path) : 0;
+    for (int i = 1; i < LOOKS && pid > 0; i++) {
+        (void)usleep(EVERY_US);
+        if (writer_of(d, path) != pid) pid = 0;
+    }
+    if (pid <= 0) return;
+    struct slice name = name_of(d, pid);
+    cli_find(d, CLI_BROKEN,
+             SLICE("What it has not committed is undone when it ends, and "
+                   "nothing else is lost:"),
+             "%.*s (process %d) has been holding the write lock of %.*s: "
+             "nobody else can write",
+             SLICE_ARG(name), (int)pid, SLICE_ARG(path));
+    cli_mend(d, "kill -CONT %d; kill %d", (int)pid, (int)pid);
+}
+
 /* --- the index ------------------------------------------------------------ */
 
 /* Each search brings it up to date first, and makes a damaged one anew; what
@@ -144,6 +212,7 @@ const struct cli_check cli_checks_state[] = {
     {"state", "the state file is whole, and of a version we know", true, whole},
     {"state files", "what lies beside the state file belongs to it", true,
      beside},
+    {"write lock", "nobody keeps others from writing", true, written},
     {"index", "the search index can be used", true, index_},
     {0},
 };
