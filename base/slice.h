@@ -22,8 +22,12 @@ struct slice {
 #define SLICE(lit) ((struct slice){("" lit), sizeof(lit) - 1})
 /* For static tables, where a compound literal is not a constant. */
 #define SLICE_INIT(lit) {("" lit), sizeof(lit) - 1}
-/* printf("%.*s", SLICE_ARG(s)) */
-#define SLICE_ARG(s) (int)((s).n), ((s).p ? (s).p : "")
+/* printf("%.*s", SLICE_ARG(s)); s is evaluated twice. */
+#define SLICE_ARG(s) (int)((s).n), slice_printable(s)
+static inline const char *slice_printable(struct slice s)
+{
+    return s.p ? s.p : "";
+}
 
 /* Borrows a C string; NULL gives the empty slice. */
 static inline struct slice slice_of(const char *cstr)
