@@ -1,24 +1,27 @@
 #include "base/alloc.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* Counting costs a contended cache line, so it starts with the first
  * mem_fail_at, which only tests call. */
-static _Atomic bool counting;
+_Atomic bool mem_counting;
 static _Atomic uint64_t counted;
-static _Atomic uint64_t fail_at;
+static _Atomic uint64_t fail_first, fail_last;
 
-/* Relaxed throughout: the counters order nothing but themselves. Sizes no
- * object can have are the mark of an overflow; sanitizers abort on them. */
-static bool refused(size_t n)
+/* Relaxed throughout: the counters order nothing but themselves. */
+bool mem_fails(void)
 {
-    if (n > PTRDIFF_MAX) return true;
-    if (!atomic_load_explicit(&counting, memory_order_relaxed)) return false;
     uint64_t nth =
         atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed) + 1;
-    return nth == atomic_load_explicit(&fail_at, memory_order_relaxed);
+    return nth >= atomic_load_explicit(&fail_first, memory_order_relaxed) &&
+           nth <= atomic_load_explicit(&fail_last, memory_order_relaxed);
+}
+
+/* Sizes no object can have are the mark of an overflow; sanitizers abort on
+ * them. */
+static bool refused(size_t n)
+{
+    return n > PTRDIFF_MAX || mem_refused();
 }
 
 void *mem_alloc(size_t n)
@@ -48,11 +51,23 @@ void mem_free(void *p)
     free(p);
 }
 
+static void fail_between(uint64_t first, uint64_t last)
+{
+    atomic_store_explicit(&fail_last, 0, memory_order_relaxed);
+    atomic_store_explicit(&fail_first, first, memory_order_relaxed);
+    atomic_store_explicit(&counted, 0, memory_order_relaxed);
+    atomic_store_explicit(&fail_last, last, memory_order_relaxed);
+    atomic_store_explicit(&mem_counting, true, memory_order_relaxed);
+}
+
 void mem_fail_at(uint64_t n)
 {
-    atomic_store_explicit(&fail_at, n, memory_order_relaxed);
-    atomic_store_explicit(&counted, 0, memory_order_relaxed);
-    atomic_store_explicit(&counting, true, memory_order_relaxed);
+    fail_between(n, n);
+}
+
+void mem_fail_from(uint64_t n)
+{
+    fail_between(n, UINT64_MAX);
 }
 
 uint64_t mem_count(void)

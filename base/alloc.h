@@ -7,6 +7,8 @@
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +20,22 @@ void mem_free(void *p);
 #define MEM_NEW(type) ((type *)mem_zalloc(sizeof(type)))
 
 /* Tests: the n-th allocation from now (1 = the next) of this process fails,
- * once; 0 switches off. */
+ * once; 0 switches off. Every object of an arena counts as one, also where the
+ * arena has room for it. */
 void mem_fail_at(uint64_t n);
-/* Allocations made since the last mem_fail_at. */
+/* The same, and all that follow fail too. */
+void mem_fail_from(uint64_t n);
+/* Allocations made since the last mem_fail_at or mem_fail_from. */
 uint64_t mem_count(void);
+
+/* For those who hand out pieces of what they have: must this one fail? */
+extern _Atomic bool mem_counting; /* private */
+bool mem_fails(void);             /* private */
+static inline bool mem_refused(void)
+{
+    return __builtin_expect(
+               atomic_load_explicit(&mem_counting, memory_order_relaxed), 0) &&
+           mem_fails();
+}
 
 #endif

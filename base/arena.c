@@ -118,7 +118,7 @@ static bool block_more(struct arena *a)
  * objects cannot take several times the ceiling. */
 static char *alloc_aligned(struct arena *a, size_t n, size_t align)
 {
-    if (n > a->ceiling - a->used) return NULL;
+    if (n > a->ceiling - a->used || mem_refused()) return NULL;
     if (!a->block && !block_more(a)) return NULL;
     size_t pad = -(uintptr_t)a->at & (align - 1);
     size_t room = (size_t)(a->end - a->at);
@@ -202,7 +202,10 @@ struct slice arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 enum err arena_hold(struct arena *a, void (*drop)(void *object), void *object)
 {
     struct arena_held *h = ARENA_NEW(a, struct arena_held);
-    if (!h) return ERR_NOMEM;
+    if (!h) {
+        drop(object);
+        return ERR_NOMEM;
+    }
     *h = (struct arena_held){a->held, drop, object};
     a->held = h;
     return OK;

@@ -56,8 +56,8 @@ struct slice arena_printf(struct arena *a, const char *fmt, ...)
 struct slice arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
-/* Calls drop(object) at the next reset: how an arena holds a reference.
- * On ERR_NOMEM nothing is held and drop is not called. */
+/* Calls drop(object) at the next reset: how an arena holds a reference. On
+ * ERR_NOMEM it calls drop(object) at once: the object is given away. */
 MUST_USE enum err arena_hold(struct arena *a, void (*drop)(void *object),
                              void *object);
 

@@ -13,9 +13,9 @@ enum err problem_set(struct problem *p, enum err e, struct slice what,
                      struct slice why, struct slice how_to_fix)
 {
     p->err = e;
-    p->what = what;
+    p->what = what.p ? what : err_detail(e);
     p->why = why;
-    p->how_to_fix = how_to_fix;
+    p->how_to_fix = how_to_fix.p ? how_to_fix : SLICE("Try again.");
     return e;
 }
 
@@ -27,7 +27,7 @@ enum err problem_setf(struct problem *p, struct arena *a, enum err e,
     va_start(ap, what_fmt);
     struct slice what = arena_vprintf(a, what_fmt, ap);
     va_end(ap);
-    return problem_set(p, e, what.p ? what : err_detail(e), why, how_to_fix);
+    return problem_set(p, e, what, why, how_to_fix);
 }
 
 void problem_write(const struct problem *p, struct buf *out)

@@ -29,12 +29,12 @@ void problem_init(struct problem *p);
 
 /* Fills and returns `e`, so that `return problem_set(...)` reads well. The
  * three texts are C strings that must outlive the problem: literals, or
- * arena_cstr/arena_printf results. */
+ * arena_cstr/arena_printf results. One that memory was short for (NULL) leaves
+ * the plain detail name as `what`, "Try again." as `how_to_fix`. */
 enum err problem_set(struct problem *p, enum err e, struct slice what,
                      struct slice why, struct slice how_to_fix);
 
-/* As problem_set with a formatted `what`; out of memory leaves the plain
- * detail name as `what`. */
+/* As problem_set with a formatted `what`. */
 enum err problem_setf(struct problem *p, struct arena *a, enum err e,
                       struct slice why, struct slice how_to_fix,
                       const char *what_fmt, ...)

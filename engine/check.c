@@ -65,10 +65,7 @@ static enum err check_folder(struct slice folder, struct arena *a,
     enum err e = eng_files_read(folder, a, p, &files);
     if (e) return e;
     e = eng_definition_build(&files, &d);
-    if (!e) {
-        e = arena_hold(a, drop_definition, d);
-        if (e) eng_definition_unref(d);
-    }
+    if (!e) e = arena_hold(a, drop_definition, d);
     if (!e) e = eng_check_definition(d, a, ret);
     if (e)
         return problem_set(p, e, SLICE("the workflow"),

@@ -15,10 +15,7 @@ enum err eng__cache_get(struct engine *e, enum eng_cache which,
     enum err r = st_cache_get(e->cache[which], key, &how, NULL, &entry);
     if (r) return r;
     r = arena_hold(c->arena, entry_drop, entry);
-    if (r)
-        st_entry_unref(entry);
-    else
-        *ret = st_entry_value(entry);
+    if (!r) *ret = st_entry_value(entry);
     return r;
 }
 

@@ -396,10 +396,7 @@ static enum err get(struct engine *e, struct eng_call *c, struct slice key,
         st_cache_get(e->cache[ENG_CACHE_SEARCH], key, &how, &source, &entry);
     if (r) return r;
     r = arena_hold(c->arena, (void (*)(void *))st_entry_unref, entry);
-    if (r) {
-        st_entry_unref(entry);
-        return r;
-    }
+    if (r) return r;
     *ret = st_entry_value(entry);
     *ret_cached = source == ST_FRESH || source == ST_STALE;
     return OK;

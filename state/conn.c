@@ -195,7 +195,10 @@ static enum err set_up(struct st_conn *c, bool writes, enum st_durability d)
      * before a job begins. */
     if (!rc && !writes)
         sqlite3_progress_handler(c->db, PROGRESS_STEPS, on_progress, c);
-    return st__conn_err(c, rc);
+    /* What ends a transaction must not need memory when there is none. */
+    enum err e = st__conn_err(c, rc);
+    if (!e) (void)st__conn_stmt(c, STMT_ROLLBACK, &e);
+    return e;
 }
 
 enum err st__conn_open(const char *path, bool writes, enum st_durability d,

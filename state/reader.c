@@ -93,6 +93,7 @@ enum err st_read_begin(struct st_store *s, const struct cancel *cancel,
     c->tx.cancel = cancel;
     c->tx.hard = OK;
     c->tx.stamp = st__commits_stamp(&s->commits); /* before the view begins */
+    st__conn_rollback(c);
     e = st__conn_run(c, STMT_BEGIN);
     if (e) return e;
     c->tx.open = true;
@@ -105,7 +106,8 @@ void st_read_end(struct st_tx *tx)
     struct st_conn *c = tx->conn;
     assert(tx->open && !c->writes);
     tx->open = false;
-    tx->cancel = NULL; /* ending is not interrupted */
+    tx->cancel = NULL;                         /* ending is not interrupted */
+    if (sqlite3_get_autocommit(c->db)) return; /* an error has ended it */
     if (st__conn_run(c, STMT_COMMIT) != OK) st__conn_rollback(c);
 }
 

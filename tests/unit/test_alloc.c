@@ -37,3 +37,27 @@ TEST(alloc, nothing_is_still_something)
     mem_free(p);
     mem_free(NULL);
 }
+
+TEST(alloc, all_allocations_from_the_nth_on_fail_until_it_is_switched_off)
+{
+    mem_fail_from(2);
+    void *a = mem_alloc(8), *b = mem_alloc(8), *c = mem_zalloc(8);
+    mem_fail_at(0);
+    void *d = mem_alloc(8);
+    CHECK(a && !b && !c && d);
+    mem_free(a);
+    mem_free(d);
+}
+
+TEST(alloc, an_object_of_an_arena_that_has_room_fails_in_its_turn)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    CHECK(arena_alloc(&a, 8));
+    mem_fail_at(2);
+    void *first = arena_alloc(&a, 8), *second = arena_alloc(&a, 8);
+    struct slice third = arena_copy(&a, SLICE("text"));
+    mem_fail_at(0);
+    CHECK(first && !second && third.p);
+    arena_done(&a);
+}

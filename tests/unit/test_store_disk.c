@@ -379,11 +379,13 @@ TEST(store_disk, opening_survives_each_failing_allocation, .timeout_s = 120)
 {
     struct st_store *s = open_store();
     st_store_close(s);
+    struct st_store_options o = {.path = slice_of(beside(""))};
     for (uint64_t n = 1;; n++) {
         struct problem p;
         s = NULL;
+        problem_init(&p);
         mem_fail_at(n);
-        enum err e = try_open(&p, &s);
+        enum err e = st_store_open(&o, test_arena(), &p, &s);
         bool failed = mem_count() >= n;
         mem_fail_at(0);
         CHECK(e == OK || e == ERR_NOMEM);
