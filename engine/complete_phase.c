@@ -234,8 +234,9 @@ static enum err passed(struct eng_op *op, const struct attempt *at)
     json_put_string(&w, "hash", sha256_hex(ev->hash, hex));
     json_end_object(&w);
     enum err e = next_phase_write(op, &w, s, finished);
+    if (e) return e;
     json_end_object(&w);
-    return e;
+    return OK;
 }
 
 /* --- judging and settling ------------------------------------------------ */

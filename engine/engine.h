@@ -4,7 +4,8 @@
  * result object of spec'd tools as JSON into the call's `out`.
  *
  * An operation returns
- *   OK           the result object is in call->out
+ *   OK           the result object is in call->out, whose own error says
+ *                when it did not fit; what is written is answered whole
  *   ERR_AGAIN    only with call->on_loop: nothing done, ask on a worker
  *   ERR_PENDING  begun; call->done(call, e) follows exactly once, with OK or
  *                the error, from the writer or a worker

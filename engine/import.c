@@ -516,14 +516,14 @@ enum err eng_remove_session(struct engine *e, struct eng_call *c,
     if (c->on_loop) return ERR_AGAIN;
     if (!e->store) return eng__problem_no_project(c);
     if (!uuid_valid(r.id)) return eng__problem_session_id(c, r.id);
-    enum err x = st_write(e->store, removal_run, &r);
-    eng__session_forget(e, r.id);
-    if (x == ERR_NOT_FOUND) return eng__problem_session_absent(c, r.id);
-    if (x) return eng__problem_store(c, x);
     struct json_writer w = json_writer(&c->out->plain);
     json_begin_object(&w);
     json_put_string(&w, "session_id", r.id);
     json_put_bool(&w, "removed", true);
     json_end_object(&w);
-    return OK;
+    enum err x = c->out->plain.err; /* else it could not be told */
+    if (!x) x = st_write(e->store, removal_run, &r);
+    eng__session_forget(e, r.id);
+    if (x == ERR_NOT_FOUND) return eng__problem_session_absent(c, r.id);
+    return x ? eng__problem_store(c, x) : OK;
 }

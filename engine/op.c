@@ -55,11 +55,12 @@ static enum err op_attempt(struct eng_op *op)
     enum err e = cancel_check(op->call->cancel, clock_now());
     if (e) return eng__problem_cancelled(op->call, e);
     e = op->decide(op);
-    if (e != ERR_PENDING) {
-        change_clear(op);
-        return e;
-    }
-    return op_commit(op);
+    /* What cannot be answered is not committed. */
+    if (e == ERR_PENDING && op->call->out->plain.err)
+        e = eng__problem_store(op->call, op->call->out->plain.err);
+    if (e == ERR_PENDING) return op_commit(op);
+    change_clear(op);
+    return e;
 }
 
 /* The others of its key go on while it waits. */

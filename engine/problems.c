@@ -58,6 +58,8 @@ static const struct {
      "Send the same call again after retry_after_ms."},
     {ERR_CLOSED, "The server is stopping",
      "Start it again and send the same call."},
+    {ERR_TOO_LARGE, "The answer or the record of it is larger than may be",
+     "Ask for less at a time."},
     {ERR_CONFLICT, "Another process changed this session again and again",
      "Read it with get_session and send the call again."},
 };

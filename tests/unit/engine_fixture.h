@@ -115,15 +115,22 @@ __attribute__((unused)) static void outcome_begin(struct outcome *o)
 }
 
 /* Takes what an operation returned and waits for the rest. */
-__attribute__((unused)) static enum err outcome_end(struct outcome *o,
-                                                    enum err e)
+__attribute__((unused)) static enum err outcome_wait(struct outcome *o,
+                                                     enum err e)
 {
-    struct json_error je;
     lock_take(&o->lock);
     while (e == ERR_PENDING && !o->done) cond_wait(&o->ended, &o->lock);
     lock_drop(&o->lock);
     if (e != ERR_PENDING) o->err = e;
-    if (!o->err)
+    return o->err;
+}
+
+/* And reads the answer. */
+__attribute__((unused)) static enum err outcome_end(struct outcome *o,
+                                                    enum err e)
+{
+    struct json_error je;
+    if (!outcome_wait(o, e))
         CHECK_OK(json_parse(buf_slice(&o->twin.plain), NULL, &o->arena, &o->out,
                             &je));
     return o->err;
