@@ -5,12 +5,15 @@
 /* Counting costs a contended cache line, so it starts with the first
  * mem_fail_at, which only tests call. */
 _Atomic bool mem_counting;
-static _Atomic uint64_t counted;
+static _Atomic uint64_t counted, taken;
 static _Atomic uint64_t fail_first, fail_last;
+
+static _Thread_local bool spared;
 
 /* Relaxed throughout: the counters order nothing but themselves. */
 bool mem_fails(void)
 {
+    if (spared) return false;
     uint64_t nth =
         atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed) + 1;
     return nth >= atomic_load_explicit(&fail_first, memory_order_relaxed) &&
@@ -21,7 +24,11 @@ bool mem_fails(void)
  * them. */
 static bool refused(size_t n)
 {
-    return n > PTRDIFF_MAX || mem_refused();
+    if (n > PTRDIFF_MAX) return true;
+    if (!atomic_load_explicit(&mem_counting, memory_order_relaxed))
+        return false;
+    if (!spared) atomic_fetch_add_explicit(&taken, 1, memory_order_relaxed);
+    return mem_fails();
 }
 
 void *mem_alloc(size_t n)
@@ -56,6 +63,7 @@ static void fail_between(uint64_t first, uint64_t last)
     atomic_store_explicit(&fail_last, 0, memory_order_relaxed);
     atomic_store_explicit(&fail_first, first, memory_order_relaxed);
     atomic_store_explicit(&counted, 0, memory_order_relaxed);
+    atomic_store_explicit(&taken, 0, memory_order_relaxed);
     atomic_store_explicit(&fail_last, last, memory_order_relaxed);
     atomic_store_explicit(&mem_counting, true, memory_order_relaxed);
 }
@@ -73,4 +81,14 @@ void mem_fail_from(uint64_t n)
 uint64_t mem_count(void)
 {
     return atomic_load_explicit(&counted, memory_order_relaxed);
+}
+
+uint64_t mem_taken(void)
+{
+    return atomic_load_explicit(&taken, memory_order_relaxed);
+}
+
+void mem_spare(bool on)
+{
+    spared = on;
 }

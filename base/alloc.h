@@ -27,6 +27,11 @@ void mem_fail_at(uint64_t n);
 void mem_fail_from(uint64_t n);
 /* Allocations made since the last mem_fail_at or mem_fail_from. */
 uint64_t mem_count(void);
+/* Those of them that took memory, rather than what an arena had. */
+uint64_t mem_taken(void);
+/* While it is on, this thread's allocations neither count nor fail: what a
+ * test needs for itself. */
+void mem_spare(bool on);
 
 /* For those who hand out pieces of what they have: must this one fail? */
 extern _Atomic bool mem_counting; /* private */

@@ -163,6 +163,15 @@ static struct slice fake_header(struct mcp_exchange *ex, const char *name)
     return (struct slice){0};
 }
 
+/* The fixture's own memory never fails. */
+static struct slice kept(struct fake_server *fs, struct slice s)
+{
+    mem_spare(true);
+    struct slice copy = arena_copy(&fs->arena, s);
+    mem_spare(false);
+    return copy;
+}
+
 static void fake_reply(struct mcp_exchange *ex, int status,
                        const struct mcp_header *headers, size_t count,
                        struct slice body)
@@ -170,13 +179,13 @@ static void fake_reply(struct mcp_exchange *ex, int status,
     struct fake_exchange *fx = fake_of(ex);
     for (size_t i = 0; i < count; i++) {
         if (slice_eq(slice_of(headers[i].name), SLICE("Mcp-Session-Id")))
-            fx->session = arena_copy(&fx->fs->arena, headers[i].value);
+            fx->session = kept(fx->fs, headers[i].value);
         if (slice_eq(slice_of(headers[i].name), SLICE("Retry-After")))
-            fx->retry_after = arena_copy(&fx->fs->arena, headers[i].value);
+            fx->retry_after = kept(fx->fs, headers[i].value);
     }
     fx->replies++;
     fx->status = status;
-    fx->body = arena_copy(&fx->fs->arena, body);
+    fx->body = kept(fx->fs, body);
     if (body.n) CHECK(slice_find_byte(body, '\n') == body.n);
 }
 
@@ -185,8 +194,8 @@ static bool fake_event(struct mcp_exchange *ex, struct slice id,
 {
     struct fake_exchange *fx = fake_of(ex);
     if (fx->events_n < 16) {
-        fx->ids[fx->events_n] = arena_copy(&fx->fs->arena, id);
-        fx->events[fx->events_n] = arena_copy(&fx->fs->arena, message);
+        fx->ids[fx->events_n] = kept(fx->fs, id);
+        fx->events[fx->events_n] = kept(fx->fs, message);
     }
     fx->events_n++;
     CHECK_INT_EQ(fx->replies + fx->drops, 0);
@@ -198,7 +207,7 @@ static bool fake_open(struct mcp_exchange *ex, struct slice id,
 {
     struct fake_exchange *fx = fake_of(ex);
     (void)retry_ms;
-    fx->opened = arena_copy(&fx->fs->arena, id);
+    fx->opened = kept(fx->fs, id);
     return true;
 }
 
@@ -242,9 +251,6 @@ static struct fake_server *loop_on(struct mcp_server *mcp,
     lock_init(&fs->lock, "fake-mailbox", RANK_QUEUE);
     cond_init(&fs->mail_came);
     arena_init(&fs->arena, 256 << 20);
-    CHECK(arena_alloc(&fs->arena, 1 << 16)); /* a first block: the fixture's
-                                                own memory never fails */
-    arena_reset(&fs->arena);
     fs->mailbox.post = fake_post;
     fs->last = &fs->first;
     fs->mcp = mcp;
@@ -292,7 +298,9 @@ struct mcp_server *fake_mcp(struct fake_server *fs)
 static struct fake_exchange *fake_new(struct fake_server *fs,
                                       const struct mcp_header *headers)
 {
+    mem_spare(true);
     struct fake_exchange *fx = ARENA_NEW(&fs->arena, struct fake_exchange);
+    mem_spare(false);
     *fx = (struct fake_exchange){
         .ex = {.ops = &fake_ops, .mailbox = &fs->mailbox},
         .fs = fs,

@@ -49,6 +49,20 @@ TEST(alloc, all_allocations_from_the_nth_on_fail_until_it_is_switched_off)
     mem_free(d);
 }
 
+TEST(alloc, what_a_test_needs_for_itself_neither_fails_nor_counts)
+{
+    mem_fail_from(1);
+    mem_spare(true);
+    void *a = mem_alloc(8);
+    mem_spare(false);
+    void *b = mem_alloc(8);
+    CHECK_INT_EQ(mem_count(), 1);
+    CHECK_INT_EQ(mem_taken(), 1);
+    mem_fail_at(0);
+    CHECK(a && !b);
+    mem_free(a);
+}
+
 TEST(alloc, an_object_of_an_arena_that_has_room_fails_in_its_turn)
 {
     struct arena a;
