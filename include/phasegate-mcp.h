@@ -158,6 +158,7 @@ struct mcp_field {
     const char *header;         /* x-mcp-header: the Mcp-Param-* header that
                                    repeats a STRING, INTEGER or BOOLEAN */
     enum mcp_err wrong;         /* of a wrong type or choice; 0: a plain one */
+    enum mcp_err nul;           /* of a text with a NUL; 0: a plain one */
 };
 
 /* --- tools ----------------------------------------------------------------- */

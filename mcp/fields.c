@@ -102,9 +102,11 @@ static enum err read_string(struct parse *s, const struct mcp_field *f,
                             const struct json *v, void *at)
 {
     if (!json_is(v, JSON_STRING)) return wrong(s, f, v);
-    if (has_nul(v->text))
-        return refused(s, slice_of(f->name), "holds a NUL character",
-                       "A text here becomes a name or a path.");
+    if (has_nul(v->text)) {
+        enum err e = refused(s, slice_of(f->name), "holds a NUL character",
+                             "A text here becomes a name or a path.");
+        return f->nul ? f->nul : e;
+    }
     if (f->choices && choice(f, v->text) < 0) return wrong(s, f, v);
     if ((f->min || f->max) && !in_range(f, (int64_t)slice_utf8_length(v->text)))
         return out_of_range(s, f, v);

@@ -97,7 +97,7 @@ static const struct mcp_field start_workflow_args[] = {
      .description = "As list_workflows names it.", .example = "\"bugfix_v1\""},
     {"target", MCP_FIELD_STRING, AT(eng_start_workflow_args, target),
      .required = true, .description = "The file or thing worked on.",
-     .example = "\"src/parser.c\""},
+     .example = "\"src/parser.c\"", .nul = ERR_INVALID_TARGET},
     {"options", MCP_FIELD_OBJECT, AT(eng_start_workflow_args, options),
      .description = "What the workflow asks for, e.g. spec_path.",
      .example = "{\"spec_path\": \"specs/feature\"}"},

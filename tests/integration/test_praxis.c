@@ -277,6 +277,7 @@ static void is_managed(struct client *c)
     CHECK_TEXT_EQ(TEXT(v, "session_id"), id);
 }
 
+/* format E10 */
 static void tells_the_date(struct client *c)
 {
     const struct json *v = json_get(tool(c, "current_date", "{}"),
@@ -435,6 +436,7 @@ static struct slice with_id(const char *text, const char *id)
                         text + at + 2);
 }
 
+/* format E8 */
 TEST(praxis, refusals_have_the_texts_that_clients_match)
 {
     struct client c = client_of(praxis_project("px"), false);
@@ -452,7 +454,7 @@ TEST(praxis, refusals_have_the_texts_that_clients_match)
     }
 }
 
-/* E7 */
+/* format E7 */
 TEST(praxis, an_unknown_action_is_answered_with_the_fourteen)
 {
     struct client c = client_of(praxis_project("px"), false);
@@ -483,7 +485,7 @@ TEST(praxis, too_much_evidence_is_told_in_megabytes)
                   "Evidence too large: 10.50MB exceeds limit of 10.0MB");
 }
 
-/* N17 */
+/* format E12 */
 TEST(praxis, its_list_of_tools_is_within_the_budget)
 {
     struct client c = client_of(praxis_project("px"), false);
@@ -498,7 +500,7 @@ TEST(praxis, its_list_of_tools_is_within_the_budget)
 
 /* --- the project's name --------------------------------------------------- */
 
-/* E11 */
+/* format E11 */
 TEST(praxis, a_project_is_called_as_its_origin_is)
 {
     const char *project = praxis_project("folder");
@@ -521,6 +523,7 @@ TEST(praxis, a_project_is_called_as_its_origin_is)
     CHECK_TEXT_EQ(TEXT(v, "project", "git", "status"), "dirty");
 }
 
+/* format E11 */
 TEST(praxis, without_git_a_project_is_called_as_its_folder)
 {
     const char *project = praxis_project("folder");
@@ -594,7 +597,7 @@ TEST(praxis, its_sessions_are_found_and_read_as_they_were, .needs = "shared")
     CHECK_CONTAINS(e.out, "0 imported, 5 skipped");
 }
 
-/* E9 */
+/* format E9 */
 TEST(praxis, a_real_gate_refuses_nothing_said, .needs = "shared")
 {
     const char *project = new_project("real");

@@ -275,17 +275,29 @@ static uint64_t a_seed(void)
     return seed ? seed : 1;
 }
 
-TEST(walk, a_kill_at_any_moment_loses_no_answered_call, .timeout_s = 120)
+static void kill_often(int kills)
 {
     struct chaos c = {.s = start_server(), .seed = a_seed()};
     next_session(&c);
-    for (int i = 0; i < KILLS; i++) {
+    for (int i = 0; i < kills; i++) {
         live_and_die(&c);
         live_again(&c);
     }
     printf("%d sessions, %d kills with a call under way\n", c.sessions,
            c.in_flight_at_kill);
     CHECK_INT_GE(c.sessions, 3);
+}
+
+TEST(walk, a_kill_at_any_moment_loses_no_answered_call, .timeout_s = 120)
+{
+    kill_often(KILLS);
+}
+
+/* format D27 */
+TEST(walk, a_thousand_kills_lose_no_answered_call, .needs = "slow",
+     .timeout_s = 400)
+{
+    kill_often(1000);
 }
 
 /* --- two servers -------------------------------------------------------- */

@@ -77,6 +77,7 @@ static void fly(struct caller *c, int n, struct fake_load *fl)
 /* --- one load ----------------------------------------------------------- */
 
 /* A01 */
+/* format D32 */
 TEST(cache_flight, herd)
 {
     struct fake_load fl = {0};

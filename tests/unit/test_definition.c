@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "tests/unit/workflow_kit.h"
 
+/* format A1 */
 TEST(definition, spec_creation_loads_whole, .needs = "shared")
 {
     static const size_t tasks[] = {4, 5, 6, 5, 4, 3};
@@ -23,6 +24,7 @@ TEST(definition, spec_creation_loads_whole, .needs = "shared")
     CHECK_INT_EQ(kit_count(d, "GATE_LENIENT"), 6);
 }
 
+/* format A2 */
 TEST(definition, the_dynamic_workflow_is_accepted, .needs = "shared")
 {
     struct eng_definition *d = kit_load("spec_execution_v1");
@@ -50,6 +52,7 @@ TEST(definition, the_list_decides_which_task_is_which, .needs = "shared")
     CHECK(!eng_phase_unlisted(d, 2, 8));
 }
 
+/* format A4 */
 TEST(definition, every_fault_of_the_inconsistent_one_is_told, .needs = "shared")
 {
     struct eng_definition *d = kit_load("workflow_creation_v1_inconsistent");

@@ -188,6 +188,7 @@ TEST_EACH(dynamic, a_start_without_a_plan_leaves_nothing_behind,
     walk_end(&w);
 }
 
+/* format B23 */
 TEST(dynamic, phases_follow_the_plan_to_its_end)
 {
     struct walk w;
@@ -581,6 +582,7 @@ static enum err definition_of(struct slice text, struct eng_plan *plan_ret,
     return eng_definition_yaml_parse(&src, &r, p, plan_ret);
 }
 
+/* format A9 */
 TEST(dynamic, a_real_definition_has_its_phases_and_evidence, .needs = "shared")
 {
     static const size_t tasks[] = {5, 7, 4, 10, 8}, fields[] = {4, 4, 4, 6, 6};

@@ -18,6 +18,7 @@ static struct slice why(const struct eng_verdict *v)
 /* --- as written -------------------------------------------------------- */
 static const struct eng_check as_written = {.as_written = true};
 
+/* format C27 */
 TEST(gate, as_written_demotes_a_lenient_gate, .needs = "shared")
 {
     const struct eng_definition *d = kit_load("spec_creation_v1");
@@ -73,6 +74,7 @@ struct broken {
 };
 #define HEAD "checkpoint: {strict: true}\nevidence_schema:\n"
 /* clang-format off */
+/* format C30, C33, C36 */
 TEST_EACH(gate, a_gate_that_cannot_be_used_is_broken, struct broken, b,
     {"", 0, "mapping"},
     {"- a\n", 0, "mapping"},
@@ -213,6 +215,7 @@ TEST_EACH(gate, what_only_deserves_a_word_is_no_error, struct noted, n,
     CHECK_INT_EQ(r.errors, 0);
 }
 
+/* format C37 */
 TEST(gate, a_disabled_gate_holds)
 {
     struct eng_report r;
@@ -255,6 +258,7 @@ static const char rule_gate[] =
     "    error_message: \"Should have at least as many FRs as business "
     "goals\"\n";
 
+/* format C31 */
 TEST(gate, a_rule_speaks_about_several_fields)
 {
     struct eng_report r;
@@ -288,6 +292,7 @@ TEST(gate, a_message_of_the_file_is_filled_in)
     CHECK_CONTAINS(why(&v), "at least 3 are wanted, not {other}");
 }
 
+/* format C35 */
 TEST(gate, a_pattern_that_explodes_is_stopped)
 {
     struct eng_report r;
@@ -394,6 +399,7 @@ struct on_disk {
     bool passes;
 };
 /* clang-format off */
+/* format C41 */
 TEST_EACH(gate, files_are_looked_for_inside_the_project, struct on_disk, row,
     {"file_exists", "there.txt", true},
     {"file_exists", "folder/deep.txt", true},

@@ -38,6 +38,7 @@ static struct slice why(const struct eng_verdict *v)
 }
 
 /* --- real gates -------------------------------------------------------- */
+/* format C1 */
 TEST(gate_real, no_evidence_misses_every_field_in_order, .needs = "shared")
 {
     const struct eng_gate *g = gate_of(kit_load("spec_creation_v1"), 0);
@@ -62,6 +63,7 @@ struct seven {
     const char *list, *names;
 };
 /* clang-format off */
+/* format C2, C3, C6, C7, C8, C9 */
 TEST_EACH(gate_real, the_seven_fields_are_judged_one_by_one, struct seven, s,
     {"\"index_created\":true,\"mode_documented\":true", true, 0, "warnings",
      ""},
@@ -106,6 +108,7 @@ static struct eng_files strict_copy(const char *type, const char *path)
     return kit_edit(kit_real(type), path, "strict: false", "strict: true");
 }
 
+/* format C4, C5 */
 TEST(gate_real, strict_and_absent_strict_block_alike, .needs = "shared")
 {
     const char *evidence = "{" ALL_SEVEN ",\"index_created\":true,"
@@ -123,6 +126,7 @@ TEST(gate_real, strict_and_absent_strict_block_alike, .needs = "shared")
     }
 }
 
+/* format C10 */
 TEST(gate_real, an_optional_boolean_may_be_absent_or_false, .needs = "shared")
 {
     const struct eng_gate *g = gate_of(kit_load("spec_creation_v1"), 1);
@@ -172,6 +176,7 @@ static const char last_phase[] =
     "\"content_quality_compliance_percent\":97,"
     "\"generic_content_detected\":false,\"human_approved\":true}";
 
+/* format C12, C13, C14 */
 TEST(gate_real, a_boolean_that_is_good_when_false, .needs = "shared")
 {
     const char *path = "phases/5/gate-definition.yaml";
@@ -205,6 +210,7 @@ static const char conversion[] =
     "\"standard_definition_path\":\"definition.yaml\","
     "\"yaml_syntax_valid\":true}";
 
+/* format C15 */
 TEST(gate_real, expect_any_takes_both, .needs = "shared")
 {
     struct eng_files f =
@@ -217,6 +223,7 @@ TEST(gate_real, expect_any_takes_both, .needs = "shared")
     CHECK(v.passed && v.count == 1);
 }
 
+/* format C16, C17 */
 TEST(gate_real, without_a_file_required_evidence_holds, .needs = "shared")
 {
 #define THREE(docs)                                                            \
@@ -238,6 +245,7 @@ TEST(gate_real, without_a_file_required_evidence_holds, .needs = "shared")
 #undef THREE
 }
 
+/* format C18 */
 TEST(gate_real, without_any_gate_something_must_be_said, .needs = "shared")
 {
     struct eng_definition *d =
@@ -252,6 +260,7 @@ TEST(gate_real, without_any_gate_something_must_be_said, .needs = "shared")
     CHECK_INT_EQ(kit_count(d, "NO_GATE"), 1);
 }
 
+/* format C19 */
 TEST(gate_real, a_tab_breaks_a_gate_at_its_line, .needs = "shared")
 {
     const struct eng_file *f;
@@ -299,6 +308,7 @@ struct replay {
 };
 #define D307 "d307c7f6-e5ad-4b44-a840-327f0f20af43"
 /* clang-format off */
+/* format C20, C21, C22, C23, C24, C25 */
 TEST_EACH(gate_real, evidence_of_real_sessions_is_refused, struct replay, c,
     {"spec_creation_v1", D307, "0",
      "supporting_docs_directory_exists mode_documented", "documents_processed",
@@ -312,7 +322,10 @@ TEST_EACH(gate_real, evidence_of_real_sessions_is_refused, struct replay, c,
     {"spec_creation_v1", D307, "3",
      "tasks_defined acceptance_criteria_complete time_estimates_provided",
      "phases_defined", 12},
-    {"spec_creation_v1", D307, "4", NULL, "", 10},
+    {"spec_creation_v1", D307, "4",
+     "code_patterns_documented testing_strategy_defined "
+     "deployment_guidance_specified troubleshooting_tips_provided "
+     "examples_concrete_actionable", "", 10},
     {"spec_creation_v1", D307, "5", "ready_for_implementation", NULL, 10},
     {"spec_execution_v1", "062f24e7-6fdc-40b3-a2d8-7ffaea6351b6", "0",
      "spec_structure_validated phases_extracted tasks_parsed "
@@ -338,6 +351,7 @@ TEST_EACH(gate_real, evidence_of_real_sessions_is_refused, struct replay, c,
                  c->unknown);
 }
 
+/* format C26 */
 TEST(gate_real, what_the_task_text_asks_for_is_refused_with_the_way_out,
      .needs = "shared")
 {

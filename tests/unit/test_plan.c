@@ -152,6 +152,7 @@ static void check_real(size_t i)
     CHECK_INT_EQ(crlf.r.count, got.r.count);
 }
 
+/* format B1, B2, B3, B4, B5, B6, B7, B8, B9 */
 #define REAL(i)                                                                \
     TEST(plan, reads_real_plan_##i##_as_its_table, .needs = "shared")          \
     {                                                                          \
@@ -171,6 +172,7 @@ struct odd {
     const char *code;
     int count;
 };
+/* format B25 */
 TEST(plan, real_plans_have_the_findings_known_of_them, .needs = "shared")
 {
     static const struct odd odds[] = {{5, "PHASE_HEADING_IGNORED", 4},
@@ -192,6 +194,7 @@ TEST(plan, real_plans_have_the_findings_known_of_them, .needs = "shared")
     }
 }
 
+/* format B26, B27, B28 */
 TEST(plan, real_gates_have_the_items_in_the_file, .needs = "shared")
 {
     struct read t8 = read_plan(real(tables[7].name));
@@ -207,6 +210,7 @@ TEST(plan, real_gates_have_the_items_in_the_file, .needs = "shared")
     CHECK_TEXT_EQ(last->needs.tasks[32], "5.6");
 }
 
+/* format B21 */
 TEST(plan, takes_no_task_out_of_nested_fences, .needs = "shared")
 {
     struct slice text = real(tables[6].name), line;

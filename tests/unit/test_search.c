@@ -193,6 +193,7 @@ TEST(search, text_before_the_first_heading_is_found_and_fences_are_no_headings)
     done(&s);
 }
 
+/* format E4 */
 TEST(search, as_many_results_as_asked_for)
 {
     struct searching s;
@@ -353,6 +354,7 @@ TEST(search, the_same_question_is_answered_from_the_cache_until_a_file_changes)
 /* --- what changes
  * ----------------------------------------------------------------- */
 
+/* format E5 */
 TEST(search, a_saved_change_is_found_by_the_next_search)
 {
     struct searching s;
@@ -669,6 +671,7 @@ static struct tally judge_all(struct slice root, struct slice lines)
     return t;
 }
 
+/* format E1 */
 TEST(search, real_questions_find_their_texts, .needs = "shared")
 {
     struct slice root, lines;
