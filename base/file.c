@@ -105,6 +105,23 @@ enum err file_read(struct slice path, size_t ceiling, struct arena *a,
     return read_regular(open(c.p, OPEN_FLAGS), ceiling, a, ret);
 }
 
+enum err file_read_own(struct slice path, size_t ceiling, struct arena *a,
+                       struct slice *ret)
+{
+    struct cpath c;
+    struct stat st;
+    enum err e = cpath_of(path, &c);
+    if (e) return e;
+    int fd = open(c.p, OPEN_FLAGS | O_NOFOLLOW);
+    if (fd < 0) return errno == ELOOP ? ERR_INVALID : from_errno(errno);
+    if (fstat(fd, &st) < 0 || (st.st_uid && st.st_uid != geteuid()) ||
+        (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        close(fd);
+        return ERR_INVALID;
+    }
+    return read_regular(fd, ceiling, a, ret);
+}
+
 /* --- writing -------------------------------------------------------------- */
 
 static enum err write_all(int fd, struct slice content)

@@ -15,6 +15,11 @@
  * `ceiling`), ERR_IO, ERR_NOMEM. The bytes are in the arena. */
 MUST_USE enum err file_read(struct slice path, size_t ceiling, struct arena *a,
                             struct slice *ret);
+/* As file_read, of a file that decides about rights: ERR_INVALID too when it is
+ * a symbolic link, belongs to another user than us or root, or may be written
+ * by others. */
+MUST_USE enum err file_read_own(struct slice path, size_t ceiling,
+                                struct arena *a, struct slice *ret);
 /* As path_inside and file_read together, with nothing in between: a symbolic
  * link put into the path after it was resolved is not followed. */
 MUST_USE enum err file_read_inside(struct slice root, struct slice path,

@@ -349,7 +349,10 @@ static void wrong_type(struct judging *j, const struct eng_field *f,
                .message =
                    arena_printf(j->a, "\"%.*s\": expected %.*s, got %.*s%s%.*s",
                                 SLICE_ARG(eng_clip(j->a, f->name, NAME_MOST)),
-                                SLICE_ARG(want), SLICE_ARG(got),
+                                SLICE_ARG(want),
+                                SLICE_ARG(slice_eq(want, got)
+                                              ? SLICE("one beyond reckoning:")
+                                              : got),
                                 small ? " " : "", SLICE_ARG(value)),
                .how_to_fix = send(j, f)});
 }

@@ -1,5 +1,6 @@
 #include "engine/look.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +19,8 @@ struct looking {
     struct slice root;
     enum err err;
     int fd; /* O_PATH, of what was reached so far */
+    bool has_own;
+    struct stat own; /* the folder of the server's state */
 };
 
 static bool no(struct looking *l, struct slice why, const char *how)
@@ -70,10 +73,6 @@ static bool letters(struct looking *l, struct slice path)
     }
     if (!whole.n) return NO(l, name, "it is the project's folder itself");
     l->look->path = whole;
-    if (slice_eq(whole, SLICE(".phasegate")) ||
-        slice_starts(whole, SLICE(".phasegate/")))
-        return NO(l, name, "%.*s is the server's own state, and proves nothing",
-                  SLICE_ARG(shown(whole)));
     return true;
 }
 
@@ -133,6 +132,20 @@ static bool refuse_errno(struct looking *l, int e, struct slice so_far)
     }
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* By what it is, whatever its name is here: file systems may fold letters, and
+ * a folder may be mounted twice. */
+static bool refuse_own(struct looking *l, struct slice so_far)
+{
+    return NO(l, "Name a file of the project.",
+              "%.*s is the server's own state, and proves nothing",
+              SLICE_ARG(shown(so_far)));
+}
+
 /* One component, not following it. */
 static bool step(struct looking *l, struct slice part, struct slice so_far)
 {
@@ -148,6 +161,7 @@ static bool step(struct looking *l, struct slice part, struct slice so_far)
     l->fd = next;
     if (e) return refuse_errno(l, e, so_far);
     if (fstat(next, &st) != 0) return refuse_errno(l, errno, so_far);
+    if (l->has_own && same_file(&st, &l->own)) return refuse_own(l, so_far);
     if (S_ISLNK(st.st_mode)) return refuse_link(l, so_far);
     if (so_far.n == l->look->path.n)
         return S_ISREG(st.st_mode) || refuse_kind(l, &st, so_far);
@@ -160,6 +174,7 @@ static bool walk(struct looking *l)
     struct slice rest = l->look->path, part;
     l->fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (l->fd < 0) return refuse_errno(l, errno, SLICE("the project's folder"));
+    l->has_own = fstatat(l->fd, ".phasegate", &l->own, 0) == 0;
     while (slice_split(&rest, '/', &part)) {
         size_t end = (size_t)(part.p - l->look->path.p) + part.n;
         if (!step(l, part, slice_sub(l->look->path, 0, end))) return false;
@@ -167,22 +182,33 @@ static bool walk(struct looking *l)
     return true;
 }
 
+/* Is it a file of this folder, or of one in it? */
+static bool holds(int at, const char *name, const struct stat *st, int depth)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *d;
+    struct stat one;
+    bool found = false;
+    if (fd >= 0 && !dir) close(fd);
+    while (dir && !found && (d = readdir(dir))) {
+        if (d->d_name[0] == '.' && (!d->d_name[1] || d->d_name[1] == '.'))
+            continue;
+        if (fstatat(fd, d->d_name, &one, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        found = same_file(&one, st) || (S_ISDIR(one.st_mode) && depth &&
+                                        holds(fd, d->d_name, st, depth - 1));
+    }
+    if (dir) (void)closedir(dir);
+    return found;
+}
+
 /* Another name of a file of .phasegate is that file. */
 static bool is_own_state(struct looking *l, const struct stat *st)
 {
-    static const char *const names[] = {"operator.token", "agent.token",
-                                        "state.db", "server.json"};
-    for (size_t i = 0; st->st_nlink > 1 && i < sizeof(names) / sizeof(names[0]);
-         i++) {
-        struct stat own;
-        struct slice path = arena_printf(l->a, "%.*s/.phasegate/%s",
-                                         SLICE_ARG(l->root), names[i]);
-        const char *p = arena_cstr(l->a, path);
-        if (p && lstat(p, &own) == 0 && own.st_dev == st->st_dev &&
-            own.st_ino == st->st_ino)
-            return true;
-    }
-    return false;
+    enum { DEPTH = 2 };
+    const char *own = arena_cstr(
+        l->a, arena_printf(l->a, "%.*s/.phasegate", SLICE_ARG(l->root)));
+    return st->st_nlink > 1 && own && holds(AT_FDCWD, own, st, DEPTH);
 }
 
 /* --- reading -------------------------------------------------------------- */

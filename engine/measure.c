@@ -5,6 +5,8 @@
 #include "engine/junit.h"
 #include "engine/pattern.h"
 
+enum { LINE_MOST = 1000 }; /* bytes of a closing line */
+
 struct measuring {
     const struct eng_value_demand *d;
     enum eng_type type;
@@ -137,8 +139,10 @@ static const struct json *item(const struct json *list, struct slice key)
     return index && n < list->count ? &list->items[n] : NULL;
 }
 
+/* *ret_twice: a name on the way that stands there twice, so that nobody knows
+ * which is meant. */
 static const struct json *point(struct arena *a, const struct json *v,
-                                struct slice pointer)
+                                struct slice pointer, struct slice *ret_twice)
 {
     struct slice rest = pointer, part;
     if (!pointer.n) return v;
@@ -148,6 +152,12 @@ static const struct json *point(struct arena *a, const struct json *v,
         more = slice_find_byte(rest, '/') < rest.n;
         if (!slice_split(&rest, '/', &part)) part = (struct slice){"", 0};
         struct slice key = part_of(a, part);
+        const struct json_member *twice =
+            v->type == JSON_OBJECT ? json_duplicate_key(v) : NULL;
+        if (twice) {
+            *ret_twice = twice->key;
+            return NULL;
+        }
         v = v->type == JSON_ARRAY ? item(v, key) : json_get(v, key);
     }
     return v;
@@ -169,8 +179,12 @@ static void by_json(struct measuring *m, struct slice text)
         NO(m, "it is no JSON document: %s at byte %zu", je.what, je.at);
         return;
     }
-    m->value = point(m->a, doc, m->d->text);
-    if (!m->value)
+    struct slice twice = {0};
+    m->value = point(m->a, doc, m->d->text, &twice);
+    if (twice.p)
+        NO(m, "the document has \"%.*s\" twice in one object",
+           SLICE_ARG(slice_sub(twice, 0, 100)));
+    else if (!m->value)
         NO(m, "the document has nothing at %.*s", SLICE_ARG(m->d->text));
 }
 
@@ -200,50 +214,77 @@ static void give_count(struct measuring *m, const struct eng_counts *c)
             give(m, arena_printf(m->a, "%" PRId64, rows[i].n));
 }
 
-/* "3 failed", at the line's end or before a comma or blank. */
+/* "3 failed". */
 static bool count_word(struct slice *rest, int64_t *ret_n, struct slice *ret)
 {
     struct slice s = *rest;
-    size_t at = 0, n = 0;
-    while (at < s.n && (s.p[at] < '0' || s.p[at] > '9')) at++;
-    s = slice_sub(s, at, s.n);
+    size_t n = 0, end;
     while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9') n++;
-    if (!n) return false;
-    bool number =
-        slice_int64(slice_sub(s, 0, n), ret_n) && *ret_n <= ENG_COUNT_MOST;
-    s = slice_sub(s, n, s.n);
-    n = 0;
-    while (n + 1 < s.n && s.p[0] == ' ' && s.p[n + 1] >= 'a' &&
-           s.p[n + 1] <= 'z')
-        n++;
-    *ret = number ? slice_sub(s, 1, n) : (struct slice){0};
-    *rest = slice_sub(s, n ? n + 1 : 0, s.n);
+    if (!slice_int64(slice_sub(s, 0, n), ret_n) || *ret_n > ENG_COUNT_MOST ||
+        n == s.n || s.p[n] != ' ')
+        return false;
+    for (end = ++n; end < s.n && s.p[end] >= 'a' && s.p[end] <= 'z';) end++;
+    *ret = slice_sub(s, n, end - n);
+    *rest = slice_sub(s, end, s.n);
+    return ret->n > 0;
+}
+
+static bool take(struct slice *rest, struct slice word)
+{
+    if (!slice_starts(*rest, word)) return false;
+    *rest = slice_sub(*rest, word.n, rest->n);
     return true;
 }
 
-/* A line like "==== 12 passed, 1 skipped in 0.31s ====". */
+/* "0.31s", "61.20s (0:01:01)", or nothing: what ends a closing line. */
+static bool time_word(struct slice rest)
+{
+    bool digits = rest.n && rest.p[0] >= '0' && rest.p[0] <= '9';
+    for (size_t i = 0; i < rest.n; i++)
+        digits &= strchr("0123456789.:s ()", rest.p[i]) != NULL;
+    return digits;
+}
+
+/* Without colours, and without what frames it. */
+static struct slice bare(struct slice line, char p[LINE_MOST])
+{
+    size_t n = 0, from = 0;
+    for (size_t i = 0; i < line.n; i++) {
+        if (line.p[i] == '\x1b' && i + 1 < line.n && line.p[i + 1] == '[') {
+            i += 2;
+            while (i < line.n && (line.p[i] < '@' || line.p[i] > '~')) i++;
+        } else {
+            p[n++] = line.p[i];
+        }
+    }
+    while (from < n && strchr("= \t", p[from])) from++;
+    while (n > from && strchr("= \t\r", p[n - 1])) n--;
+    return (struct slice){p + from, n - from};
+}
+
+/* Nothing but "12 passed, 1 skipped in 0.31s" or "12 passed, 0 failed": a line
+ * with other words in it is somebody talking. */
 static bool closing_line(struct slice line, struct eng_counts *ret)
 {
     struct eng_counts c = {0};
     struct slice rest = line, word;
     int64_t n;
-    bool any = false;
+    size_t counts = 0;
     const struct {
         struct slice word;
         int64_t *into;
     } rows[] = {{SLICE("passed"), &c.passed},   {SLICE("failed"), &c.failed},
                 {SLICE("error"), &c.errors},    {SLICE("errors"), &c.errors},
-                {SLICE("skipped"), &c.skipped}, {SLICE("deselected"), NULL},
-                {SLICE("xfailed"), &c.skipped}, {SLICE("xpassed"), &c.passed}};
-    while (count_word(&rest, &n, &word)) {
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-            if (!slice_eq(word, rows[i].word) || !rows[i].into) continue;
-            *rows[i].into += n;
-            any = true;
-        }
-    }
-    bool empty = slice_find(line, SLICE("no tests ran")) < line.n;
-    if (!any && !empty) return false;
+                {SLICE("skipped"), &c.skipped}, {SLICE("xfailed"), &c.skipped},
+                {SLICE("xpassed"), &c.passed}};
+    if (!take(&rest, SLICE("no tests ran"))) do {
+            if (!count_word(&rest, &n, &word)) return false;
+            for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+                if (slice_eq(word, rows[i].word)) *rows[i].into += n;
+            counts++;
+        } while (take(&rest, SLICE(", ")));
+    bool timed = take(&rest, SLICE(" in ")) && time_word(rest);
+    if (!timed && (rest.n || counts < 2)) return false;
     c.total = c.passed + c.failed + c.errors + c.skipped;
     *ret = c;
     return true;
@@ -251,19 +292,16 @@ static bool closing_line(struct slice line, struct eng_counts *ret)
 
 static void by_pytest(struct measuring *m, struct slice text)
 {
+    char room[LINE_MOST];
     struct slice rest = text, line;
     struct eng_counts c = {0};
     bool found = false;
-    while (slice_split(&rest, '\n', &line)) {
-        bool counts = slice_find(line, SLICE(" passed")) < line.n ||
-                      slice_find(line, SLICE(" failed")) < line.n ||
-                      slice_find(line, SLICE(" error")) < line.n ||
-                      slice_find(line, SLICE(" skipped")) < line.n ||
-                      slice_find(line, SLICE("no tests ran")) < line.n;
-        bool timed = slice_find(line, SLICE(" in ")) < line.n ||
-                     slice_find(line, SLICE(", ")) < line.n;
-        if (counts && timed) found |= closing_line(line, &c);
-    }
+    while (slice_split(&rest, '\n', &line))
+        if (line.n && line.n <= LINE_MOST &&
+            (slice_find(line, SLICE("ed")) < line.n ||
+             slice_find(line, SLICE("error")) < line.n ||
+             slice_find(line, SLICE("no tests ran")) < line.n))
+            found |= closing_line(bare(line, room), &c);
     if (found)
         give_count(m, &c);
     else

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "engine/catalog.h"
 #include "engine/gate.h"
 #include "engine/problems.h"
@@ -60,8 +61,11 @@ enum err eng_trusted(struct slice path, const struct eng_definition *d,
     if (!hash.p) return ERR_NOMEM;
     *ret = shipped(hash);
     if (*ret || !path.n) return OK;
-    enum err e = file_read(path, FILE_MOST, a, &text);
+    enum err e = file_read_own(path, FILE_MOST, a, &text);
     if (e == ERR_NOMEM) return e;
+    if (e == ERR_INVALID)
+        log_warn("trust", "not read: others may write it, or it is no file",
+                 LOG_S("path", path));
     *ret = !e && listed(text, hash);
     return OK;
 }
@@ -75,7 +79,7 @@ enum err eng_trust_add(struct slice path, const struct eng_definition *d,
     while (slash && path.p[slash - 1] != '/') slash--;
     if (slash < 2) return ERR_NOT_FOUND;
     enum err e = path_make(slice_sub(path, 0, slash - 1), 0700);
-    if (!e) e = file_read(path, FILE_MOST, a, &was);
+    if (!e) e = file_read_own(path, FILE_MOST, a, &was);
     if (e == ERR_NOT_FOUND) e = OK;
     if (e) return e;
     clock_text(clock_wall_ms(), at);
