@@ -17,6 +17,7 @@
     X(DEFINITIONS, definitions, 256, 64, 0, 0, false, -1)                      \
     X(CHECKPOINTS, checkpoints, 1000, 16, 0, 0, false, -1)                     \
     X(RENDERED, rendered, 1000, 32, 0, 0, false, -1)                           \
+    X(REPLIES, replies, 1000, 16, 0, 0, false, 0)                              \
     X(SESSIONS, sessions, 100, 64, 0, 0, false, -1)                            \
     X(SEARCH, search, 100, 8, 300000, 300000, true, 80)                        \
     X(EMBEDDINGS, embeddings, 10000, 64, 86400000, 604800000, true, 0)

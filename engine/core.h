@@ -7,6 +7,7 @@
  *   checkpoints  4  hash, phase       -> gate           engine/checkpoint.c
  *   rendered     4  hash, phase       -> phase texts    engine/rendered.c
  *   search       3  query, revision   -> answer         engine/search.c
+ *   replies      4  session, phase, task -> whole reply   engine/replies.c
  *   sessions     5  session id        -> snapshot       engine/session.c
  */
 #ifndef ENGINE_CORE_H

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/replies.h"
 #include "engine/catalog.h"
 #include "engine/checkpoint.h"
 #include "engine/core.h"
@@ -22,6 +23,7 @@ static enum err (*const cache_rows[ENG_CACHE_COUNT])(struct engine *,
     [ENG_CACHE_DEFINITIONS] = eng__definitions_cache,
     [ENG_CACHE_CHECKPOINTS] = eng__checkpoints_cache,
     [ENG_CACHE_RENDERED] = eng__rendered_cache,
+    [ENG_CACHE_REPLIES] = eng__replies_cache,
     [ENG_CACHE_SESSIONS] = eng__sessions_cache,
     [ENG_CACHE_SEARCH] = eng__search_cache,
 };

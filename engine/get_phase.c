@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/replies.h"
 #include "engine/catalog.h"
 #include "engine/fresh.h"
 #include "engine/op.h"
@@ -49,13 +50,16 @@ static enum err from_caches(struct engine *e, struct eng_call *c,
     if (order_busy(&e->order, args->session_id)) return ERR_AGAIN;
     const struct eng_snapshot *s =
         eng__session_peek(e, args->session_id, c->now);
+    if (!s && !uuid_valid(args->session_id)) /* no such key is cached */
+        return eng__problem_session_id(c, args->session_id);
     if (!s || !eng__catalog_settled(e, s->definition, c->now)) return ERR_AGAIN;
     enum err r = eng__phase_readable(c, s, args->phase, &p);
-    if (r) return r;
+    if (r || eng__reply_again(e, c, s, p->number, ENG_NO_TASK)) return r;
     const struct eng_rendered *f =
         eng__rendered_peek(e, s->definition, p->number, c->now);
     if (!f) return ERR_AGAIN;
     reply(c, s, p, f, &none);
+    eng__reply_keep(e, c, s, p->number, ENG_NO_TASK);
     return OK;
 }
 
@@ -63,11 +67,13 @@ enum err eng_get_phase(struct engine *e, struct eng_call *c,
                        const struct eng_get_phase_args *args)
 {
     if (!e->store) return eng__problem_no_project(c);
+    if (c->on_loop) {
+        st_cache_pin();
+        enum err r = from_caches(e, c, args);
+        st_cache_unpin();
+        return r;
+    }
     if (!uuid_valid(args->session_id))
         return eng__problem_session_id(c, args->session_id);
-    if (!c->on_loop) return eng__op_read(e, c, args->session_id, decide, args);
-    st_cache_pin();
-    enum err r = from_caches(e, c, args);
-    st_cache_unpin();
-    return r;
+    return eng__op_read(e, c, args->session_id, decide, args);
 }

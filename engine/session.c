@@ -1,5 +1,7 @@
 #include "engine/session.h"
 
+#include <stdatomic.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json_write.h"
@@ -15,10 +17,15 @@
 /* --- making ------------------------------------------------------------------
  */
 
+static _Atomic int64_t serials = 1;
+
 static struct eng_snapshot *snapshot_new(void)
 {
     struct eng_snapshot *s = MEM_NEW(struct eng_snapshot);
-    if (s) arena_init(&s->arena, SNAPSHOT_CEILING);
+    if (!s) return NULL;
+    arena_init(&s->arena, SNAPSHOT_CEILING);
+    /* Relaxed: a name, which orders nothing. */
+    s->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed);
     return s;
 }
 

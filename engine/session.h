@@ -62,6 +62,7 @@ struct eng_snapshot {
     size_t approvals_count;
     struct eng_definition *definition; /* a reference of ours */
     uint64_t stamp; /* the store's, from before the row was read */
+    int64_t serial; /* of this object: no other of the process has it */
     struct arena arena;
 };
 

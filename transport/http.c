@@ -26,15 +26,6 @@
 
 /* --- requests ------------------------------------------------------------ */
 
-static bool sent_twice(struct conn *c, const char *name)
-{
-    size_t n = 0;
-    struct evkeyval *row;
-    TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
-    n += strcasecmp(row->key, name) == 0;
-    return n > 1;
-}
-
 static bool is_name(struct slice s)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
@@ -61,9 +52,9 @@ static bool refuse_for_good(struct conn *c, const char *why)
 static bool unmistakable(struct conn *c)
 {
     struct evkeyval *row;
-    struct slice length = tp__http_header(c, "Content-Length");
-    bool fine = !sent_twice(c, "Content-Length") && !c->head.nul &&
-                (!length.p || tp_length_valid(length));
+    struct slice length = tp__http_header(c, TP_CONTENT_LENGTH);
+    bool fine = !tp_field_twice(&c->fields, TP_CONTENT_LENGTH) &&
+                !c->head.nul && (!length.p || tp_length_valid(length));
     TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
     fine = fine && is_name(slice_of(row->key));
     if (c->req->major < 1) {
@@ -93,9 +84,10 @@ static bool meant_for_us(struct conn *c)
 {
     const struct tp_names *names = &c->http->c.names;
     if (!unmistakable(c)) return false;
-    struct slice host = tp__http_header(c, "Host");
-    struct slice origin = tp__http_header(c, "Origin");
-    if (!host.p || sent_twice(c, "Host") || sent_twice(c, "Origin")) {
+    struct slice host = tp__http_header(c, TP_HOST);
+    struct slice origin = tp__http_header(c, TP_ORIGIN);
+    if (!host.p || tp_field_twice(&c->fields, TP_HOST) ||
+        tp_field_twice(&c->fields, TP_ORIGIN)) {
         tp__http_refuse(c, 400,
                         "exactly one Host header and at most one Origin "
                         "header are needed");
@@ -128,14 +120,14 @@ enum {
  * rest another one may take for the next request. */
 static bool framing_plain(struct conn *c)
 {
-    struct slice coding = tp__http_header(c, "Transfer-Encoding");
-    struct slice length = tp__http_header(c, "Content-Length");
+    struct slice coding = tp__http_header(c, TP_TRANSFER_ENCODING);
+    struct slice length = tp__http_header(c, TP_CONTENT_LENGTH);
     bool body = coding.p || (length.p && !slice_eq(length, SLICE("0")));
     bool unread =
         body && !(evhttp_request_get_command(c->req) & BODIES_ARE_READ);
     if (!unread && !(coding.p && length.p) &&
         (!coding.p || slice_eq_nocase(coding, SLICE("chunked"))) &&
-        !sent_twice(c, "Transfer-Encoding"))
+        !tp_field_twice(&c->fields, TP_TRANSFER_ENCODING))
         return true;
     return refuse_for_good(
         c, "the length of the body is not clear: one Content-Length or "
@@ -148,7 +140,7 @@ static bool authority_fine(struct conn *c, struct slice given)
     const char *why = NULL;
     struct slice token;
     enum tp_verdict v = tp_bearer_token(given, &token);
-    if (sent_twice(c, "Authorization")) v = TP_TOKEN_MALFORMED;
+    if (tp_field_twice(&c->fields, TP_AUTHORIZATION)) v = TP_TOKEN_MALFORMED;
     if (v == TP_TOKEN_FINE) v = a->judge(a->ctx, token, &why);
     if (v == TP_TOKEN_FINE) return true;
     struct buf b = BUF_INIT(16 << 10);
@@ -157,15 +149,16 @@ static bool authority_fine(struct conn *c, struct slice given)
     if (!b.err) tp__http_add_header(c, "WWW-Authenticate", b.p);
     buf_done(&b);
     tp__http_refuse(c, tp_verdict_status(v),
-                    why ? why : "one access token is needed: Authorization: "
-                                "Bearer <token>");
+                    why ? why
+                        : "one access token is needed: Authorization: "
+                          "Bearer <token>");
     return false;
 }
 
 bool tp__http_token_fine(struct conn *c)
 {
     const struct slice *tokens = c->http->c.tokens;
-    struct slice given = tp__http_header(c, "Authorization");
+    struct slice given = tp__http_header(c, TP_AUTHORIZATION);
     const struct tp_authority *a = c->http->c.authority;
     if (tokens[0].n == 0 && tokens[1].n == 0 && !a) return true;
     if (tp_bearer_is(given, tokens[0]) || tp_bearer_is(given, tokens[1]))
@@ -180,12 +173,12 @@ bool tp__http_token_fine(struct conn *c)
 
 bool tp__http_body_readable(struct conn *c)
 {
-    struct slice coding = tp__http_header(c, "Content-Encoding");
+    struct slice coding = tp__http_header(c, TP_CONTENT_ENCODING);
     if (coding.p && !slice_eq_nocase(coding, SLICE("identity"))) {
         tp__http_refuse(c, 415, "the body must not be compressed");
         return false;
     }
-    if (tp_content_is_json(tp__http_header(c, "Content-Type"))) return true;
+    if (tp_content_is_json(tp__http_header(c, TP_CONTENT_TYPE))) return true;
     tp__http_refuse(c, 415, "Content-Type must be application/json");
     return false;
 }
@@ -374,6 +367,7 @@ static void on_request(struct evhttp_request *req, void *ctx)
     tp__conn_phase(c, CONN_PENDING);
     c->req = req;
     c->cors = false;
+    tp_fields_read(evhttp_request_get_input_headers(req), &c->fields);
     route(c);
 }
 
@@ -385,6 +379,13 @@ static void on_adopt(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     tp__conn_adopt_all(ctx);
     tp__conn_bury(ctx);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    tp__http_flush(ctx);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
@@ -500,7 +501,8 @@ static bool events_make(struct tp_http *h)
     h->adopt = event_new(base, -1, 0, on_adopt, h);
     h->accept_again = event_new(base, -1, 0, on_accept_again, h);
     h->sweep = event_new(base, -1, EV_PERSIST, on_sweep, h);
-    return h->adopt && h->accept_again && h->sweep;
+    h->flush = event_new(base, -1, 0, on_flush, h);
+    return h->adopt && h->accept_again && h->sweep && h->flush;
 }
 
 enum err tp_http_new(const struct tp_http_config *c, struct tp_http **ret)
@@ -522,14 +524,14 @@ enum err tp_http_new(const struct tp_http_config *c, struct tp_http **ret)
 
 static void on_refuse(struct mcp_mail *m)
 {
-    tp__pages_end((struct tp_http *)((char *)m -
-                                     offsetof(struct tp_http, refuse)));
+    tp__pages_end(
+        (struct tp_http *)((char *)m - offsetof(struct tp_http, refuse)));
 }
 
 void tp_http_refuse(struct tp_http *h)
 {
-    if (!h || atomic_exchange_explicit(&h->refusing, true,
-                                       memory_order_relaxed))
+    if (!h ||
+        atomic_exchange_explicit(&h->refusing, true, memory_order_relaxed))
         return;
     h->refuse.run = on_refuse;
     tp_loop_post(h->c.loop, &h->refuse);
@@ -559,11 +561,13 @@ void tp_http_free(struct tp_http *h)
     if (h->evhttp) {
         tp__conn_adopt_all(h); /* so that every record hears of its end */
         evhttp_free(h->evhttp);
+        tp__http_flush(h); /* nobody is there: the records are let go */
         tp__conn_bury(h);
     }
     if (h->adopt) event_free(h->adopt);
     if (h->accept_again) event_free(h->accept_again);
     if (h->sweep) event_free(h->sweep);
+    if (h->flush) event_free(h->flush);
     tp_gone_free(h->gone);
     mem_free(h->by_fd);
     if (!h->conns) mem_free(h); /* else calls still under way look at it */

@@ -9,6 +9,7 @@
 
 #include "mcp/exchange.h"
 #include "transport/http.h"
+#include "transport/http_fields.h"
 #include "transport/http_head.h"
 
 struct bufferevent;
@@ -44,12 +45,14 @@ struct conn {
     bool open_call; /* mcp/ has the exchange */
     struct tp__ask *ask; /* the page under way */
     bool feed;           /* a stream that tp_http_tell writes to */
-    bool streaming; /* the answer has begun as a stream of events */
+    bool streaming;      /* the answer has begun as a stream of events */
     bool watched;
     bool refused; /* over the limit: 503 whatever it asks */
     bool cors;    /* the request comes from a page that may read the answer */
     bool early;   /* evhttp refused by itself, in our words */
-    struct tp_head head; /* of the message being read */
+    struct tp_head head;     /* of the message being read */
+    struct tp_fields fields; /* of req */
+    struct conn *unsent;     /* the next whose answer goes out with this turn */
     struct conn *next, *prev;
 };
 
@@ -59,20 +62,21 @@ struct tp_http {
     struct evconnlistener *listener;
     struct tp_http *next; /* of all there are, see http.c */
     struct tp_gone *gone;
-    struct event *adopt, *sweep, *accept_again;
-    struct conn *conns; /* newest first */
-    struct conn *dead;  /* released, not freed yet */
-    struct conn *born;  /* those before this one are not adopted yet */
+    struct event *adopt, *sweep, *accept_again, *flush;
+    struct conn *unsent; /* their answers go out at the end of this turn */
+    struct conn *conns;  /* newest first */
+    struct conn *dead;   /* released, not freed yet */
+    struct conn *born;   /* those before this one are not adopted yet */
     struct conn **by_fd;
     size_t by_fd_n;
     /* written by the loop */
     _Atomic uint64_t opened, refused, requests, feeds_dropped;
     _Atomic uint32_t open, feeds; /* connections; of them streams of events */
     uint32_t asks;                /* pages under way */
-    _Atomic uint32_t busy; /* answers under way; written by the loop */
+    _Atomic uint32_t busy;        /* answers under way; written by the loop */
     atomic_bool refusing;
     struct mcp_mail refuse; /* ends the feeds */
-    char date[40]; /* the Date header of second `date_s` */
+    char date[40];          /* the Date header of second `date_s` */
     int64_t date_s;
 };
 
@@ -99,7 +103,9 @@ void tp__http_receive_message(struct conn *c, struct slice message);
 void tp__http_receive(struct conn *c, void (*receive)(struct mcp_peer *peer,
                                                       struct mcp_exchange *ex));
 /* A header of c->req; {NULL, 0}: absent. */
-struct slice tp__http_header(const struct conn *c, const char *name);
+struct slice tp__http_header(const struct conn *c, enum tp_field which);
+/* Writes the answers of this turn. */
+void tp__http_flush(struct tp_http *h);
 bool tp__http_is_head(const struct conn *c);
 /* The value of a Date header. */
 const char *tp__http_date(struct tp_http *h);

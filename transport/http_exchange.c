@@ -45,10 +45,9 @@ static void header_slice(struct conn *c, const struct mcp_header *header)
     buf_done(&b);
 }
 
-struct slice tp__http_header(const struct conn *c, const char *name)
+struct slice tp__http_header(const struct conn *c, enum tp_field which)
 {
-    return slice_of(
-        evhttp_find_header(evhttp_request_get_input_headers(c->req), name));
+    return tp_field_value(&c->fields, which);
 }
 
 bool tp__http_is_head(const struct conn *c)
@@ -90,6 +89,44 @@ static void sending(struct conn *c)
     bufferevent_disable(c->bev, EV_READ);
 }
 
+/* libevent would ask epoll first whether the socket can be written to, which
+ * it nearly always can: two system calls and a turn of the loop for each
+ * answer. What does not go out at once waits for the write event, which is
+ * pending. The connection may be closed by it. */
+static void write_now(struct conn *c)
+{
+    struct evbuffer *out = bufferevent_get_output(c->bev);
+    evbuffer_unfreeze(out, 1); /* as a bufferevent does around its writing */
+    int n = evbuffer_write(out, bufferevent_getfd(c->bev));
+    evbuffer_freeze(out, 1);
+    if (n > 0 && !evbuffer_get_length(out))
+        bufferevent_trigger(c->bev, EV_WRITE, 0);
+}
+
+void tp__http_flush(struct tp_http *h)
+{
+    struct conn *c = h->unsent, *next;
+    h->unsent = NULL;
+    for (; c; c = next) {
+        next = c->unsent;
+        c->unsent = NULL;
+        if (!c->closed) write_now(c);
+        c->hold--;
+        tp__conn_release(c);
+    }
+}
+
+/* After all that is readable in this turn has been read: a client that is
+ * woken once for several answers costs less than one woken for each. */
+static void write_soon(struct conn *c)
+{
+    struct tp_http *h = c->http;
+    c->hold++;
+    c->unsent = h->unsent;
+    h->unsent = c;
+    if (!c->unsent) event_active(h->flush, EV_TIMEOUT, 1);
+}
+
 static void unwatch(struct conn *c)
 {
     if (!c->watched) return;
@@ -112,7 +149,7 @@ static struct evhttp_request *let_go(struct conn *c)
 static void headers_cors(struct conn *c)
 {
     tp__http_add_header(c, "Access-Control-Allow-Origin",
-                        tp__http_header(c, "Origin").p);
+                        tp__http_header(c, TP_ORIGIN).p);
     tp__http_add_header(c, "Access-Control-Expose-Headers",
                         "Mcp-Session-Id, WWW-Authenticate, Retry-After");
     tp__http_add_header(c, "Vary", "Origin");
@@ -141,6 +178,7 @@ void tp__http_send(struct conn *c, int status, const char *content_type,
     }
     evhttp_send_reply(let_go(c), status, NULL, NULL);
     sending(c);
+    write_soon(c);
 }
 
 void tp__http_refuse(struct conn *c, int status, const char *why)
@@ -168,6 +206,10 @@ static struct slice exchange_header(struct mcp_exchange *ex, const char *name)
     struct slice found = {0};
     struct evkeyval *row;
     if (!c->req) return found;
+    enum tp_field which = tp_field_of(slice_of(name));
+    if (which != TP_FIELD_COUNT)
+        return tp_field_twice(&c->fields, which) ? SLICE("(sent twice)")
+                                                 : tp__http_header(c, which);
     TAILQ_FOREACH(row, evhttp_request_get_input_headers(c->req), next)
     {
         if (strcasecmp(row->key, name) != 0) continue;

@@ -39,9 +39,21 @@ static void byte(struct tp_head *h, char c)
     }
 }
 
+/* The rest of a line that is no Content-Length and not empty. */
+static size_t pass_over(struct tp_head *h, struct slice rest)
+{
+    size_t n = slice_find_byte(rest, '\n');
+    h->nul |= n && memchr(rest.p, '\0', n);
+    return n;
+}
+
 void tp_head_feed(struct tp_head *h, struct slice bytes)
 {
-    for (size_t i = 0; i < bytes.n && !h->ended; i++) byte(h, bytes.p[i]);
+    for (size_t i = 0; i < bytes.n && !h->ended;) {
+        if (h->text && h->same < h->at)
+            i += pass_over(h, slice_sub(bytes, i, SIZE_MAX));
+        if (i < bytes.n) byte(h, bytes.p[i++]);
+    }
 }
 
 bool tp_length_valid(struct slice value)

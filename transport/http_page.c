@@ -66,9 +66,9 @@ static void own_headers(struct conn *c, const struct tp_page *page)
  * browsers say whose request it is, programs say nothing. */
 static bool ours_or_none(struct conn *c)
 {
-    struct slice origin = tp__http_header(c, "Origin");
-    struct slice site = tp__http_header(c, "Sec-Fetch-Site");
-    if ((!origin.p || tp_origin_is_host(origin, tp__http_header(c, "Host"))) &&
+    struct slice origin = tp__http_header(c, TP_ORIGIN);
+    struct slice site = tp__http_header(c, TP_SEC_FETCH_SITE);
+    if ((!origin.p || tp_origin_is_host(origin, tp__http_header(c, TP_HOST))) &&
         (!site.p || slice_eq(site, SLICE("same-origin")) ||
          slice_eq(site, SLICE("none"))))
         return true;
@@ -78,7 +78,7 @@ static bool ours_or_none(struct conn *c)
 
 static bool operator_fine(struct conn *c)
 {
-    struct slice given = tp__http_header(c, "Authorization");
+    struct slice given = tp__http_header(c, TP_AUTHORIZATION);
     if (tp_bearer_is(given, c->http->c.operator_token)) return true;
     if (!given.p) tp__http_add_header(c, "WWW-Authenticate", "Bearer");
     tp__http_refuse(c, given.p ? 403 : 401,
@@ -201,7 +201,7 @@ static struct tp__ask *ask_new(struct conn *c, const struct tp_route *row,
     cancel_init(&page->cancel, clock_now() + PAGE_SECONDS * NS_PER_S);
     page->query = slice_of(evhttp_uri_get_query(uri));
     page->part = part;
-    page->known = tp__http_header(c, "If-None-Match");
+    page->known = tp__http_header(c, TP_IF_NONE_MATCH);
     return k;
 }
 
