@@ -1,0 +1,187 @@
+/*
+ * A cached get_phase as clients get it, beside what cannot be avoided: over
+ * HTTP beside plain evhttp, over pipes beside a fixed answer and beside
+ * libevent with our own parser. The server stands on one processor and the
+ * load on the other, for throughput; both on one, for latency.
+ *
+ *   build/phasegate-tests --benchmark-only tests/bench/bench_serving.c
+ */
+#include <stdio.h>
+
+#include "tests/bench/load.h"
+#include "tests/integration/bugfix.h"
+
+#define META                                                                   \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","   \
+    "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"bench\","              \
+    "\"version\":\"1.0.0\"},"                                                  \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+
+static struct server *serve_on(int cpu)
+{
+    stand_on(cpu);
+    struct server *s = server_start(&(struct server_options){0});
+    (void)server_port(s);
+    stand_on(-1);
+    return s;
+}
+
+static const char *session_of(struct server *s)
+{
+    const struct json *r = stdio_tool(s, "start_workflow", bugfix_start("a.c"));
+    return arena_cstr(test_arena(), json_text(json_at(r, "structuredContent",
+                                                      "session_id", NULL)));
+}
+
+static struct slice get_phase(const char *session)
+{
+    return arena_printf(
+        test_arena(),
+        "{\"jsonrpc\":\"2.0\",\"id\":4711,\"method\":\"tools/call\","
+        "\"params\":{\"name\":\"get_phase\",\"arguments\":{\"session_id\":"
+        "\"%s\"}," META "}}",
+        session);
+}
+
+static struct slice over_http(struct slice body, int port)
+{
+    return arena_printf(test_arena(),
+                        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                        "Content-Type: application/json\r\n"
+                        "Accept: application/json, text/event-stream\r\n"
+                        "MCP-Protocol-Version: 2026-07-28\r\n"
+                        "Mcp-Method: tools/call\r\nMcp-Name: get_phase\r\n"
+                        "Content-Length: %zu\r\n\r\n%.*s",
+                        port, body.n, SLICE_ARG(body));
+}
+
+static struct slice line_of(struct slice message)
+{
+    return arena_printf(test_arena(), "%.*s\n", SLICE_ARG(message));
+}
+
+/* What it answers, so that the floor sends the same bytes. */
+static struct slice answer_of(struct server *s, struct slice message)
+{
+    stdio_send_raw(s, message.p[message.n - 1] == '\n' ? message
+                                                       : line_of(message));
+    struct slice line = stdio_line(s);
+    CHECK_CONTAINS(line, "\"structuredContent\"");
+    return line;
+}
+
+/* --- HTTP --------------------------------------------------------------------
+ */
+static void http_duel(int connections, int server_cpu, int load_cpu,
+                      struct duel *d)
+{
+    int port;
+    struct server *ours = serve_on(server_cpu);
+    struct slice body = get_phase(session_of(ours));
+    struct server *floor =
+        floor_start("evhttp", server_cpu, answer_of(ours, body), true, &port);
+    struct slice to_floor = over_http(body, port);
+    struct slice to_us = over_http(body, server_port(ours));
+    struct load a = {.requests = &to_us,
+                     .request_count = 1,
+                     .port = server_port(ours),
+                     .s = ours,
+                     .in_flight = connections,
+                     .seconds = 0.5};
+    struct load b = a;
+    b.requests = &to_floor;
+    b.port = port;
+    b.s = floor;
+    stand_on(load_cpu);
+    duel_run((struct side){load_side, &a}, (struct side){load_side, &b},
+             DUEL_ROUNDS, d);
+    stand_on(-1);
+}
+
+BENCH(serving, http_at_8_connections)
+{
+    struct duel d;
+    (void)bench;
+    http_duel(8, 0, 1, &d);
+    duel_tell(&d, LOAD_PER_S, "HTTP get_phase, 8 connections", "1/s",
+              BAR_RATIO_LEAST, 1.0);
+    duel_tell(&d, LOAD_P99, "HTTP get_phase, 8 connections, p99", "us",
+              BAR_RATIO_MOST, 2.0);
+    duel_tell(&d, LOAD_CPU, "HTTP get_phase, 8 connections, processor", "us",
+              BAR_NONE, 0);
+}
+
+BENCH(serving, http_at_64_connections)
+{
+    struct duel d;
+    (void)bench;
+    http_duel(64, 0, 1, &d);
+    duel_tell(&d, LOAD_PER_S, "HTTP get_phase, 64 connections", "1/s",
+              BAR_RATIO_LEAST, 1.1);
+    duel_tell(&d, LOAD_P99, "HTTP get_phase, 64 connections, p99", "us",
+              BAR_RATIO_MOST, 2.0);
+    duel_tell(&d, LOAD_CPU, "HTTP get_phase, 64 connections, processor", "us",
+              BAR_NONE, 0);
+}
+
+BENCH(serving, http_at_one_connection_on_one_processor)
+{
+    struct duel d;
+    (void)bench;
+    http_duel(1, 0, 0, &d);
+    duel_tell(&d, LOAD_P50, "HTTP get_phase, 1 connection, p50", "us", BAR_NONE,
+              0);
+    double over[DUEL_ROUNDS_MAX];
+    for (int i = 0; i < d.rounds; i++)
+        over[i] = d.ours[LOAD_P50][i] - d.floor[LOAD_P50][i];
+    figure_tell("HTTP get_phase, 1 connection, p50 over the floor's", "us",
+                median_of(over, d.rounds), BAR_MOST, 3);
+}
+
+/* --- stdio -------------------------------------------------------------------
+ */
+static void stdio_duel(const char *program, int in_flight, int load_cpu,
+                       struct duel *d)
+{
+    int port;
+    struct server *ours = serve_on(0);
+    struct slice line = line_of(get_phase(session_of(ours)));
+    struct slice answer = line_of(answer_of(ours, line));
+    if (strcmp(program, "stdio_echo") == 0) /* that writes the id itself */
+        answer =
+            slice_sub(answer, slice_find(answer, SLICE("4711")) + 4, SIZE_MAX);
+    struct server *floor = floor_start(program, 0, answer, false, &port);
+    struct load a = {.requests = &line,
+                     .request_count = 1,
+                     .s = ours,
+                     .in_flight = in_flight,
+                     .seconds = 0.4};
+    struct load b = a;
+    b.s = floor;
+    stand_on(load_cpu);
+    duel_run((struct side){load_side, &a}, (struct side){load_side, &b},
+             DUEL_ROUNDS, d);
+    stand_on(-1);
+}
+
+BENCH(serving, stdio_one_at_a_time_on_one_processor)
+{
+    struct duel d;
+    (void)bench;
+    stdio_duel("stdio_fixed", 1, 0, &d);
+    duel_tell(&d, LOAD_PER_S, "stdio get_phase, one at a time", "1/s",
+              BAR_RATIO_LEAST, 0.8);
+    duel_tell(&d, LOAD_CPU, "stdio get_phase, one at a time, processor", "us",
+              BAR_NONE, 0);
+}
+
+BENCH(serving, stdio_64_in_flight)
+{
+    struct duel d;
+    (void)bench;
+    stdio_duel("stdio_echo", 64, 1, &d);
+    duel_tell(&d, LOAD_PER_S, "stdio get_phase, 64 in flight", "1/s",
+              BAR_RATIO_LEAST, 0.5);
+    duel_tell(&d, LOAD_CPU, "stdio get_phase, 64 in flight, processor", "us",
+              BAR_NONE, 0);
+}
