@@ -282,6 +282,15 @@ static void on_task(struct audit *au, const struct st_event *ev,
     int_take(data, "expires_ms", &c->expires_ms);
 }
 
+/* What it lacked was given. */
+static void on_opened(struct audit *au, const struct st_event *ev,
+                      const struct json *data)
+{
+    const struct json *options = json_get(data, SLICE("options"));
+    (void)ev;
+    if (options) au->options = json_is(options, JSON_OBJECT) ? options : NULL;
+}
+
 static void on_deleted(struct audit *au, const struct st_event *ev,
                        const struct json *data)
 {
@@ -302,6 +311,7 @@ static const struct {
     {SLICE_INIT("phase_reopened"), on_reopened},
     {SLICE_INIT("task_claimed"), on_task},
     {SLICE_INIT("task_released"), on_task},
+    {SLICE_INIT("session_reopened"), on_opened},
     {SLICE_INIT("session_deleted"), on_deleted},
 };
 

@@ -209,6 +209,8 @@ enum err eng_get_session(struct engine *e, struct eng_call *c,
 struct eng_manage_session_args {
     struct slice session_id, action, reason, note;
     int64_t to_phase;    /* rollback only; ENG_ABSENT */
+    const struct json *options; /* resume, retry_phase of a session in error:
+                                   what it lacks; NULL: absent */
     bool only_there;     /* retry_phase: of `phase` or not at all */
     int64_t phase;
     bool reset_evidence; /* rollback, retry_phase: the tasks are open again */

@@ -9,6 +9,7 @@
 #include "engine/fresh.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
+#include "engine/source.h"
 #include "engine/view.h"
 
 #define EVENT_CEILING (16u << 20)
@@ -114,16 +115,49 @@ static enum err tasks_open(struct eng_op *op, int64_t from)
 
 /* --- out of status error -------------------------------------------------- */
 
-/* Is what was missing here now? Then the session is pinned to it. */
+static void members_but(struct json_writer *w, const struct json *from,
+                        const struct json *but)
+{
+    for (uint32_t i = 0; from && i < from->count; i++) {
+        if (json_get(but, from->members[i].key)) continue;
+        json_key(w, from->members[i].key);
+        json_value(w, &from->members[i].value);
+    }
+}
+
+/* The session's options with those that are given now in their place. */
+static enum err options_given(struct eng_op *op, const struct json *given)
+{
+    struct eng_snapshot *next = op->change.next;
+    struct json_error je;
+    struct buf b = BUF_INIT(EVENT_CEILING);
+    struct json_writer w = json_writer(&b);
+    if (!given) return OK;
+    json_begin_object(&w);
+    members_but(&w, next->options, given);
+    members_but(&w, given, NULL);
+    json_end_object(&w);
+    struct slice text = arena_copy(op->call->arena, buf_slice(&b));
+    enum err e = b.err ? b.err : text.p ? OK : ERR_NOMEM;
+    buf_done(&b);
+    if (!e)
+        e = json_parse(text, NULL, op->call->arena, &next->options, &je);
+    return e ? eng__problem_store(op->call, e) : OK;
+}
+
+/* Is what was missing here now, or given? Then the session is pinned to it. */
 static enum err recover(struct eng_op *op, const struct eng_snapshot *s)
 {
+    const struct eng_manage_session_args *args = op->args;
     struct eng_call *c = op->call;
     struct eng_snapshot *next = op->change.next;
     const struct eng_definition *d;
-    enum err e = eng__catalog_get(op->engine, c, s->row.workflow_type, &d);
+    enum err e = options_given(op, args->options);
+    if (!e) e = eng__catalog_get(op->engine, c, s->row.workflow_type, &d);
     if (!e && d->errors_count)
         e = eng_definition_problem(d, c->arena, &c->problem);
-    if (!e && d->dynamic) e = eng__problem_closed(c, s, ENG_COMPLETE);
+    if (!e && d->dynamic)
+        e = eng__source_define(op->engine, c, d, next->options, &d);
     if (!e) e = eng__op_pin(op, d);
     if (e) return e;
     eng_definition_unref(next->definition);
@@ -153,6 +187,11 @@ static enum err record(struct eng_op *op, const struct eng_snapshot *s,
     if (act == &reopening) {
         json_put_string(&w, "definition_hash", next->row.definition_hash);
         json_put_int(&w, "total_phases", next->row.total_phases);
+        json_key(&w, SLICE("options"));
+        if (next->options)
+            json_value(&w, next->options);
+        else
+            json_null(&w);
     }
     if (args->reason.n) json_put_string(&w, "reason", args->reason);
     if (args->note.n) json_put_string(&w, "note", args->note);
@@ -225,10 +264,11 @@ static enum err apply(struct eng_op *op, const struct eng_snapshot *s,
     return e ? eng__problem_store(c, e) : OK;
 }
 
-static void repeat_of(const struct eng_manage_session_args *args,
-                      struct eng_repeat *r)
+static enum err repeat_of(struct eng_op *op, struct eng_repeat *r)
 {
+    const struct eng_manage_session_args *args = op->args;
     struct sha256 h;
+    enum err e = OK;
     eng__repeat_begin(r, &h, args->session_id, args->idempotency_key,
                       "manage_session");
     eng__digest_text(&h, args->action);
@@ -236,7 +276,22 @@ static void repeat_of(const struct eng_manage_session_args *args,
     eng__digest_text(&h, args->note);
     eng__digest_int(&h, args->to_phase);
     eng__digest_int(&h, args->reset_evidence);
+    if (args->options)
+        e = eng__digest_json(&h, args->options, op->call->arena);
     sha256_end(&h, r->digest);
+    return e ? eng__problem_nomem(op->call) : OK;
+}
+
+/* Only what a session lacks can be given later. */
+static enum err options_check(struct eng_call *c, const struct act *act,
+                              const struct json *options)
+{
+    if (!options || act == &reopening) return OK;
+    return problem_set(
+        &c->problem, ERR_INVALID_PARAMETER, SLICE("`options` are given"),
+        SLICE("A session's options are those of its start; only resume and "
+              "retry_phase of one in status error may add what it lacks."),
+        SLICE("Leave `options` out."));
 }
 
 static enum err decide(struct eng_op *op)
@@ -248,7 +303,7 @@ static enum err decide(struct eng_op *op)
     struct eng_repeat repeat;
     int64_t phase = 0;
     enum err e = act_find(c, args->action, &act);
-    repeat_of(args, &repeat);
+    if (!e) e = repeat_of(op, &repeat);
     if (!e) e = eng__repeat_check(op, &repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
     e = eng__session_get(op->engine, c, args->session_id, &s);
@@ -258,12 +313,14 @@ static enum err decide(struct eng_op *op)
     if (e) return e;
     enum eng_status to = s->status;
     e = eng__move(s->status, act->action, &to);
-    if (!e && act->idle_is_fine && to == s->status) {
+    if (!e && s->status == ENG_ERRED && to == ENG_ACTIVE) act = &reopening;
+    if (!e) e = options_check(c, act, args->options);
+    if (e) return e;
+    if (act->idle_is_fine && to == s->status) {
         reply(op, act, s, s);
         return OK;
     }
-    if (!e && s->status == ENG_ERRED && to == ENG_ACTIVE) act = &reopening;
-    if (!e) e = apply(op, s, act, phase);
+    e = apply(op, s, act, phase);
     if (e) return e;
     reply(op, act, s, op->change.next);
     e = eng__repeat_keep(op, &repeat);

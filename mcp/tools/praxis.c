@@ -103,6 +103,7 @@ static enum err step_manage(struct praxis *p)
          .session_id = WORDS(p)->session_id, .action = slice_of(action),
          .reason = WORDS(p)->reason, .note = WORDS(p)->checkpoint_note,
          .to_phase = WORDS(p)->to_phase, .phase = WORDS(p)->phase,
+         .options = WORDS(p)->options,
          .only_there = slice_eq(slice_of(action), SLICE("retry_phase")),
          .reset_evidence = WORDS(p)->reset_evidence);
     return eng_manage_session(ENGINE(p), &p->eng, a);

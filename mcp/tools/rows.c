@@ -160,6 +160,8 @@ static const struct mcp_field manage_session_args[] = {
      .def = ENG_ABSENT, .description = "For rollback.", .example = "0"},
     {"reset_evidence", MCP_FIELD_BOOLEAN,
      AT(eng_manage_session_args, reset_evidence), .has_default = true},
+    {"options", MCP_FIELD_OBJECT, AT(eng_manage_session_args, options),
+     .description = "What a session in error lacks, e.g. spec_path."},
     IDEMPOTENCY_KEY(eng_manage_session_args),
     {0}};
 

@@ -702,3 +702,60 @@ TEST(format, questions_find_their_file_first, .needs = "shared")
         CHECK_INT_EQ(AT_INT(v, "total_tokens"), tokens);
     }
 }
+
+/* The five sessions' plans come back one by one, by file and by option: each
+ * goes on where it was left, also after a restart. */
+static void reopens(struct server *s, const char *id, const char *options,
+                    int phase, int total)
+{
+    const struct json *v = format_call(
+        s, "manage_session",
+        "{\"session_id\":\"%s\",\"action\":\"retry_phase\"%s%s}", id,
+        options ? ",\"options\":" : "", options ? options : "");
+    CHECK_TEXT_EQ(format_detail(v), "");
+    CHECK_TEXT_EQ(AT_TEXT(v, "session", "status"), "active");
+    server_kill(s);
+    server_restart(s);
+    v = phase_of(s, id, "");
+    CHECK_INT_EQ(AT_INT(v, "phase", "number"), phase);
+    v = format_call(s, "get_session", "{\"session_id\":\"%s\"}", id);
+    CHECK_INT_EQ(AT_INT(v, "session", "total_phases"), total);
+    CHECK(!json_at(v, "session", "trouble", NULL));
+    v = format_complete(s, id, phase, "{}");
+    CHECK_TEXT_EQ(format_detail(v), "GATE_REFUSED");
+}
+
+TEST(format, an_imported_session_goes_on_when_its_plan_is_there,
+     .needs = "shared")
+{
+    static const char here[] = "f01b7f5f-d981-4b69-82a4-acc34e16b2fc";
+    static const char given[] = "61e24eb6-7c13-4e7c-b0cc-5a6c9347b6e1";
+    struct server *s = format_serve(NULL);
+    const char *project = server_project(s);
+    format_copy(project, "state", "old");
+    CHECK_INT_EQ(RUN_IN(project, "sessions", "import", "old").status, 0);
+    const struct json *v = format_call(
+        s, "manage_session",
+        "{\"session_id\":\"%s\",\"action\":\"retry_phase\"}", here);
+    CHECK_TEXT_EQ(format_detail(v), "SOURCE_NOT_FOUND");
+    v = format_call(s, "manage_session",
+                    "{\"session_id\":\"%s\",\"action\":\"resume\"}", given);
+    CHECK_TEXT_EQ(format_detail(v), "SOURCE_OPTION_MISSING");
+    v = format_call(s, "get_session", "{\"session_id\":\"%s\"}", here);
+    format_copy(project, T6 "/tasks.md",
+                arena_printf(test_arena(), "%.*s/tasks.md",
+                             SLICE_ARG(AT_TEXT(v, "session", "options",
+                                               "spec_path")))
+                    .p);
+    reopens(s, here, NULL, 2, 5);
+    format_copy(project, T6, "mine");
+    reopens(s, given, "{\"spec_path\":\"mine\"}", 0, 5);
+    v = format_call(s, "get_session", "{\"session_id\":\"%s\"}", given);
+    CHECK_TEXT_EQ(AT_TEXT(v, "session", "options", "spec_path"), "mine");
+    v = format_call(s, "manage_session",
+                    "{\"session_id\":\"%s\",\"action\":\"retry_phase\","
+                    "\"options\":{\"spec_path\":\"other\"}}",
+                    given);
+    CHECK_TEXT_EQ(format_detail(v), "INVALID_PARAMETER");
+    CHECK_INT_EQ(RUN_IN(project, "sessions", "verify").status, 0);
+}
