@@ -63,7 +63,8 @@ static const struct option_row rows[] = {
      .help = "Longest line on stdin, in bytes."},
     {"body.max", NUMBER, CLI_SERVER, AT(body_max), .min = 1024,
      .max = MIB(256), .def = MIB(16), .arg = "N",
-     .help = "Longest HTTP body, in bytes."},
+     .help = "Longest HTTP body, in bytes; all under way together: four times "
+             "this."},
     {"conn.max", NUMBER, CLI_SERVER, AT(conn_max), .min = 1, .max = 100000,
      .def = 1000, .arg = "N", .help = "Most open HTTP connections."},
     {"conn.idle_ms", NUMBER, CLI_SERVER, AT(conn_idle_ms), .min = 1000,

@@ -68,6 +68,7 @@ static void call_reset(struct mcp_call_state *c)
     }
     if (fresh.reply.n > KEEP_MAX) buf_done(&fresh.reply);
     fresh.reply.ceiling = REPLY_MAX;
+    if (c->pieces) c->pieces->take(c->pieces, NULL);
     arena_reset(&fresh.pub.arena);
     twin_clear(&fresh.pub.out);
     buf_clear(&fresh.reply);

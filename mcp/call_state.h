@@ -83,6 +83,7 @@ struct mcp_call_state {
     struct mcp_mail mail;
     void (*home)(struct mcp_call_state *c); /* next step when back */
     struct slice bytes;                     /* the message */
+    struct mcp_pieces *pieces; /* or they, and bytes.n; NULL: put together */
     struct mcp_message m;
     const struct mcp_revision *revision;
     const struct mcp_method *method; /* NULL: there is nothing to answer */

@@ -98,6 +98,18 @@ void mcp_peer_free(struct mcp_peer *peer);
 void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
                  struct slice message);
 
+/* A long message as it came, in pieces. Embedded in the transport's object. */
+struct mcp_pieces {
+    size_t n; /* bytes */
+    /* Writes them to `to`, NULL: nowhere, and frees the object. Once.
+     * Thread: any */
+    void (*take)(struct mcp_pieces *p, char *to);
+};
+/* The same with a message in pieces, which it takes: they are put together
+ * where they are parsed, and the loop does not touch so many pages. */
+void mcp_receive_pieces(struct mcp_peer *peer, struct mcp_exchange *ex,
+                        struct mcp_pieces *pieces);
+
 /* HTTP: a GET or DELETE of the endpoint, checked like a POST but for its
  * Content-Type. mcp/ looks at Accept and the session and either refuses (404,
  * 405 with Allow, 406) or, for GET, opens a stream that lasts until one side

@@ -19,11 +19,24 @@ static struct mcp_fault parse_fault(struct mcp_call_state *c, enum err e,
                       at.column, je->at, je->what);
 }
 
+static enum err put_together(struct mcp_call_state *c)
+{
+    struct mcp_pieces *pieces = c->pieces;
+    if (!pieces) return OK;
+    char *p = arena_alloc(&c->pub.arena, c->bytes.n);
+    if (!p) return ERR_NOMEM;
+    c->pieces = NULL;
+    pieces->take(pieces, p);
+    c->bytes.p = p;
+    return OK;
+}
+
 static enum err parse(struct mcp_call_state *c)
 {
     const struct json *root = NULL;
     struct json_error je = {0};
-    enum err e = json_parse(c->bytes, NULL, &c->pub.arena, &root, &je);
+    enum err e = put_together(c);
+    if (!e) e = json_parse(c->bytes, NULL, &c->pub.arena, &root, &je);
     if (e == ERR_NOMEM)
         c->fault = mcp_fault(MCP_FAULT_INTERNAL, SLICE("Out of memory"));
     else if (e)
@@ -190,6 +203,16 @@ void mcp_receive_nomem(struct mcp_exchange *ex)
                          "\"message\":\"Out of memory\"}}"));
 }
 
+/* Those behind a long one that is being read wait for it. */
+static void place(struct mcp_call_state *c)
+{
+    struct mcp_peer *peer = c->peer;
+    if (peer->parsing || peer->held.next != &peer->held)
+        mcp_link_add(&peer->held, &c->at_peer);
+    else
+        read_message(c);
+}
+
 void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
                  struct slice message)
 {
@@ -203,11 +226,24 @@ void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
     if (message.n && !c->bytes.p) {
         c->fault = mcp_fault(MCP_FAULT_INTERNAL, SLICE("Out of memory"));
         mcp_call_finish(c);
-    } else if (peer->parsing || peer->held.next != &peer->held) {
-        mcp_link_add(&peer->held, &c->at_peer);
     } else {
-        read_message(c);
+        place(c);
     }
+}
+
+void mcp_receive_pieces(struct mcp_peer *peer, struct mcp_exchange *ex,
+                        struct mcp_pieces *pieces)
+{
+    ex->call = NULL;
+    struct mcp_call_state *c = mcp_call_take(peer, ex);
+    if (!c) {
+        pieces->take(pieces, NULL);
+        mcp_receive_nomem(ex);
+        return;
+    }
+    c->pieces = pieces;
+    c->bytes = (struct slice){NULL, pieces->n};
+    place(c);
 }
 
 void mcp_error_line(const struct mcp_peer *peer, struct buf *b, enum err e,

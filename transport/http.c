@@ -183,14 +183,62 @@ bool tp__http_body_readable(struct conn *c)
     return false;
 }
 
+/* Longer ones mcp/ reads on a worker. */
+enum { LONG_BODY = 64 * 1024 };
+
+/* A long body, off the loop's hands. Once detached, the evbuffer is memory
+ * that belongs to no base: any one thread at a time may use it. */
+struct detached {
+    struct mcp_pieces pieces; /* first */
+    struct evbuffer *body;
+};
+
+static void detached_take(struct mcp_pieces *p, char *to)
+{
+    struct detached *d = (struct detached *)p;
+    if (to) (void)evbuffer_copyout(d->body, to, p->n);
+    evbuffer_free(d->body);
+    mem_free(d);
+}
+
+static struct detached *detach(struct evbuffer *in, size_t n)
+{
+    struct detached *d = MEM_NEW(struct detached);
+    if (!d) return NULL;
+    *d = (struct detached){.pieces = {.n = n, .take = detached_take},
+                           .body = evbuffer_new()};
+    if (d->body && evbuffer_add_buffer(d->body, in) == 0) return d;
+    if (d->body) evbuffer_free(d->body);
+    mem_free(d);
+    return NULL;
+}
+
+static void refuse_nomem(struct conn *c)
+{
+    tp__http_refuse(c, 503, "out of memory; send it again later");
+}
+
+static void serve_long_post(struct conn *c, struct evbuffer *in, size_t n)
+{
+    struct detached *d = detach(in, n);
+    if (d)
+        tp__http_receive_pieces(c, &d->pieces);
+    else
+        refuse_nomem(c);
+}
+
 static void serve_post(struct conn *c)
 {
     if (!tp__http_body_readable(c)) return;
     struct evbuffer *in = evhttp_request_get_input_buffer(c->req);
     struct slice message = {.n = evbuffer_get_length(in)};
+    if (message.n > LONG_BODY) {
+        serve_long_post(c, in, message.n);
+        return;
+    }
     message.p = (const char *)evbuffer_pullup(in, -1);
     if (message.n && !message.p) {
-        tp__http_refuse(c, 503, "out of memory; send it again later");
+        refuse_nomem(c);
         return;
     }
     if (!message.p) message.p = "";
@@ -467,6 +515,7 @@ static void defaults(struct tp_http_config *c)
     if (!c->conns_max) c->conns_max = 1000;
     if (!c->body_max) c->body_max = (size_t)16 << 20;
     if (!c->headers_max) c->headers_max = (size_t)64 << 10;
+    if (!c->in_max) c->in_max = c->body_max * 4;
     if (!c->out_max) c->out_max = (size_t)4 << 20;
     if (!c->header_ms) c->header_ms = 10000;
     if (!c->body_ms) c->body_ms = 30000;

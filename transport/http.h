@@ -56,6 +56,8 @@ struct tp_http_config {
     uint32_t conns_max;   /* 0: 1,000 */
     size_t body_max;      /* 0: 16 MiB */
     size_t headers_max;   /* 0: 64 KiB */
+    size_t in_max;        /* 0: 4 * body_max; messages of all connections that
+                             are being read or answered */
     size_t out_max;       /* 0: 4 MiB, of a stream */
     int64_t header_ms;    /* 0: 10,000 */
     int64_t body_ms;      /* 0: 30,000 */

@@ -16,9 +16,22 @@
 enum { REFUSALS_MAX = 64, LINGER_MS = 1000 };
 static const struct timeval sweep_every = {.tv_usec = 250000};
 
+static void hold(struct conn *c, size_t n)
+{
+    c->held += n;
+    c->http->held += n;
+}
+
+static void hold_nothing(struct conn *c)
+{
+    c->http->held -= c->held;
+    c->held = 0;
+}
+
 static void conn_unlink(struct conn *c)
 {
     struct tp_http *h = c->http;
+    hold_nothing(c);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -54,6 +67,7 @@ void tp__conn_phase(struct conn *c, enum conn_phase p)
     c->phase = p;
     c->since = clock_coarse();
     c->bytes = 0;
+    if (p != CONN_PENDING) hold_nothing(c);
 }
 
 /* evhttp frees connections on its own account; this is how we hear of it,
@@ -124,8 +138,23 @@ void tp__conn_begins(struct conn *c)
     struct evbuffer *in = bufferevent_get_input(c->bev);
     tp__conn_phase(c, CONN_READING);
     c->bytes = evbuffer_get_length(in);
+    hold(c, c->bytes);
     c->head = (struct tp_head){0};
     head_read(c, in, 0);
+}
+
+/* Each message is bounded; so is what all of them take together. Who brings it
+ * over the bound is told, and not read any more until the sweep closes it. */
+static void hold_more(struct conn *c, size_t n)
+{
+    const struct tp_http *h = c->http;
+    hold(c, n);
+    if (h->held <= h->c.in_max || c->held <= h->c.headers_max || c->early)
+        return;
+    log_warn("http", "request refused: too much is being sent at once",
+             LOG_I("held", (int64_t)h->held), LOG_I("status", 503));
+    bufferevent_disable(c->bev, EV_READ);
+    tp__http_tell(c, 503);
 }
 
 /* Bytes of a message have come. */
@@ -140,8 +169,9 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
         return;
     }
     c->bytes += info->n_added;
-    if (c->phase == CONN_READING && !c->head.ended)
-        head_read(c, in, info->orig_size);
+    if (c->phase != CONN_READING) return;
+    if (!c->head.ended) head_read(c, in, info->orig_size);
+    hold_more(c, info->n_added);
 }
 
 static uint32_t open_now(const struct tp_http *h)
@@ -184,12 +214,12 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
         return bev; /* an unknown connection is evhttp's alone */
     }
     conn_limits(h, bev);
-    *c = (struct conn){.ex = {.ops = &tp__http_ops,
-                                .mailbox = tp_loop_mailbox(h->c.loop)},
-                       .http = h,
-                       .peer = peer,
-                       .bev = bev,
-                       .next = h->conns};
+    *c = (struct conn){
+        .ex = {.ops = &tp__http_ops, .mailbox = tp_loop_mailbox(h->c.loop)},
+        .http = h,
+        .peer = peer,
+        .bev = bev,
+        .next = h->conns};
     tp__conn_phase(c, CONN_IDLE);
     if (h->conns)
         h->conns->prev = c;

@@ -39,6 +39,7 @@ struct conn {
     enum conn_phase phase;
     int64_t since;  /* the phase began; CONN_PENDING: last bytes out */
     size_t bytes;   /* of the message being read */
+    size_t held;    /* of it in http->held, until it is answered */
     int64_t heard;  /* when its client last sent something */
     unsigned hold;  /* stack frames that still look at the record */
     bool closed;    /* the connection is gone, the record waits for its call */
@@ -73,6 +74,7 @@ struct tp_http {
     _Atomic uint64_t opened, refused, requests, feeds_dropped;
     _Atomic uint32_t open, feeds; /* connections; of them streams of events */
     uint32_t asks;                /* pages under way */
+    size_t held;                  /* bytes of messages, of all connections */
     _Atomic uint32_t busy;        /* answers under way; written by the loop */
     atomic_bool refusing;
     struct mcp_mail refuse; /* ends the feeds */
@@ -99,6 +101,8 @@ void tp__conn_bury(struct tp_http *h);
 extern const struct mcp_exchange_ops tp__http_ops;
 /* The request of c->req becomes a call. The message is borrowed. */
 void tp__http_receive_message(struct conn *c, struct slice message);
+/* The same; the pieces are taken. */
+void tp__http_receive_pieces(struct conn *c, struct mcp_pieces *pieces);
 /* The same, without a message: GET or DELETE. */
 void tp__http_receive(struct conn *c, void (*receive)(struct mcp_peer *peer,
                                                       struct mcp_exchange *ex));

@@ -23,6 +23,9 @@ static const struct early_row {
     {413, "Content Too Large",
      "the body is longer than this server reads (body.max); send less, for "
      "example shorter arguments"},
+    {503, "Service Unavailable",
+     "OVER_CAPACITY: more is being sent at once than this server holds (four "
+     "times body.max); send it again in a moment"},
     {417, "Expectation Failed", "no expectation but 100-continue is met here"},
     /* The last one stands for the rest. */
     {400, "Bad Request",

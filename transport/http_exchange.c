@@ -428,6 +428,13 @@ void tp__http_receive_message(struct conn *c, struct slice message)
     call_began(c);
 }
 
+void tp__http_receive_pieces(struct conn *c, struct mcp_pieces *pieces)
+{
+    call_begins(c);
+    mcp_receive_pieces(c->peer, &c->ex, pieces);
+    call_began(c);
+}
+
 void tp__http_receive(struct conn *c, void (*receive)(struct mcp_peer *peer,
                                                       struct mcp_exchange *ex))
 {
