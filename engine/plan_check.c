@@ -253,17 +253,21 @@ enum err eng_plan_numbers(const struct eng_plan *plan,
                             phases[0].number);
     for (size_t i = 1; i < plan->phases_count; i++) {
         if (phases[i].number == phases[i - 1].number + 1) continue;
-        struct slice last = {0};
-        if (phases[i].number > phases[i - 1].number + 2)
-            last = arena_printf(a, " to %" PRId64, phases[i].number - 1);
+        int64_t first = phases[i - 1].number + 1, end = phases[i].number - 1;
+        struct slice missing = {0};
+        if (first == end) missing = arena_printf(a, "; missing: %" PRId64, end);
+        if (first < end)
+            missing = arena_printf(a, "; missing: %" PRId64 " to %" PRId64,
+                                   first, end);
         return problem_setf(
             p, a, ERR_SOURCE_PHASE_GAP,
-            SLICE("The numbers of the phases run without a gap."),
-            SLICE("Write the missing phase, or number the phases anew."),
-            "%.*s:%u: phase %" PRId64 " follows on phase %" PRId64
-            "; missing: %" PRId64 "%.*s",
+            SLICE("Each phase's number is one more than that before it."),
+            missing.n
+                ? SLICE("Write the missing phase, or number the phases anew.")
+                : SLICE("Number the phases anew, in their order."),
+            "%.*s:%u: phase %" PRId64 " follows on phase %" PRId64 "%.*s",
             SLICE_ARG(src->file), phases[i].line, phases[i].number,
-            phases[i - 1].number, phases[i - 1].number + 1, SLICE_ARG(last));
+            phases[i - 1].number, SLICE_ARG(missing));
     }
     return OK;
 }

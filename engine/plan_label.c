@@ -53,6 +53,23 @@ static bool take_number(struct slice *s, int64_t *ret, struct slice *ret_text)
     return true;
 }
 
+/* Past pictures: what a reader does not read. Arrows to U+2BFF, the emoji
+ * blocks, their joiners and selectors; never a dash. */
+static struct slice past_pictures(struct slice s)
+{
+    for (;;) {
+        take_blanks(&s);
+        unsigned char a = s.n > 2 ? (unsigned char)s.p[0] : 0;
+        unsigned char b = a ? (unsigned char)s.p[1] : 0;
+        bool symbol = a == 0xe2 && b >= 0x86 && b <= 0xaf;
+        bool joiner = slice_starts(s, SLICE("\xef\xb8\x8f")) ||
+                      slice_starts(s, SLICE("\xe2\x80\x8d"));
+        bool emoji = a == 0xf0 && b == 0x9f && s.n > 3;
+        if (dash(s) || !(symbol || joiner || emoji)) return s;
+        s = from(s, emoji ? 4 : 3);
+    }
+}
+
 /* The text without emphasis, if it begins with some: **Phase 1**: Name. */
 static struct slice plain(struct slice s, struct arena *a)
 {
@@ -153,13 +170,13 @@ static bool take_separator(struct slice *s, bool dot)
 bool plan_phase_heading(const struct plan_line *l, bool numbered,
                         struct arena *a, struct plan_heading *ret)
 {
-    struct slice s = plain(l->text, a);
+    struct slice s = plain(past_pictures(l->text), a);
     *ret = (struct plan_heading){0};
     if (l->masked || l->level == 0) return false;
     if (!numbered && (!take_word(&s, "phase") || !take_blanks(&s)))
         return false;
     if (!take_number(&s, &ret->number, NULL)) return false;
-    take_blanks(&s);
+    s = past_pictures(s);
     if (!take_separator(&s, true)) return false;
     if (numbered && (s.n == 0 || s.p[0] != ' ')) return false;
     ret->name = plan_undecorated(s);
@@ -177,7 +194,7 @@ static bool closes(struct slice s)
 bool plan_gate_heading(const struct plan_line *l, struct arena *a,
                        int64_t *ret_number)
 {
-    struct slice s = plain(l->text, a);
+    struct slice s = plain(past_pictures(l->text), a);
     bool stated, separated = false;
     if (l->masked || l->level == 0) return false;
     *ret_number = -1;
@@ -250,7 +267,7 @@ static bool heading_name(struct slice s, struct slice *ret)
 bool plan_task_line(const struct plan_line *l, struct arena *a,
                     struct plan_task_line *ret)
 {
-    struct slice s = l->text;
+    struct slice s = l->level || l->item ? past_pictures(l->text) : l->text;
     bool bold = l->level == 0 && slice_starts(s, SLICE("**"));
     if (l->masked || l->blank || l->rule) return false;
     if (l->level) s = plain(s, a);

@@ -69,13 +69,14 @@ static enum err too_large(struct looking *l)
                         SLICE_ARG(slice_sub(l->path, 0, 200)));
 }
 
-static enum err not_text(struct looking *l, size_t at)
+static enum err not_text(struct looking *l, size_t at, bool nul)
 {
     return problem_setf(&l->c->problem, l->c->arena, ERR_WORKFLOW_INVALID,
                         SLICE("A plan is UTF-8 text."),
                         SLICE("Save the file as UTF-8."),
-                        "byte %zu of \"%.*s\" is not UTF-8", at,
-                        SLICE_ARG(slice_sub(l->path, 0, 200)));
+                        "byte %zu of \"%.*s\" is %s", at,
+                        SLICE_ARG(slice_sub(l->path, 0, 200)),
+                        nul ? "NUL" : "not UTF-8");
 }
 
 /* --- the file ---------------------------------------------------------- */
@@ -123,7 +124,9 @@ static enum err read_source(struct looking *l, struct eng_file *ret)
     ret->path = below(root, real);
     if (e) return told(l, e);
     size_t bad = slice_utf8_valid(ret->text);
-    return bad < ret->text.n ? not_text(l, bad) : OK;
+    size_t nul = slice_find_byte(ret->text, '\0');
+    if (nul < bad) bad = nul;
+    return bad < ret->text.n ? not_text(l, bad, nul == bad) : OK;
 }
 
 /* --- the session's definition ------------------------------------------ */
