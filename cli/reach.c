@@ -9,6 +9,19 @@
 
 enum { WORDS_MAX = 64, ANSWER_S = 5 };
 
+struct question {
+    const char *tool;
+    struct slice arguments;
+    bool (*again)(void *ctx, const struct cli_reply *r);
+    void *ctx;
+};
+
+static bool is_once(void *ctx, const struct cli_reply *r)
+{
+    (void)ctx, (void)r;
+    return false;
+}
+
 /* A server that runs may have been started with other folders. */
 static bool own_places(const struct cli_options *o)
 {
@@ -40,8 +53,8 @@ static enum err answers(const struct cli_http *h, struct arena *a,
 
 /* ERR_NOT_FOUND: nobody runs, or nobody answers any more. */
 static enum err ask_running(const struct cli_options *o, struct slice root,
-                            const char *tool, struct slice arguments,
-                            struct arena *a, struct cli_reply *ret)
+                            const struct question *q, struct arena *a,
+                            struct cli_reply *ret)
 {
     struct cli_http h;
     struct slice url, token;
@@ -52,7 +65,9 @@ static enum err ask_running(const struct cli_options *o, struct slice root,
     h.token = token;
     *ret = (struct cli_reply){0};
     enum err e = answers(&h, a, ret);
-    if (!e) e = cli_http_call(&h, tool, arguments, a, ret);
+    do {
+        if (!e) e = cli_http_call(&h, q->tool, q->arguments, a, ret);
+    } while (!e && q->again(q->ctx, ret));
     return e && !ret->sent ? ERR_NOT_FOUND : e;
 }
 
@@ -66,8 +81,8 @@ static void add(struct arena *a, char **argv, size_t *n, const char *flag,
 }
 
 static enum err ask_own(const struct cli_options *o, struct slice root,
-                        const char *tool, struct slice arguments,
-                        struct arena *a, struct cli_reply *ret)
+                        const struct question *q, struct arena *a,
+                        struct cli_reply *ret)
 {
     const struct cli_settings *set = &o->set;
     struct cli_server server;
@@ -91,24 +106,36 @@ static enum err ask_own(const struct cli_options *o, struct slice root,
     for (size_t i = 0; i < set->standards.count; i++)
         add(a, argv, &n, "--standards", set->standards.items[i]);
     e = cli_server_start(&server, argv, STDERR_FILENO);
-    if (!e) e = cli_server_call(&server, tool, arguments, a, ret);
+    do {
+        if (!e) e = cli_server_call(&server, q->tool, q->arguments, a, ret);
+    } while (!e && q->again(q->ctx, ret));
     int code = cli_server_stop(&server);
     if (e && code > 0 && code < 128) ret->why = SLICE(""); /* it said why */
     return e;
 }
 
-bool cli_reach(const struct cli_options *o, struct slice root, const char *tool,
-               struct slice arguments, struct arena *a, struct cli_reply *ret,
-               int *ret_exit)
+bool cli_reach_until(const struct cli_options *o, struct slice root,
+                     const char *tool, struct slice arguments,
+                     bool (*again)(void *ctx, const struct cli_reply *r),
+                     void *ctx, struct arena *a, struct cli_reply *ret, int *ret_exit)
 {
-    enum err e = ask_running(o, root, tool, arguments, a, ret);
-    if (e == ERR_NOT_FOUND) e = ask_own(o, root, tool, arguments, a, ret);
+    const struct question q = {tool, arguments, again, ctx};
+    enum err e = ask_running(o, root, &q, a, ret);
+    if (e == ERR_NOT_FOUND) e = ask_own(o, root, &q, a, ret);
     if (!e) return true;
     if (ret->why.n)
         (void)fprintf(stderr, "phasegate: %s: %.*s\n", tool,
                       SLICE_ARG(ret->why));
     *ret_exit = e == ERR_INVALID ? CLI_NOT_SO : CLI_CANNOT_START;
     return false;
+}
+
+bool cli_reach(const struct cli_options *o, struct slice root, const char *tool,
+               struct slice arguments, struct arena *a, struct cli_reply *ret,
+               int *ret_exit)
+{
+    return cli_reach_until(o, root, tool, arguments, is_once, NULL, a, ret,
+                           ret_exit);
 }
 
 int cli_reach_exit(const struct cli_reply *r)

@@ -1,7 +1,8 @@
 /*
  * search: `phasegate search QUERY`. The passages that answer, with the words
  * that were found in bold on a terminal; --json prints the tool's own answer.
- * While the index is made for the first time, a terminal sees how far it is.
+ * While the index is made for the first time it waits, and a terminal sees how
+ * far it is.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@ struct search {
     struct arena arena;
     struct cli_options o;
     struct slice root, arguments;
+    struct cli_progress bar;
+    struct progress *shown; /* of the bar; NULL: nobody sees it */
 };
 
 /* --- asking --------------------------------------------------------------- */
@@ -71,27 +74,30 @@ static int64_t int_of(const struct json *v, const char *key)
     return json_int64(json_get(v, slice_of(key)), &n) ? n : 0;
 }
 
-/* Once, or on a terminal again until the index has everything. */
+/* A part of the answer is worth waiting for the rest. */
+static bool is_building(void *ctx, const struct cli_reply *r)
+{
+    struct search *s = ctx;
+    const struct json *indexing =
+        r->is_error ? NULL : json_get(r->object, SLICE("indexing"));
+    if (!indexing) return false;
+    if (s->shown) {
+        s->shown->done = (uint64_t)int_of(indexing, "files_done");
+        s->shown->total = (uint64_t)int_of(indexing, "files_total");
+        cli_progress_draw(&s->bar);
+    }
+    (void)usleep(LOOK_US);
+    return true;
+}
+
 static bool ask(struct search *s, struct cli_reply *ret, int *ret_exit)
 {
-    struct cli_progress bar;
-    cli_progress_begin(&bar, "Reading the standards");
-    struct progress *p = s->o.set.json ? NULL : cli_progress(&bar);
-    bool answered = false;
-    for (;;) {
-        if (!cli_reach(&s->o, s->root, "search_standards", s->arguments,
-                       &s->arena, ret, ret_exit))
-            break;
-        const struct json *indexing =
-            ret->is_error ? NULL : json_get(ret->object, SLICE("indexing"));
-        answered = !indexing || !p;
-        if (answered) break;
-        p->done = (uint64_t)int_of(indexing, "files_done");
-        p->total = (uint64_t)int_of(indexing, "files_total");
-        cli_progress_draw(&bar);
-        (void)usleep(LOOK_US);
-    }
-    cli_progress_end(&bar);
+    cli_progress_begin(&s->bar, "Reading the standards");
+    s->shown = s->o.set.json ? NULL : cli_progress(&s->bar);
+    bool answered =
+        cli_reach_until(&s->o, s->root, "search_standards", s->arguments,
+                        is_building, s, &s->arena, ret, ret_exit);
+    cli_progress_end(&s->bar);
     return answered;
 }
 

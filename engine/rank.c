@@ -107,9 +107,9 @@ static double coverage(const struct ranker *r, const bool *met)
 
 static bool wanted(const struct ranker *r, size_t *at, int64_t doc)
 {
-    const struct rank_filter *f = r->filter;
-    while (*at < f->docs_count && f->docs[*at] < doc) (*at)++;
-    return *at < f->docs_count && f->docs[*at] == doc;
+    const struct st_index_docs *d = &r->filter->docs;
+    while (*at < d->count && d->ids[*at] < doc) (*at)++;
+    return d->all || (*at < d->count && d->ids[*at] == doc);
 }
 
 /* All texts that have a word of the query, each looked at once: postings

@@ -14,8 +14,7 @@
 #include "engine/query.h"
 
 struct rank_filter {
-    const int64_t *docs; /* sorted; only these */
-    size_t docs_count;
+    struct st_index_docs docs; /* only these */
     int64_t phase; /* INT64_MIN: any */
 };
 

@@ -207,8 +207,7 @@ static enum err rank_both(struct engine *e, struct st_index_view *v,
     if (!vector) return ERR_NOMEM;
     memcpy(vector, k->vector.p, dimension * sizeof(float));
     enum err r = st_index_nearest(v, embed_model(e->embed), vector, dimension,
-                                  filter->docs, filter->docs_count, deep, a,
-                                  &near, &near_count);
+                                  &filter->docs, deep, a, &near, &near_count);
     *ret_hybrid = near_count != 0;
     if (!r && !near_count)
         return rank_query(v, q, filter, most, a, ret, ret_count);
@@ -226,7 +225,6 @@ static enum err search(struct engine *e, const struct search_key *k,
     struct query q;
     struct ranked *items = NULL;
     struct rank_filter filter = {.phase = k->phase};
-    int64_t *docs;
     size_t count = 0;
     bool hybrid = false;
     struct st_index_filter f = {.path_prefix = k->path_prefix,
@@ -241,8 +239,7 @@ static enum err search(struct engine *e, const struct search_key *k,
      * in its place is not what the key names. */
     st_index_state(v, &state);
     if (state.file != k->file || state.revision < k->revision) r = ERR_AGAIN;
-    if (!r) r = st_index_filter(v, &f, a, &docs, &filter.docs_count);
-    filter.docs = docs;
+    if (!r) r = st_index_filter(v, &f, a, &filter.docs);
     if (!r) r = query_read(v, k->query, a, &q);
     if (!r && k->vector.n && k->n_results)
         r = rank_both(e, v, &q, k, &filter, a, &items, &count, &hybrid);

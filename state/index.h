@@ -115,16 +115,17 @@ MUST_USE enum err st_index_vectorless(struct st_index_view *v,
                                       struct st_vectorless **ret,
                                       size_t *ret_count);
 
+struct st_index_docs;
 struct st_near {
     int64_t passage;
     double cosine;
 };
-/* The passages whose vectors point most nearly as `value` does, best first,
- * equal ones by id. Vectors of another length are none. `docs`: sorted ids of
- * the texts that count. Reads every vector of the model. Thread: worker */
+/* The passages of these texts whose vectors point most nearly as `value` does,
+ * best first, equal ones by id. Vectors of another length are none. Reads
+ * every vector of the model. Thread: worker */
 MUST_USE enum err st_index_nearest(struct st_index_view *v, struct slice model,
                                    const float *value, size_t dimension,
-                                   const int64_t *docs, size_t docs_count,
+                                   const struct st_index_docs *docs,
                                    size_t most, struct arena *a,
                                    struct st_near **ret, size_t *ret_count);
 /* The text a passage is of. ERR_NOT_FOUND */
@@ -210,10 +211,14 @@ struct st_index_filter {
     size_t tags_count;
     int64_t phase; /* has a passage of it; INT64_MIN: any */
 };
+struct st_index_docs {
+    bool all;           /* nothing is left out */
+    const int64_t *ids; /* else these, sorted */
+    size_t count;
+};
 MUST_USE enum err st_index_filter(struct st_index_view *v,
                                   const struct st_index_filter *f,
-                                  struct arena *a, int64_t **ret,
-                                  size_t *ret_count);
+                                  struct arena *a, struct st_index_docs *ret);
 
 /* Words of the corpus that differ from this one by a letter or two, nearest
  * first; at most `most`. */

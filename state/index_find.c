@@ -197,12 +197,43 @@ static void keep_both(struct ids *all, struct ids *some)
     all->count = kept;
 }
 
+static bool is_one_of(struct slice name, const struct slice *names,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_eq(name, names[i])) return true;
+    return false;
+}
+
+/* Are all roots that the file knows among these? Asks once for each. */
+static bool has_no_other_root(struct index_conn *c,
+                              const struct st_index_filter *f, struct arena *a)
+{
+    struct slice root = {0};
+    for (;;) {
+        sqlite3_stmt *st = index__begin(c, INDEX_ROOT_AFTER);
+        if (!st) return false;
+        index__text(c, st, 1, root);
+        bool there = index__row(c, st);
+        root = there ? index__get(c, st, 0, a) : root;
+        index__end(st);
+        if (c->err || !there) return !c->err;
+        if (!is_one_of(root, f->roots, f->roots_count)) return false;
+    }
+}
+
 enum err st_index_filter(struct st_index_view *v,
                          const struct st_index_filter *f, struct arena *a,
-                         int64_t **ret, size_t *ret_count)
+                         struct st_index_docs *ret)
 {
     struct index_conn *c = &v->conn;
     struct ids all = {0}, some = {0};
+    bool limited = f->tags_count || f->path_prefix.n || f->phase != INT64_MIN;
+    *ret = (struct st_index_docs){0};
+    if (!limited && has_no_other_root(c, f, a)) {
+        ret->all = true;
+        return OK;
+    }
     add_named(c, INDEX_OF_ROOT, f->roots, f->roots_count, a, &all);
     if (all.count) qsort(all.items, all.count, sizeof(*all.items), by_id);
     if (f->tags_count) {
@@ -224,8 +255,8 @@ enum err st_index_filter(struct st_index_view *v,
         add_ids(c, st, a, &some);
         keep_both(&all, &some);
     }
-    *ret = all.items;
-    *ret_count = all.count;
+    ret->ids = all.items;
+    ret->count = all.count;
     return c->err;
 }
 

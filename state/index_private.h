@@ -81,6 +81,8 @@ enum { INDEX_KNOWN_WORDS = 1 << 14 };
                   "EXISTS(SELECT 1 FROM vectors v WHERE v.hash = p.hash AND "  \
                   "v.model = ?1) GROUP BY hash LIMIT ?2")                      \
     X(DOC_NUMBERED, "SELECT id FROM docs WHERE id BETWEEN ?1 AND ?2")          \
+    X(ROOT_AFTER, "SELECT root FROM docs WHERE root > ?1 ORDER BY root "       \
+                  "LIMIT 1")                                                   \
     X(OF_ROOT, "SELECT id FROM docs WHERE root = ?1 ORDER BY id")              \
     X(OF_TAG, "SELECT doc FROM tags WHERE tag = ?1 ORDER BY doc")              \
     X(OF_PHASE, "SELECT id FROM docs WHERE id >> 8 IN "                        \

@@ -93,18 +93,19 @@ static double cosine(const float *value, double length, const char *bytes,
     return c == c ? c : 0;
 }
 
-static bool is_of(int64_t passage, const int64_t *docs, size_t count)
+static bool is_of(int64_t passage, const struct st_index_docs *docs)
 {
     int64_t number = passage >> TEXT_ID_SHIFT;
-    size_t from = 0, to = count;
+    size_t from = 0, to = docs->count;
+    if (docs->all) return true;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (docs[middle] >> LENGTH_BITS < number)
+        if (docs->ids[middle] >> LENGTH_BITS < number)
             from = middle + 1;
         else
             to = middle;
     }
-    return from < count && docs[from] >> LENGTH_BITS == number;
+    return from < docs->count && docs->ids[from] >> LENGTH_BITS == number;
 }
 
 static bool better(const struct st_near *x, const struct st_near *y)
@@ -125,7 +126,7 @@ static void insert(struct st_near *best, size_t *count, size_t most,
 
 enum err st_index_nearest(struct st_index_view *v, struct slice model,
                           const float *value, size_t dimension,
-                          const int64_t *docs, size_t docs_count, size_t most,
+                          const struct st_index_docs *docs, size_t most,
                           struct arena *a, struct st_near **ret,
                           size_t *ret_count)
 {
@@ -141,7 +142,7 @@ enum err st_index_nearest(struct st_index_view *v, struct slice model,
         const char *bytes = sqlite3_column_blob(st, 1);
         size_t n = (size_t)sqlite3_column_bytes(st, 1);
         if (n != dimension * sizeof(float)) continue;
-        if (!is_of(passage, docs, docs_count)) continue;
+        if (!is_of(passage, docs)) continue;
         insert(
             best, &count, most,
             (struct st_near){passage, cosine(value, length, bytes, dimension)});

@@ -75,7 +75,11 @@ static const char *large_library(void)
 {
     const char *folder = new_project("large");
     struct buf b = BUF_INIT(2 << 20);
-    while (b.n < 1 << 20) buf_puts(&b, "# Part\nplatypus and more words\n\n");
+    while (b.n < 1 << 20) {
+        buf_puts(&b, "# Part\nplatypus\n\n");
+        for (int i = 0; i < 75; i++) buf_puts(&b, "words and more words ");
+        buf_puts(&b, "\n\n");
+    }
     buf_putc(&b, '\0');
     for (int i = 0; i < 10; i++)
         put_file(folder,
@@ -83,6 +87,31 @@ static const char *large_library(void)
                  b.p);
     buf_done(&b);
     return folder;
+}
+
+TEST(search_command, waits_until_a_large_library_is_read, .timeout_s = 120)
+{
+    struct ended e = RUN_IN(large_library(), "search", "--json", "platypus");
+    const struct json *v = json_of(e.out);
+    CHECK_INT_EQ(e.status, 0);
+    CHECK_INT_EQ(json_get(v, SLICE("results"))->count, 5);
+    CHECK(!json_get(v, SLICE("indexing")));
+    CHECK_TEXT_EQ(e.err, "");
+}
+
+TEST(search_command, a_terminal_sees_how_far_a_large_library_is_read,
+     .timeout_s = 120)
+{
+    const char *command =
+        arena_printf(test_arena(), "'%s' search platypus", test_binary()).p;
+    struct ended e = program_run(&(struct program){
+        .binary = "/usr/bin/script",
+        .folder = large_library(),
+        .args = (const char *const[]){"-qec", command, "/dev/null", NULL}});
+    CHECK_INT_EQ(e.status, 0);
+    CHECK_CONTAINS(e.out, "\rReading the standards  [");
+    CHECK_CONTAINS(e.out, " of 10 ");
+    CHECK_CONTAINS(e.out, "f0.md:1");
 }
 
 static struct server *serve(const char *project)
