@@ -375,6 +375,8 @@ static enum err decide(struct eng_op *op)
     if (!e) e = judge(op, &at);
     if (!e && at.verdict.passed && at.proving.commands)
         return send_off(op, &at);
+    if (!e && at.verdict.passed && at.proving.asks_client)
+        return eng__client_ask(&at.proving);
     if (!e) e = settle(op, &at);
     return e ? e : answer(op, &at);
 }

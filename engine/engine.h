@@ -113,6 +113,18 @@ struct providers *eng_providers(struct engine *e);
 
 #define ENG_PATIENT INT64_MAX
 
+/* What an operation wants the caller's client to ask its user, when it has
+ * ended with ERR_APPROVAL_PENDING; key empty: nothing. Made again with the
+ * answer under the same key, it goes on. In the call's arena. */
+struct eng_client_ask {
+    struct slice key;
+    struct slice form; /* of an MCP elicitation: message, requestedSchema */
+};
+struct eng_client_word {
+    struct slice key, comment;
+    enum { ENG_SAID_NOTHING, ENG_SAID_NO, ENG_SAID_YES } said;
+};
+
 /* One operation under way; embedded in the caller's call object, valid until
  * it has ended. */
 struct eng_call {
@@ -127,6 +139,9 @@ struct eng_call {
                             cancel's deadline may come before */
     bool replayed;       /* the answer is the first one of its key */
     bool on_loop;        /* must not block, load or lock for long */
+    bool can_ask;        /* its client can ask its user */
+    struct eng_client_word client; /* what was asked before, and answered */
+    struct eng_client_ask ask;     /* filled by the operation */
     struct progress *progress; /* of verify, export, import; or NULL */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };

@@ -37,6 +37,7 @@ enum eng_gate_source {
 /* What stands behind a field's value, weakest first: engine/proof.c. */
 enum eng_rung {
     ENG_CLAIMED, /* the agent says so */
+    ENG_CLIENT,  /* its client says that its user said so */
     ENG_FILE,    /* a file of the project, read by the server */
     ENG_COMMAND, /* a command of the workflow's author, run by the server */
     ENG_CI,      /* a result that a key of the project has signed */

@@ -68,6 +68,10 @@ static const struct rung {
 } rungs[ENG_RUNG_COUNT] = {
     [ENG_CLAIMED] = {SLICE_INIT("claimed"), SLICE_INIT(""), prove_claimed,
                      false},
+    [ENG_CLIENT] = {SLICE_INIT("client"),
+                    SLICE_INIT("Your client asks its user when everything else "
+                               "is met; leave a boolean out."),
+                    eng__prove_client, true},
     [ENG_FILE] = {SLICE_INIT("file"),
                   SLICE_INIT("Send the path of a regular file of the project: "
                              "the server reads it and keeps its SHA-256."),

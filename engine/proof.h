@@ -26,6 +26,7 @@ struct eng_proving {
     struct eng_op *op;
     /* filled by eng__prove */
     bool commands; /* some have to be run before the gate can be judged */
+    bool asks_client; /* its user has to be asked: when all else is met */
     struct eng_proof *proofs;     /* one for each field of the gate */
     const struct json *effective; /* evidence with what was measured */
     uint8_t subject[SHA256_SIZE]; /* of what a person is asked about */
@@ -38,5 +39,8 @@ MUST_USE enum err eng__prove(struct eng_proving *p);
 /* "proofs":[{field,kind,detail,...}] of the fields that were given or
  * measured. */
 void eng__proofs_write(struct json_writer *w, const struct eng_proving *p);
+
+/* Fills call->ask. ERR_APPROVAL_PENDING; ERR_NOMEM. */
+MUST_USE enum err eng__client_ask(struct eng_proving *p);
 
 #endif

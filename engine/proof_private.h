@@ -14,6 +14,9 @@ enum err eng__prove_command(struct eng_proving *p, const struct eng_field *f,
 enum err eng__prove_ci(struct eng_proving *p, const struct eng_field *f,
                        const struct json *v, struct eng_proof *ret);
 
+enum err eng__prove_client(struct eng_proving *p, const struct eng_field *f,
+                           const struct json *v, struct eng_proof *ret);
+
 /* Says why not. OK, or ERR_NOMEM when a text is missing. */
 enum err eng__not_proven(struct eng_proof *ret, struct slice why,
                          struct slice how_to_fix);

@@ -412,6 +412,22 @@ enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
     return OK;
 }
 
+void eng__runs_keep(struct eng_op *op)
+{
+    struct eng_flight *f = op->waiter.flight;
+    if (!f) return;
+    lock_take(&f->runs->lock);
+    if (f->ended && !f->listed) {
+        f->references++;
+        f->listed = true;
+        f->next = f->runs->flights;
+        f->runs->flights = f;
+    }
+    f->promised++;
+    f->ended_at = clock_now();
+    lock_drop(&f->runs->lock);
+}
+
 const struct eng_proof *eng__runs_proof(const struct eng_op *op,
                                         const struct eng_snapshot *s,
                                         int64_t phase, size_t field)

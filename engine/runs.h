@@ -41,4 +41,8 @@ const struct eng_proof *eng__runs_proof(const struct eng_op *op,
                                         const struct eng_snapshot *s,
                                         int64_t phase, size_t field);
 
+/* Keeps what the op's flight found for the same call when it is made again,
+ * as for one that was told to come back. Without a flight nothing. */
+void eng__runs_keep(struct eng_op *op);
+
 #endif

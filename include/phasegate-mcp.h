@@ -410,6 +410,7 @@ enum mcp_err mcp_refuse(struct mcp_call *call, enum mcp_err e,
 enum mcp_err mcp_fail(struct mcp_call *call, struct mcp_text message);
 /* Ends a call whose handler said MCP_ERR_PENDING, also while that handler has
  * not returned yet. Nothing of the call may be touched afterwards.
+ * MCP_ERR_WAITING, of mcp_ask: the handler runs again when it is answered.
  * Thread: any, once per call. */
 void mcp_call_done(struct mcp_call *call, enum mcp_err e);
 

@@ -440,6 +440,7 @@ static void await_answers(struct mcp_call_state *c)
         return;
     }
     if (c->task) mcp_task_waits(c, true);
+    mcp_call_give_back(c); /* others work while a person thinks */
     if (!park(c, c->task ? -1 : s->config.ask_timeout_ms, answered)) return;
     lock_take(&s->lock);
     if (!c->task) send_questions(c);

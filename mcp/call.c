@@ -196,6 +196,7 @@ void mcp_call_back(struct mcp_call_state *c)
 void mcp_call_done(struct mcp_call *call, enum err e)
 {
     struct mcp_call_state *c = (struct mcp_call_state *)call;
+    if (e == ERR_WAITING) c->home = mcp_await;
     c->result = e;
     mcp_call_back(c);
 }

@@ -12,11 +12,16 @@ enum { SEARCH_PAUSE_MS = 200, SEARCH_PAUSES = 150, SEARCH_BUDGET_MS = 700 };
 struct step {
     struct eng_call eng; /* first: the engine gives it back */
     struct mcp_call *call;
+    const struct eng_complete_phase_args *args; /* of what may ask */
 };
+
+static enum err asked(struct step *s, enum err e);
 
 static void step_done(struct eng_call *ec, enum err e)
 {
     struct mcp_call *call = ((struct step *)ec)->call;
+    e = asked((struct step *)ec, e);
+    if (e == ERR_PENDING) return;
     if (e) call->problem = ec->problem;
     call->replayed = ec->replayed;
     mcp_call_done(call, e);
@@ -70,6 +75,44 @@ static enum err end(struct mcp_call *call, const struct eng_call *ec,
     return e;
 }
 
+/* --- the word of the client's user ---------------------------------------- */
+
+/* To cancel is to say nothing, and so is an answer that never came. */
+static void word_take(struct eng_call *ec, const struct json *answer)
+{
+    const struct json *content = json_get(answer, SLICE("content"));
+    struct slice action = json_text(json_get(answer, SLICE("action")));
+    bool accepted = slice_eq(action, SLICE("accept"));
+    ec->client = (struct eng_client_word){
+        .key = ec->ask.key,
+        .comment = json_text(json_get(content, SLICE("comment"))),
+        .said = ENG_SAID_NOTHING};
+    if (accepted && json_is(json_get(content, SLICE("approve")), JSON_TRUE))
+        ec->client.said = ENG_SAID_YES;
+    else if (accepted || slice_eq(action, SLICE("decline")))
+        ec->client.said = ENG_SAID_NO;
+}
+
+/* The operation wants the client's user to be asked: then it is made again
+ * with the answer, on a worker, or the call waits for one. Thread: any */
+static enum err asked(struct step *s, enum err e)
+{
+    struct eng_call *ec = &s->eng;
+    const struct json *answer = NULL;
+    if (e != ERR_APPROVAL_PENDING || !ec->ask.key.n) return e;
+    const char *key = arena_cstr(ec->arena, ec->ask.key);
+    if (!key) return ERR_NOMEM;
+    e = mcp_ask(s->call, MCP_ASK_FORM, key, ec->ask.form, &answer);
+    if (e && e != ERR_UNAVAILABLE) return e; /* it waits, or is no answer */
+    word_take(ec, answer);
+    ec->ask = (struct eng_client_ask){.key = SLICE("")};
+    twin_clear(ec->out);
+    problem_init(&ec->problem);
+    problem_init(&s->call->problem);
+    ec->on_loop = true;
+    return eng_complete_phase(engine_of(s->call), ec, s->args);
+}
+
 /* --- tools whose arguments are the engine's own -------------------------- */
 
 enum err tools_list_workflows(struct mcp_call *call, const void *args)
@@ -103,8 +146,12 @@ enum err tools_get_task(struct mcp_call *call, const void *args)
 enum err tools_complete_phase(struct mcp_call *call, const void *args)
 {
     struct eng_call *ec = begin(call);
+    struct step *s = (struct step *)ec;
     if (!ec) return begin_error(call);
-    return end(call, ec, eng_complete_phase(engine_of(call), ec, args));
+    ec->can_ask = mcp_can_ask(call, MCP_ASK_FORM);
+    s->args = args;
+    enum err e = asked(s, eng_complete_phase(engine_of(call), ec, args));
+    return e == ERR_WAITING ? e : end(call, ec, e);
 }
 
 enum err tools_manage_session(struct mcp_call *call, const void *args)

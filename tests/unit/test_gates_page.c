@@ -17,7 +17,7 @@ static const char *block(int n)
     return arena_cstr(test_arena(), slice_sub(page, 0, end));
 }
 
-enum { BLOCKS = 6 };
+enum { BLOCKS = 7 };
 
 static const struct {
     const char *evidence; /* that passes, or waits */
@@ -25,6 +25,7 @@ static const struct {
     const char *without; /* that is refused */
 } rows[BLOCKS] = {
     {"{\"summary\":\"the parser refuses bad dates\"}", OK, "{}"},
+    {"{\"notes\":\"dates\"}", ERR_GATE_REFUSED, "{}"}, /* nobody to ask */
     {"{\"design\":\"docs/design.md\"}", OK, "{\"design\":\"notes.md\"}"},
     {"{}", OK, NULL},
     {"{}", ERR_GATE_REFUSED, "{\"ci_passed\":100}"}, /* nobody has signed */
@@ -77,25 +78,29 @@ TEST(gates_page, the_plain_gate_holds)
 {
     example_holds(0);
 }
-TEST(gates_page, the_example_of_a_file_holds)
+TEST(gates_page, the_example_of_a_client_s_word_holds)
 {
     example_holds(1);
 }
-TEST(gates_page, the_example_of_a_command_holds)
+TEST(gates_page, the_example_of_a_file_holds)
 {
     example_holds(2);
 }
-TEST(gates_page, the_example_of_ci_holds)
+TEST(gates_page, the_example_of_a_command_holds)
 {
     example_holds(3);
 }
-TEST(gates_page, the_example_of_a_person_holds)
+TEST(gates_page, the_example_of_ci_holds)
 {
     example_holds(4);
 }
-TEST(gates_page, the_example_of_what_has_to_stay_holds)
+TEST(gates_page, the_example_of_a_person_holds)
 {
     example_holds(5);
+}
+TEST(gates_page, the_example_of_what_has_to_stay_holds)
+{
+    example_holds(6);
 }
 TEST(gates_page, has_no_example_without_a_test)
 {
