@@ -18,7 +18,6 @@ enum {
     DOCUMENT_MAX = 1 << 20,
     FILE_PERIODS = 3, /* without a write: a reason */
     QUEUE_FULL_S = 60,
-    PERMITS_CHECK_S = 30,
     DISK_PERCENT = 5
 };
 #define DISK_LEAST ((uint64_t)64 << 20)
@@ -164,7 +163,7 @@ static void permit_reasons(struct cli_health *h, struct cli_facts *f)
             h->full_since[i] = 0;
         else if (!h->full_since[i])
             h->full_since[i] = f->at;
-        else if (f->at - h->full_since[i] >= PERMITS_CHECK_S * NS_PER_S)
+        else if (f->at - h->full_since[i] >= h->c.permits_check_ms * NS_PER_MS)
             add(f, (struct eng_reason){"permits_exhausted",
                                        permit_level_name((enum permit_level)i),
                                        true, p->in_use[i], p->limit[i]});
@@ -403,16 +402,19 @@ static void put_permits(struct json_writer *w, const struct permit_stats *p)
     json_key(w, SLICE("permits"));
     json_begin_object(w);
     for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
-        json_key(w, slice_of(permit_level_name((enum permit_level)i)));
+        enum permit_level level = (enum permit_level)i;
+        json_key(w, slice_of(permit_level_name(level)));
         json_begin_object(w);
         json_put_int(w, "granted", (int64_t)p->granted[i]);
         json_put_int(w, "in_use", p->in_use[i]);
         json_put_int(w, "limit", p->limit[i]);
+        json_put_int(w, "oldest_ms", p->oldest_ns[i] / NS_PER_MS);
         json_put_int(w, "refused", (int64_t)p->refused[i]);
+        json_put_string(w, "state", slice_of(permit_level_state(p, level)));
+        json_put_int(w, "waiting", p->waits[i]);
         json_end_object(w);
     }
     json_put_int(w, "leaks", (int64_t)p->leaks);
-    json_put_int(w, "oldest_ms", p->oldest_ns / NS_PER_MS);
     json_put_int(w, "release_errors", (int64_t)p->release_errors);
     json_put_int(w, "waiting", p->waiting);
     json_end_object(w);
@@ -505,7 +507,7 @@ void cli_health_tick(struct cli_health *h, int64_t now)
 {
     struct cli_facts *f = &h->next;
     if (now >= h->permits_due) {
-        h->permits_due = now + PERMITS_CHECK_S * NS_PER_S;
+        h->permits_due = now + h->c.permits_check_ms * NS_PER_MS;
         permits_check(h->c.permits, now);
     }
     collect(h, now, f);

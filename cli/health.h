@@ -37,6 +37,7 @@ struct cli_health_config {
     int64_t started_ns, started_wall_ms;
     int64_t file_ms;                                    /* health.file_ms */
     int64_t loop_lag_ms, loop_stall_ms, memory_warn_mb; /* health.* */
+    int64_t permits_check_ms;                           /* permits.check_ms */
 };
 
 /* ERR_NOMEM. Thread: startup */

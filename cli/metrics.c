@@ -248,8 +248,11 @@ static void permits(struct buf *out, const struct permit_stats *p)
              "Held beyond deadline and grace.", p->leaks});
     cli__metrics_family(out, "phasegate_permits_oldest_seconds", "gauge",
                         "Since the oldest one held was granted.");
-    buf_puts(out, "phasegate_permits_oldest_seconds ");
-    cli__metrics_seconds(out, p->oldest_ns);
+    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
+        buf_printf(out, "phasegate_permits_oldest_seconds{level=\"%s\"} ",
+                   permit_level_name((enum permit_level)i));
+        cli__metrics_seconds(out, p->oldest_ns[i]);
+    }
     cli__metrics_family(out, "phasegate_permits_wait_seconds_total", "counter",
                         "Time spent waiting for one.");
     buf_puts(out, "phasegate_permits_wait_seconds_total ");

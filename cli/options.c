@@ -8,7 +8,8 @@
 
 #include "base/yaml.h"
 
-/* --- the rows of all rooms, one behind the other --------------------------- */
+/* --- the rows of all rooms, one behind the other ---------------------------
+ */
 
 static const struct option_table *const tables[] = {
     &cli__options_server, &cli__options_limits, &cli__options_caches,
@@ -219,8 +220,8 @@ static void flag_table(const struct cli_options *o, struct flag_table *t)
         t->shown[n] = t->names[i];
         t->options[n++] = (struct option){
             t->names[i],
-            row->type == BOOLEAN ? optional_argument : required_argument,
-            NULL, VAL_ROW + (int)i};
+            row->type == BOOLEAN ? optional_argument : required_argument, NULL,
+            VAL_ROW + (int)i};
     }
     t->shown[n] = "help";
     t->options[n++] = (struct option){"help", no_argument, NULL, VAL_HELP};
@@ -372,8 +373,7 @@ static enum err key_unknown(struct file_reader *f, struct slice key,
 {
     const char *names[CLI_OPTIONS_MAX + 1] = {NULL};
     const struct option_row *row;
-    for (size_t i = 0; (row = cli__option(i)) != NULL; i++)
-        names[i] = row->key;
+    for (size_t i = 0; (row = cli__option(i)) != NULL; i++) names[i] = row->key;
     const char *near = cli_nearest(key, names);
     struct slice how = near
                            ? arena_printf(f->o->arena, "Did you mean %s?", near)

@@ -62,8 +62,9 @@ struct cli_settings {
     int64_t health_file_ms, health_loop_lag_ms, health_loop_stall_ms;
     int64_t health_memory_warn_mb;
     int64_t alert_double_loads, alert_lock_waits, alert_hit_rate, alert_lookups;
-    int64_t permits[5]; /* by enum permit_level */
+    int64_t permits[7]; /* by enum permit_level */
     int64_t permits_wait_ms, permits_queue_max, permits_leak_grace_ms;
+    int64_t permits_check_ms, permits_retry_after_ms;
     struct slice embed_url, embed_model, embed_key_file;
     int64_t embed_wait_ms;
     int64_t limit_embed_per_min, limit_embed_burst;

@@ -5,7 +5,7 @@
 #include "engine/permit.h"
 
 static const char *const coalesce_modes[] = {"join", "refuse", NULL};
-_Static_assert(PERMIT_LEVEL_COUNT == 5, "cli_settings.permits");
+_Static_assert(PERMIT_LEVEL_COUNT == 7, "cli_settings.permits");
 
 /* clang-format off */
 static const struct option_row rows[] = {
@@ -20,10 +20,16 @@ static const struct option_row rows[] = {
      .help = "Of them reads; 0: no limit."},
     {"permits.class.write", NUMBER, CLI_SERVER, AT(permits[PERMIT_WRITE]),
      .min = 0, .max = 10000, .def = 0, .arg = "N",
-     .help = "Of them tools that write files; 0: no limit."},
+     .help = "Writes at once, each in its session's turn; 0: no limit."},
     {"permits.class.search", NUMBER, CLI_SERVER, AT(permits[PERMIT_SEARCH]),
      .min = 0, .max = 1000, .def = 6, .arg = "N",
      .help = "Of them searches; 0: no limit."},
+    {"permits.class.exec", NUMBER, CLI_SERVER, AT(permits[PERMIT_EXEC]),
+     .min = 1, .max = 64, .def = 4, .arg = "N",
+     .help = "Gates that run commands at once."},
+    {"permits.class.embed", NUMBER, CLI_SERVER, AT(permits[PERMIT_EMBED]),
+     .min = 1, .max = 64, .def = 6, .arg = "N",
+     .help = "Requests to the embedding endpoint at once."},
     {"permits.wait_ms", NUMBER, CLI_SERVER, AT(permits_wait_ms), .min = 0,
      .max = 60000, .def = 250, .arg = "MS",
      .help = "Wait for a permit before a refusal (HTTP)."},
@@ -33,6 +39,12 @@ static const struct option_row rows[] = {
     {"permits.leak_grace_ms", NUMBER, CLI_SERVER, AT(permits_leak_grace_ms),
      .min = 0, .max = 600000, .def = 10000, .arg = "MS",
      .help = "Past its deadline a permit held is reported."},
+    {"permits.check_ms", NUMBER, CLI_SERVER, AT(permits_check_ms),
+     .min = 1000, .max = 600000, .def = 30000, .arg = "MS",
+     .help = "Between looks for permits held too long, or all in use."},
+    {"permits.retry_after_ms", NUMBER, CLI_SERVER,
+     AT(permits_retry_after_ms), .min = 1, .max = 600000, .def = 1000,
+     .arg = "MS", .help = "What a refused caller is told to wait."},
     {"workers", NUMBER, CLI_SERVER, AT(workers), .min = 1, .max = 1024,
      .def = 32, .arg = "N", .help = "Most worker threads."},
     {"queue", NUMBER, CLI_SERVER, AT(queue), .min = 1, .max = 1000000,

@@ -97,6 +97,30 @@ static enum err cannot(struct serve *s, enum err e, const char *what,
                        slice_of(how));
 }
 
+/* --- permits ------------------------------------------------------------- */
+
+static enum err permits_start(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    struct permit_options o = {.queue_max = (uint32_t)set->permits_queue_max,
+                               .wait_ns = set->permits_wait_ms * NS_PER_MS,
+                               .leak_grace_ns =
+                                   set->permits_leak_grace_ms * NS_PER_MS,
+                               .retry_after_ms = set->permits_retry_after_ms};
+    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++)
+        o.limit[i] = (uint32_t)set->permits[i];
+    if (o.limit[PERMIT_SESSION] >= o.limit[PERMIT_GLOBAL])
+        return problem_setf(
+            &s->o.problem, &s->arena, ERR_INVALID,
+            SLICE("One session could keep all others out."),
+            SLICE("Raise permits.global, or lower permits.per_session (0: no "
+                  "limit)."),
+            "permits.global (%u) must be greater than permits.per_session (%u)",
+            o.limit[PERMIT_GLOBAL], o.limit[PERMIT_SESSION]);
+    enum err e = permits_new(&o, &s->permits);
+    return e ? cannot(s, e, "the permits cannot be made", "") : OK;
+}
+
 /* --- the engine ----------------------------------------------------------- */
 
 static struct eng_watch_options watch_options(const struct cli_settings *set)
@@ -164,35 +188,13 @@ static enum err engine_start(struct serve *s)
                                         set->answers_bytes},
                             .store_ms = (uint32_t)set->timeout_store_ms,
                             .pool = s->pool,
+                            .permits = s->permits,
                             .trust_path = eng_trust_path(&s->arena)};
     memcpy(o.caches, set->caches, sizeof(o.caches));
     return eng_open(&o, &s->arena, &s->o.problem, &s->engine);
 }
 
 /* --- the MCP server ------------------------------------------------------- */
-
-static enum err permits_start(struct serve *s)
-{
-    const struct cli_settings *set = &s->o.set;
-    struct permit_options o = {.queue_max = (uint32_t)set->permits_queue_max,
-                               .wait_ns = set->permits_wait_ms * NS_PER_MS,
-                               .leak_grace_ns =
-                                   set->permits_leak_grace_ms * NS_PER_MS};
-    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++)
-        o.limit[i] = (uint32_t)set->permits[i];
-    if (o.limit[PERMIT_SESSION] >= o.limit[PERMIT_GLOBAL])
-        return problem_setf(
-            &s->o.problem, &s->arena, ERR_INVALID,
-            SLICE("One session could keep all others out."),
-            SLICE("Raise permits.global, or lower permits.per_session (0: no "
-                  "limit)."),
-            "permits.global (%u) must be greater than permits.per_session (%u)",
-            o.limit[PERMIT_GLOBAL], o.limit[PERMIT_SESSION]);
-    enum err e = permits_new(&o, &s->permits);
-    if (e) return cannot(s, e, "the permits cannot be made", "");
-    s->app.permits = s->permits;
-    return OK;
-}
 
 static enum err health_new(struct serve *s)
 {
@@ -212,7 +214,8 @@ static enum err health_new(struct serve *s)
         .file_ms = set->health_file_ms,
         .loop_lag_ms = set->health_loop_lag_ms,
         .loop_stall_ms = set->health_loop_stall_ms,
-        .memory_warn_mb = set->health_memory_warn_mb};
+        .memory_warn_mb = set->health_memory_warn_mb,
+        .permits_check_ms = set->permits_check_ms};
     enum err e = cli_health_new(&c, &s->health);
     if (e) return e;
     s->app.health = cli_health_brief;
@@ -243,8 +246,7 @@ static enum err mcp_start(struct serve *s)
     struct mcp_server_config c;
     static const char *const modes[] = {"dual", "stdio", "http"};
     tools_app_init(&s->app, s->engine);
-    enum err e = permits_start(s);
-    if (e) return e;
+    s->app.permits = s->permits;
     limits_set(s);
     s->app.sharing.refuses = s->o.set.coalesce_mode != 0;
     s->app.sharing.most =
@@ -258,7 +260,7 @@ static enum err mcp_start(struct serve *s)
     c.progress_ms = s->o.set.progress_ms;
     s->app.version = c.version = PHASEGATE_VERSION;
     if (s->url[0]) s->app.http_url = s->url;
-    e = mcp_server_new(&c, &s->mcp);
+    enum err e = mcp_server_new(&c, &s->mcp);
     if (!e) e = tools_feed_new(s->engine, s->mcp, &s->feed);
     if (!e) e = health_new(s);
     if (!e) e = cli_dashboard_new(s->engine, s->health, &s->dashboard);
@@ -475,6 +477,7 @@ static enum err start(struct serve *s)
     if (e) return cannot(s, e, "signals cannot be received", "");
     if (!e) e = descriptors(s);
     if (!e) e = port_bind(s);
+    if (!e) e = permits_start(s);
     if (!e) e = engine_start(s);
     if (!e) e = mcp_start(s);
     if (!e && s->listen.fd >= 0)
@@ -569,10 +572,10 @@ static void tear_down(struct serve *s)
     cli_health_free(s->health);
     tools_feed_free(s->feed);
     mcp_server_free(s->mcp);
-    permits_free(s->permits);
     eng_stop(s->engine); /* loads of nobody's call, before the workers */
     if (s->pool) pool_stop(s->pool);
     eng_close(s->engine);
+    permits_free(s->permits);
     cli_embedder_free(s->embedder);
     cli_dashboard_free(s->dashboard);
     pool_free(s->pool);

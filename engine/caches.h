@@ -26,7 +26,7 @@ enum eng_cache {
 #define ENG_CACHE_ENUM(symbol, ...) ENG_CACHE_##symbol,
     ENG_CACHE_ROWS(ENG_CACHE_ENUM)
 #undef ENG_CACHE_ENUM
-        ENG_CACHES, /* all */
+        ENG_CACHES,                        /* all */
     ENG_CACHE_COUNT = ENG_CACHE_EMBEDDINGS /* those of every engine */
 };
 

@@ -192,7 +192,8 @@ static bool metadata_still_valid(void *ctx, struct st_entry *entry, int64_t now)
 
 enum err eng__metadata_cache(struct engine *e, struct st_cache **ret)
 {
-    return eng__cache_new(e, ENG_CACHE_METADATA, 
+    return eng__cache_new(
+        e, ENG_CACHE_METADATA,
         &(struct st_cache_row){.key_label = "workflow",
                                .rank = 2,
                                .load = metadata_load,

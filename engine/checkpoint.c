@@ -45,12 +45,13 @@ static enum err checkpoint_load(void *ctx, struct slice key,
 
 enum err eng__checkpoints_cache(struct engine *e, struct st_cache **ret)
 {
-    return eng__cache_new(e, ENG_CACHE_CHECKPOINTS, &(struct st_cache_row){.key_label = "checkpoint",
-                                               .rank = 4,
-                                               .load = checkpoint_load,
-                                               .free_value = checkpoint_free,
-                                               .ctx = e},
-                        ret);
+    return eng__cache_new(e, ENG_CACHE_CHECKPOINTS,
+                          &(struct st_cache_row){.key_label = "checkpoint",
+                                                 .rank = 4,
+                                                 .load = checkpoint_load,
+                                                 .free_value = checkpoint_free,
+                                                 .ctx = e},
+                          ret);
 }
 
 enum err eng__checkpoint_get(struct engine *e, struct eng_call *c,

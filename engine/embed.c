@@ -1,6 +1,7 @@
 #include "engine/embed.h"
 
 #include "engine/core.h"
+#include "engine/permit.h"
 
 #include "base/alloc.h"
 #include "base/lock.h"
@@ -17,6 +18,7 @@ struct embed {
     struct provider *provider;
     struct corpus *corpus;
     struct pool *pool;
+    struct permits *permits; /* NULL: none */
     struct st_cache *cache; /* query -> struct vector */
     struct pool_job job;
     struct cancel stop;
@@ -60,9 +62,16 @@ static struct provider_ended ask_once(void *ctx,
 static enum err ask(struct question *q, const struct cancel *cancel,
                     int64_t deadline)
 {
-    struct provider_report report;
-    enum err e =
-        provider_run(q->m->provider, cancel, deadline, ask_once, q, &report);
+    struct provider_report report = {.result = PROVIDER_FULL, .retry_ns = -1};
+    struct permit permit = {
+        .class = PERMIT_EMBED, .inner = true, .deadline = deadline};
+    struct permit *held = q->m->permits ? &permit : NULL;
+    enum err e = held ? permit_take_wait(q->m->permits, held, cancel) : OK;
+    if (!e) {
+        e = provider_run(q->m->provider, cancel, deadline, ask_once, q,
+                         &report);
+        permit_release(&held);
+    }
     if (!e) return OK;
     lock_take(&q->m->lock);
     q->m->last = report;
@@ -268,12 +277,12 @@ static enum err cache_new(struct embed *m, struct engine *e)
 enum err embed_new(struct engine *engine, struct embed **ret)
 {
     const struct eng_embedder *maker = engine->options.embedder;
-
     struct embed *m = MEM_NEW(struct embed);
     if (!m) return ERR_NOMEM;
     m->maker = *maker;
     m->corpus = engine->corpus;
     m->pool = engine->options.pool;
+    m->permits = engine->options.permits;
     m->job.run = fill;
     cancel_init(&m->stop, INT64_MAX);
     lock_init(&m->lock, "embed", RANK_LEAF);

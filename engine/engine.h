@@ -94,6 +94,9 @@ struct eng_options {
     const struct eng_embedder *embedder;
     struct eng_watch_options watch; /* its roots and `changed` are ours */
     struct pool *pool;              /* borrowed; outlives the engine */
+    /* Of writes, gates' commands and embeddings: borrowed, outlive the engine;
+     * NULL: nothing is bounded. */
+    struct permits *permits;
     /* The program whose main calls run_warden (base/run.h); NULL: this one. */
     const char *helper;
     /* Which workflows a person trusts: engine/trust.h. Empty: none but the
@@ -142,6 +145,7 @@ struct eng_call {
     bool can_ask;        /* its client can ask its user */
     struct eng_client_word client; /* what was asked before, and answered */
     struct eng_client_ask ask;     /* filled by the operation */
+    bool patient;        /* waits for a permit rather than be refused */
     struct progress *progress; /* of verify, export, import; or NULL */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
 };

@@ -110,7 +110,8 @@ const char *eng_answer_name(enum eng_answer a)
     return names[a];
 }
 
-/* --- care. Thread: keeper, and the writer for its job ---------------------- */
+/* --- care. Thread: keeper, and the writer for its job ----------------------
+ */
 
 struct sweep {
     struct st_job job; /* first */

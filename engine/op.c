@@ -42,11 +42,51 @@ static void op_leave(struct eng_op *op)
     }
 }
 
+static void op_give_back(struct eng_op *op)
+{
+    struct permit *p = op->permit.state == PERMIT_HELD ? &op->permit : NULL;
+    permit_release(&p);
+}
+
 static void op_end(struct eng_op *op, enum err e)
 {
     struct eng_call *c = op->call;
+    op_give_back(op);
     op_leave(op);
     c->done(c, e); /* the op lies in the call's arena: not touched again */
+}
+
+/* Its permit has come, or will not. */
+static void op_admitted(struct permit *p, enum err e)
+{
+    struct eng_op *op =
+        (struct eng_op *)((char *)p - offsetof(struct eng_op, permit));
+    struct eng_call *c = op->call;
+    if (e == ERR_OVER_CAPACITY) permit_problem(p, c->arena, &c->problem);
+    if (e == ERR_DEADLINE) eng__problem_cancelled(c, e);
+    if (!e && (e = pool_submit(op->engine->options.pool, &op->job)) == OK)
+        return;
+    if (op->permit.state == PERMIT_HELD) eng__problem_busy(c, e);
+    op_end(op, e);
+}
+
+/* OK: it may run. ERR_PENDING: op_admitted follows. */
+static enum err op_admit(struct eng_op *op)
+{
+    struct eng_call *c = op->call;
+    struct permits *all = op->engine->options.permits;
+    if (!op->writes || !all || op->permit.state == PERMIT_HELD) return OK;
+    op->permit = (struct permit){
+        .session = op->node.key,
+        .class = PERMIT_WRITE,
+        .inner = true,
+        .patient = c->patient,
+        .deadline = c->cancel ? c->cancel->deadline_ns : INT64_MAX,
+        .done = op_admitted};
+    enum err e = permit_take(all, &op->permit, clock_now());
+    if (e == ERR_OVER_CAPACITY)
+        permit_problem(&op->permit, c->arena, &c->problem);
+    return e;
 }
 
 /* One attempt. ERR_PENDING: under way. */
@@ -54,6 +94,8 @@ static enum err op_attempt(struct eng_op *op)
 {
     enum err e = cancel_check(op->call->cancel, clock_now());
     if (e) return eng__problem_cancelled(op->call, e);
+    e = op_admit(op);
+    if (e) return e;
     e = op->decide(op);
     /* What cannot be answered is not committed. */
     if (e == ERR_PENDING && op->call->out->plain.err)
@@ -66,6 +108,7 @@ static enum err op_attempt(struct eng_op *op)
 /* The others of its key go on while it waits. */
 static void op_park(struct eng_op *op)
 {
+    op_give_back(op);
     op_leave(op);
     eng__runs_park(op);
 }
@@ -236,11 +279,10 @@ static enum err op_hand_over(struct eng_op *op)
     return eng__problem_busy(c, refused);
 }
 
-enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
-                     enum err (*decide)(struct eng_op *op), const void *args)
+static enum err op_run(struct eng_op *op)
 {
-    struct eng_op *op = op_new(e, c, key, decide, args);
-    if (!op) return eng__problem_nomem(c);
+    struct eng_call *c = op->call;
+    struct engine *e = op->engine;
     if (c->on_loop) return op_hand_over(op);
     if (!order_enter(&e->order, &op->node)) return ERR_PENDING;
     enum err r = op_attempt(op);
@@ -248,8 +290,19 @@ enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
         op_park(op);
         return ERR_PENDING;
     }
-    if (r != ERR_PENDING) op_leave(op);
+    if (r == ERR_PENDING) return r;
+    op_give_back(op);
+    op_leave(op);
     return r;
+}
+
+enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
+                     enum err (*decide)(struct eng_op *op), const void *args)
+{
+    struct eng_op *op = op_new(e, c, key, decide, args);
+    if (!op) return eng__problem_nomem(c);
+    op->writes = true;
+    return op_run(op);
 }
 
 enum err eng__op_event(struct eng_op *op, struct slice type, int64_t phase,
@@ -284,9 +337,9 @@ enum err eng__op_pin(struct eng_op *op, const struct eng_definition *d)
 enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,
                       enum err (*decide)(struct eng_op *op), const void *args)
 {
-    if (order_busy(&e->order, key)) return eng__op_run(e, c, key, decide, args);
     struct eng_op *op = op_new(e, c, key, decide, args);
     if (!op) return eng__problem_nomem(c);
+    if (order_busy(&e->order, key)) return op_run(op);
     op->reads = true;
     enum err r = decide(op);
     if (r != ERR_AGAIN) return r;

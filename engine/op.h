@@ -8,11 +8,16 @@
  * after the commit, and fills `change`. The commit succeeds only if the row
  * still has the version that was read; otherwise (another process was
  * first) the operation is decided again. An op completes exactly once.
+ *
+ * A write holds an inner permit (engine/permit.h) from its turn to its answer;
+ * none while it waits for its turn or for commands. Reads that hold permits
+ * may wait behind it, so it never waits for one of theirs.
  */
 #ifndef ENGINE_OP_H
 #define ENGINE_OP_H
 
 #include "engine/core.h"
+#include "engine/permit.h"
 #include "engine/session.h"
 #include "state/records.h"
 
@@ -63,6 +68,8 @@ struct eng_op {
     struct op_change change;
     struct eng_waiter waiter;
     /* private */
+    bool writes; /* takes a permit in its turn */
+    struct permit permit;
     struct order_node node;
     struct pool_job job;
     struct st_job write;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 
-enum { RETRY_AFTER_MS = 1000 };
+enum { POLL_MS = 50 };
 
 static const struct {
     const char *name;
@@ -33,7 +33,7 @@ struct permits {
     struct map sessions;        /* of struct permit_session */
     struct permit held, parked; /* heads of lists, parked by arrival */
     uint32_t in_use[PERMIT_LEVEL_COUNT];
-    uint32_t waiting, impatient;
+    uint32_t waiting, impatient, inner; /* of those parked */
     uint64_t serials;
     struct permit_stats counts; /* only what grows */
     bool stop, started;
@@ -45,10 +45,18 @@ const char *permit_level_name(enum permit_level level)
     return levels[level].name;
 }
 
+const char *permit_level_state(const struct permit_stats *st,
+                               enum permit_level level)
+{
+    uint64_t limit = st->limit[level], n = st->in_use[level];
+    if (!limit || n * 10 < limit * 8) return "ok";
+    return n < limit ? "high" : "exhausted";
+}
+
 enum err permit_problem(const struct permit *p, struct arena *a,
                         struct problem *ret)
 {
-    ret->retry_after_ms = RETRY_AFTER_MS;
+    ret->retry_after_ms = p->owner->o.retry_after_ms;
     ret->extra = arena_printf(a, "\"level\":\"%s\",\"limit\":%u,\"in_use\":%u",
                               levels[p->level].name, p->limit, p->in_use);
     return problem_setf(ret, a, ERR_OVER_CAPACITY,
@@ -64,7 +72,8 @@ void permit_options_init(struct permit_options *o)
 {
     *o = (struct permit_options){.queue_max = 64,
                                  .wait_ns = 250 * NS_PER_MS,
-                                 .leak_grace_ns = 10 * NS_PER_S};
+                                 .leak_grace_ns = 10 * NS_PER_S,
+                                 .retry_after_ms = 1000};
     for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) o->limit[i] = levels[i].limit;
 }
 
@@ -121,9 +130,10 @@ static void do_session_drop(struct permits *ps, struct permit_session *s)
 static uint32_t *do_counter(struct permits *ps, const struct permit *p,
                             enum permit_level level)
 {
-    if (level == PERMIT_GLOBAL || level == p->class) return &ps->in_use[level];
-    if (level == PERMIT_SESSION && p->counter) return &p->counter->in_use;
-    return NULL;
+    if (level == p->class) return &ps->in_use[level];
+    if (p->inner) return NULL;
+    if (level == PERMIT_GLOBAL) return &ps->in_use[level];
+    return level == PERMIT_SESSION && p->counter ? &p->counter->in_use : NULL;
 }
 
 /* False: the first level without room is in p. */
@@ -174,6 +184,7 @@ static void do_park(struct permits *ps, struct permit *p, int64_t now)
     list_add(&ps->parked, p);
     ps->waiting++;
     ps->impatient += !p->patient;
+    ps->inner += p->inner;
     if (p->counter) p->counter->waiting++;
     cond_signal(&ps->wake);
 }
@@ -184,6 +195,7 @@ static void do_unpark(struct permits *ps, struct permit *p, int64_t now)
     p->state = PERMIT_IDLE;
     ps->waiting--;
     ps->impatient -= !p->patient;
+    ps->inner -= p->inner;
     if (p->counter) p->counter->waiting--;
     if (now > p->since) ps->counts.wait_ns += (uint64_t)(now - p->since);
 }
@@ -194,7 +206,10 @@ static struct permit *do_grant_waiting(struct permits *ps, int64_t now)
     struct permit *granted = NULL, **last = &granted, *next;
     for (struct permit *p = ps->parked.next; p != &ps->parked; p = next) {
         next = p->next;
-        if (ps->in_use[PERMIT_GLOBAL] >= ps->o.limit[PERMIT_GLOBAL]) break;
+        /* Nobody but inner ones has room then, and seldom does one wait. */
+        if (ps->in_use[PERMIT_GLOBAL] >= ps->o.limit[PERMIT_GLOBAL] &&
+            !ps->inner)
+            break;
         if (!do_room(ps, p)) continue;
         do_unpark(ps, p, now);
         do_grant(ps, p, now);
@@ -270,7 +285,7 @@ static void *clock_main(void *arg)
 
 static enum err do_take(struct permits *ps, struct permit *p, int64_t now)
 {
-    if (p->session.n && ps->o.limit[PERMIT_SESSION]) {
+    if (p->session.n && ps->o.limit[PERMIT_SESSION] && !p->inner) {
         enum err e = do_session(ps, p->session, &p->counter);
         if (e) return e;
     }
@@ -301,6 +316,65 @@ enum err permit_take(struct permits *ps, struct permit *p, int64_t now)
     enum err e = do_take(ps, p, now);
     lock_drop(&ps->lock);
     /* After ERR_PENDING it may be granted and gone already. */
+    return e;
+}
+
+/* --- waiting on a thread --------------------------------------------------- */
+
+struct sleeper {
+    struct permit *permit;
+    struct lock lock;
+    struct cond told;
+    bool is_told;
+    enum err e;
+};
+
+static void wake_sleeper(struct permit *p, enum err e)
+{
+    struct sleeper *s = p->waiter;
+    lock_take(&s->lock);
+    s->e = e;
+    s->is_told = true;
+    cond_signal(&s->told);
+    lock_drop(&s->lock);
+}
+
+/* Until it is told. A cancelled one withdraws, unless it is being told. */
+static enum err sleep_until_told(struct sleeper *s, const struct cancel *c)
+{
+    enum err over = OK;
+    lock_take(&s->lock);
+    while (!s->is_told) {
+        int64_t now = clock_now();
+        if (!over && c && (over = cancel_check(c, now)) != OK) {
+            lock_drop(&s->lock);
+            if (permit_withdraw(s->permit)) return over;
+            lock_take(&s->lock);
+        } else {
+            (void)cond_wait_until(&s->told, &s->lock,
+                                  now + POLL_MS * NS_PER_MS);
+        }
+    }
+    lock_drop(&s->lock);
+    if (over && !s->e) {
+        struct permit *p = s->permit;
+        permit_release(&p);
+    }
+    return over ? over : s->e;
+}
+
+enum err permit_take_wait(struct permits *ps, struct permit *p,
+                          const struct cancel *c)
+{
+    struct sleeper s = {.permit = p};
+    lock_init(&s.lock, "permit-wait", RANK_LEAF);
+    cond_init(&s.told);
+    p->waiter = &s;
+    p->done = wake_sleeper;
+    enum err e = permit_take(ps, p, clock_now());
+    if (e == ERR_PENDING) e = sleep_until_told(&s, c);
+    cond_done(&s.told);
+    lock_done(&s.lock);
     return e;
 }
 
@@ -408,13 +482,18 @@ static void do_recount(struct permits *ps, int64_t now,
 {
     uint32_t n[PERMIT_LEVEL_COUNT] = {0};
     for (struct permit *p = ps->held.next; p != &ps->held; p = p->next) {
-        n[PERMIT_GLOBAL]++;
-        n[p->class]++;
         ret->leaked += overdue(ps, p, now);
         if (p->counter && p->counter->in_use > ret->in_use[PERMIT_SESSION])
             ret->in_use[PERMIT_SESSION] = p->counter->in_use;
-        if (now - p->since > ret->oldest_ns) ret->oldest_ns = now - p->since;
+        for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
+            if (!do_counter(ps, p, (enum permit_level)i)) continue;
+            n[i]++;
+            if (now - p->since > ret->oldest_ns[i])
+                ret->oldest_ns[i] = now - p->since;
+        }
     }
+    for (struct permit *p = ps->parked.next; p != &ps->parked; p = p->next)
+        ret->waits[p->level]++;
     for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
         if (i == PERMIT_SESSION) continue;
         ret->in_use[i] = ps->in_use[i];

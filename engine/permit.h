@@ -9,6 +9,10 @@
  * withdrawn; those that wait only for their own session or class hold up
  * nobody behind them.
  *
+ * An inner permit counts at its class alone: of an attempt outside, or of a
+ * write in its session's turn. Who holds one takes no other, so that no circle
+ * of waits can close.
+ *
  * Invariants: in_use <= limit at every level at every moment; in_use is the
  * number of held permits that count there; who is refused or waits holds
  * nothing; nothing here ever releases what another holds. Needs base/ only.
@@ -16,6 +20,7 @@
 #ifndef ENGINE_PERMIT_H
 #define ENGINE_PERMIT_H
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/problem.h"
@@ -29,7 +34,9 @@ struct permits;
     X(SESSION, "session", 8)                                                   \
     X(READ, "read", 0)                                                         \
     X(WRITE, "write", 0)                                                       \
-    X(SEARCH, "search", 6)
+    X(SEARCH, "search", 6)                                                     \
+    X(EXEC, "exec", 4) /* commands of gates */                                 \
+    X(EMBED, "embed", 6)
 
 enum permit_level {
 #define PERMIT_ENUM(symbol, name, limit) PERMIT_##symbol,
@@ -43,8 +50,9 @@ struct permit_options {
     uint32_t queue_max;                 /* that wait; the patient not counted */
     int64_t wait_ns;                    /* 0: try once */
     int64_t leak_grace_ns;              /* past the deadline */
+    int64_t retry_after_ms;             /* advised to who is refused */
 };
-/* Those of the rows, 64, 250 ms, 10 s. */
+/* Those of the rows, 64, 250 ms, 10 s, 1 s. */
 void permit_options_init(struct permit_options *o);
 
 struct arena;
@@ -56,6 +64,7 @@ struct permit {
     enum permit_level class; /* READ or what follows it */
     int64_t deadline;        /* of the work, monotonic; INT64_MAX: none */
     bool patient; /* waits to its deadline, however many wait already */
+    bool inner;   /* counts at its class only */
     /* After ERR_PENDING, exactly once unless withdrawn: OK, ERR_OVER_CAPACITY
      * or ERR_DEADLINE. No lock is held. Thread: any */
     void (*done)(struct permit *p, enum err e);
@@ -68,6 +77,7 @@ struct permit {
     struct permit_session *counter;
     struct permit *next, *prev; /* parked or held */
     struct permit *told_next;   /* of those a thread is about to tell */
+    void *waiter;               /* of permit_take_wait */
     int64_t since, until;       /* granted; parked: leaves the list */
     uint64_t serial;
     bool told; /* as a leak */
@@ -80,7 +90,8 @@ struct permit_stats {
     uint64_t granted[PERMIT_LEVEL_COUNT], refused[PERMIT_LEVEL_COUNT];
     uint64_t released, release_errors, leaks, wait_ns;
     uint32_t waiting, leaked; /* leaked: held past deadline and grace now */
-    int64_t oldest_ns;        /* age of the oldest held; 0: none */
+    uint32_t waits[PERMIT_LEVEL_COUNT]; /* of `waiting`, for room there */
+    int64_t oldest_ns[PERMIT_LEVEL_COUNT]; /* age of the oldest held; 0: none */
     bool differs;             /* counters against a recount: a defect */
 };
 
@@ -94,6 +105,10 @@ void permits_free(struct permits *ps);
  * level, limit and in_use; ERR_NOMEM. Never blocks. Thread: any */
 MUST_USE enum err permit_take(struct permits *ps, struct permit *p,
                               int64_t now);
+/* The same, and waits: OK, ERR_OVER_CAPACITY, ERR_NOMEM, ERR_DEADLINE,
+ * ERR_CANCELLED (`c` may be NULL). `done` is its own. Thread: worker */
+MUST_USE enum err permit_take_wait(struct permits *ps, struct permit *p,
+                                   const struct cancel *c);
 /* True: it waited and is out; done() will not be called. Thread: any */
 bool permit_withdraw(struct permit *p);
 /* Gives back all levels and sets *p to NULL. NULL is fine; a permit that is
@@ -109,5 +124,8 @@ void permits_stats(struct permits *ps, int64_t now, struct permit_stats *ret);
 enum err permit_problem(const struct permit *p, struct arena *a,
                         struct problem *ret);
 const char *permit_level_name(enum permit_level level);
+/* "ok", "high" (80 % or more in use), "exhausted" */
+const char *permit_level_state(const struct permit_stats *st,
+                               enum permit_level level);
 
 #endif

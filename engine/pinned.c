@@ -44,12 +44,13 @@ static void pinned_free(void *ctx, void *value)
 
 enum err eng__definitions_cache(struct engine *e, struct st_cache **ret)
 {
-    return eng__cache_new(e, ENG_CACHE_DEFINITIONS, &(struct st_cache_row){.key_label = "definition",
-                                               .rank = 3,
-                                               .load = pinned_load,
-                                               .free_value = pinned_free,
-                                               .ctx = e},
-                        ret);
+    return eng__cache_new(e, ENG_CACHE_DEFINITIONS,
+                          &(struct st_cache_row){.key_label = "definition",
+                                                 .rank = 3,
+                                                 .load = pinned_load,
+                                                 .free_value = pinned_free,
+                                                 .ctx = e},
+                          ret);
 }
 
 enum err eng__pinned_load(struct engine *e, struct slice hash,

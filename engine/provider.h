@@ -49,7 +49,8 @@ enum provider_kind {
     X(CANCELLED, "cancelled", CANCELLED, false, ERR_CANCELLED)                 \
     X(OPEN, "open", UNTRIED, false, ERR_PROVIDER_UNAVAILABLE)                  \
     X(LIMITED, "rate_limited", UNTRIED, false, ERR_RATE_LIMITED)               \
-    X(LATE, "deadline", UNTRIED, false, ERR_DEADLINE)
+    X(LATE, "deadline", UNTRIED, false, ERR_DEADLINE)                          \
+    X(FULL, "over_capacity", UNTRIED, false, ERR_OVER_CAPACITY) /* no permit */
 
 enum provider_result {
 #define PROVIDER_ENUM(symbol, ...) PROVIDER_##symbol,

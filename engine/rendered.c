@@ -79,12 +79,13 @@ static enum err rendered_load(void *ctx, struct slice key,
 
 enum err eng__rendered_cache(struct engine *e, struct st_cache **ret)
 {
-    return eng__cache_new(e, ENG_CACHE_RENDERED, &(struct st_cache_row){.key_label = "phase",
-                                               .rank = 4,
-                                               .load = rendered_load,
-                                               .free_value = rendered_free,
-                                               .ctx = e},
-                        ret);
+    return eng__cache_new(e, ENG_CACHE_RENDERED,
+                          &(struct st_cache_row){.key_label = "phase",
+                                                 .rank = 4,
+                                                 .load = rendered_load,
+                                                 .free_value = rendered_free,
+                                                 .ctx = e},
+                          ret);
 }
 
 enum err eng__rendered_get(struct engine *e, struct eng_call *c,

@@ -12,7 +12,6 @@
 #include "engine/problems.h"
 
 enum {
-    FLIGHTS_MOST = 8, /* at once */
     PATIENCE_S = 45,
     KEPT_S = 120,
     ENDING_MS = 1000, /* beyond its limit, for a command to be ended */
@@ -29,6 +28,7 @@ struct eng_flight {
     const struct eng_gate *gate;
     struct eng_proof *proofs; /* of the gate's fields */
     struct arena arena;       /* the flight thread's until it has ended */
+    struct permit permit;     /* while its commands run */
     int64_t ended_at;
     uint32_t references; /* all below under runs->lock */
     bool ended, listed;
@@ -263,6 +263,12 @@ static void land(struct eng_flight *f)
     }
 }
 
+static void give_back(struct eng_flight *f)
+{
+    struct permit *p = f->permit.state == PERMIT_HELD ? &f->permit : NULL;
+    permit_release(&p);
+}
+
 static void *fly(void *ctx)
 {
     struct eng_flight *f = ctx;
@@ -279,6 +285,7 @@ static void *fly(void *ctx)
                   &f->proofs[i]);
     }
     land(f);
+    give_back(f);
     unref(f);
     lock_take(&r->lock);
     if (--r->running == 0) cond_broadcast(&r->idle);
@@ -354,12 +361,10 @@ static void key_of(char ret[KEY_SIZE], const struct eng_snapshot *s,
                    SLICE_ARG(s->row.definition_hash));
 }
 
-static enum err busy(struct eng_call *c, enum err e)
+static enum err stopping(struct eng_call *c)
 {
     c->problem.retry_after_ms = 1000;
-    return problem_set(&c->problem, e,
-                       e == ERR_CLOSED ? SLICE("The server is stopping")
-                                       : SLICE("Too many gates run commands"),
+    return problem_set(&c->problem, ERR_CLOSED, SLICE("The server is stopping"),
                        SLICE("Nothing was run and nothing decided."),
                        SLICE("Send the same call again after "
                              "retry_after_ms."));
@@ -376,6 +381,41 @@ static int64_t patience_ms(const struct eng_call *c, const struct eng_gate *g)
     return all;
 }
 
+static int64_t commands_ms(const struct eng_gate *gate)
+{
+    int64_t ms = 0;
+    for (size_t i = 0; i < gate->fields_count; i++)
+        if (gate->fields[i].rung == ENG_COMMAND)
+            ms += gate->fields[i].command->timeout_ms;
+    return ms;
+}
+
+/* A place for a new flight. Waits; no lock is held. */
+static enum err admit(struct eng_op *op, struct eng_flight *f)
+{
+    struct eng_call *c = op->call;
+    struct permits *all = op->engine->options.permits;
+    int64_t now = clock_now();
+    if (!all) return OK;
+    f->permit = (struct permit){
+        .session = slice_of(f->key),
+        .class = PERMIT_EXEC,
+        .inner = true,
+        .deadline = now + commands_ms(f->gate) * NS_PER_MS};
+    enum err e = permit_take_wait(all, &f->permit, c->cancel);
+    if (e == ERR_OVER_CAPACITY) permit_problem(&f->permit, c->arena, &c->problem);
+    if (e == ERR_CANCELLED || e == ERR_DEADLINE) eng__problem_cancelled(c, e);
+    return e == ERR_NOMEM ? eng__problem_nomem(c) : e;
+}
+
+static bool is_known(struct eng_runs *r, const char *key)
+{
+    lock_take(&r->lock);
+    bool known = do_find(r, key) != NULL;
+    lock_drop(&r->lock);
+    return known;
+}
+
 enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
                          const struct eng_phase *phase,
                          const struct eng_gate *gate)
@@ -388,6 +428,12 @@ enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
     struct eng_flight *f = NULL;
     struct eng_flight *fresh = seat ? flight_new(r, key, s, gate) : NULL;
     if (!fresh) return eng__problem_nomem(op->call);
+    bool held = !is_known(r, key);
+    if (held) e = admit(op, fresh);
+    if (e) {
+        flight_free(fresh);
+        return e;
+    }
     lock_take(&r->lock);
     struct eng_flight *old = do_sweep(r, clock_now());
     struct eng_flight *found = do_find(r, key);
@@ -395,18 +441,22 @@ enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
         e = ERR_CLOSED;
     else if (found)
         f = do_join(found);
-    else if (r->running >= FLIGHTS_MOST)
-        e = ERR_OVER_CAPACITY;
+    else if (!held) /* the one to join has just gone */
+        e = ERR_AGAIN;
     else if (!do_start(r, fresh))
         e = ERR_NOMEM;
     else
         f = fresh;
     lock_drop(&r->lock);
     free_list(old);
-    if (f != fresh) flight_free(fresh);
+    if (f != fresh) {
+        give_back(fresh);
+        flight_free(fresh);
+    }
+    if (e == ERR_AGAIN) return eng__runs_board(op, s, phase, gate);
     if (e)
         return e == ERR_NOMEM ? eng__problem_nomem(op->call)
-                              : busy(op->call, e);
+                              : stopping(op->call);
     op->waiter.flight = seat->flight = f;
     op->waiter.until = clock_now() + patience_ms(op->call, gate) * NS_PER_MS;
     return OK;

@@ -278,12 +278,13 @@ static enum err answer_load(void *ctx, struct slice key,
 
 enum err eng__search_cache(struct engine *e, struct st_cache **ret)
 {
-    return eng__cache_new(e, ENG_CACHE_SEARCH, &(struct st_cache_row){.key_label = "query",
-                                               .rank = 3,
-                                               .load = answer_load,
-                                               .free_value = answer_free,
-                                               .ctx = e},
-                        ret);
+    return eng__cache_new(e, ENG_CACHE_SEARCH,
+                          &(struct st_cache_row){.key_label = "query",
+                                                 .rank = 3,
+                                                 .load = answer_load,
+                                                 .free_value = answer_free,
+                                                 .ctx = e},
+                          ret);
 }
 
 /* --- the corpus

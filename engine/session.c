@@ -228,7 +228,8 @@ static bool session_valid_now(void *ctx, const struct st_entry *entry)
 
 enum err eng__sessions_cache(struct engine *e, struct st_cache **ret)
 {
-    return eng__cache_new(e, ENG_CACHE_SESSIONS, 
+    return eng__cache_new(
+        e, ENG_CACHE_SESSIONS,
         &(struct st_cache_row){.key_label = "session_id",
                                .rank = 5,
                                .load = session_load,

@@ -225,7 +225,8 @@ void mcp_tools_call_late(struct buf *out, const struct mcp_call_state *c,
     if (e)
         out->err = e;
     else
-        mcp_reply_tool(out, c->pub.server, c->revision, c->m.id, &t, MCP_TOOL_ERROR);
+        mcp_reply_tool(out, c->pub.server, c->revision, c->m.id, &t,
+                       MCP_TOOL_ERROR);
     twin_done(&t);
 }
 

@@ -75,8 +75,7 @@ static void take_defaults(struct mcp_server_config *c)
 static enum err render(struct mcp_server *s, const struct mcp_revision *r)
 {
     struct buf *tail = &s->tail[r->rev], *hello = &s->hello[r->rev],
-               *mute = &s->mute_hello[r->rev],
-               *tools = &s->tools_list[r->rev],
+               *mute = &s->mute_hello[r->rev], *tools = &s->tools_list[r->rev],
                *replay = &s->replay_tail[r->rev];
     *tail = *hello = *mute = *tools = *replay = BUF_INIT(READY_MAX);
     mcp_reply_tail(tail, s, r, false);

@@ -78,10 +78,9 @@ static enum err make_room(struct st_tx *tx, const struct st_idempotency *kept,
         if (e) return e;
         bool crowded = own.rows > room->rows;
         if (!crowded && all.bytes <= room->bytes) return OK;
-        e = drop_oldest(tx,
-                        crowded ? STMT_IDEMPOTENCY_DROP_OF
-                                : STMT_IDEMPOTENCY_DROP,
-                        kept, &gone);
+        e = drop_oldest(
+            tx, crowded ? STMT_IDEMPOTENCY_DROP_OF : STMT_IDEMPOTENCY_DROP,
+            kept, &gone);
         if (e || !gone) return e;
         *ret_dropped += gone;
     }

@@ -81,26 +81,32 @@ static const char v2[] =
 #define ANSWERS_LESS(row)                                                      \
     " UPDATE idempotency_use SET answers=answers-1,bytes=bytes-" ANSWER_BYTES( \
         row) " WHERE scope IN (" row ".scope,'');"                             \
-    " DELETE FROM idempotency_use WHERE scope=" row ".scope AND answers=0;"
+             " DELETE FROM idempotency_use WHERE scope=" row                   \
+             ".scope AND answers=0;"
 #define ANSWERS_MORE(row)                                                      \
-    " INSERT INTO idempotency_use VALUES(" row ".scope,1," ANSWER_BYTES(row)   \
-    "),('',1," ANSWER_BYTES(row) ") ON CONFLICT(scope) DO UPDATE SET"          \
-    " answers=answers+1,bytes=bytes+excluded.bytes;"
+    " INSERT INTO idempotency_use VALUES(" row                                 \
+    ".scope,1," ANSWER_BYTES(row) "),('',1," ANSWER_BYTES(                     \
+        row) ") ON CONFLICT(scope) DO UPDATE SET"                              \
+             " answers=answers+1,bytes=bytes+excluded.bytes;"
 static const char v3[] =
     "CREATE TABLE idempotency_use("
     " scope TEXT NOT NULL PRIMARY KEY, answers INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO idempotency_use SELECT scope,count(*),sum(" ANSWER_BYTES(
         "i") ") FROM idempotency AS i GROUP BY scope;"
-    "INSERT INTO idempotency_use SELECT '',ifnull(sum(answers),0),"
-    "ifnull(sum(bytes),0) FROM idempotency_use;"
-    "CREATE INDEX idempotency_oldest ON idempotency(scope, expires_ms);"
-    "CREATE TRIGGER idempotency_in AFTER INSERT ON idempotency BEGIN"
-    ANSWERS_MORE("new") " END;"
-    "CREATE TRIGGER idempotency_again AFTER UPDATE ON idempotency BEGIN"
-    ANSWERS_LESS("old") ANSWERS_MORE("new") " END;"
-    "CREATE TRIGGER idempotency_out AFTER DELETE ON idempotency BEGIN"
-    ANSWERS_LESS("old") " END;";
+             "INSERT INTO idempotency_use SELECT '',ifnull(sum(answers),0),"
+             "ifnull(sum(bytes),0) FROM idempotency_use;"
+             "CREATE INDEX idempotency_oldest ON idempotency(scope, "
+             "expires_ms);"
+             "CREATE TRIGGER idempotency_in AFTER INSERT ON idempotency "
+             "BEGIN" ANSWERS_MORE(
+                 "new") " END;"
+                        "CREATE TRIGGER idempotency_again AFTER UPDATE ON "
+                        "idempotency BEGIN" ANSWERS_LESS("old") ANSWERS_MORE(
+                            "new") " END;"
+                                   "CREATE TRIGGER idempotency_out AFTER "
+                                   "DELETE ON idempotency BEGIN" ANSWERS_LESS(
+                                       "old") " END;";
 
 static const char *const migrations[] = {v1, v2, v3};
 const struct st_schema st__schema = {migrations, sizeof(migrations) /

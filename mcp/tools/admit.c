@@ -1,8 +1,9 @@
 /* admit: the permits as the gate of the MCP server. A call that its
  * loop could not answer takes a permit before it goes to a worker. A write that
- * its loop has put into a session's order takes none: one of a session runs at
- * a time, and reads that hold permits may wait behind it, so it must never
- * wait for them. */
+ * its loop has put into a session's order takes none here: one of a session
+ * runs at a time, and reads that hold permits may wait behind it, so it must
+ * never wait for them. It takes one of its class in its turn (engine/op.h),
+ * and a gate's commands take theirs (engine/runs.h). */
 #include "base/clock.h"
 #include "engine/moment.h"
 #include "mcp/call.h"

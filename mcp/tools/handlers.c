@@ -45,6 +45,7 @@ static struct eng_call *begin(struct mcp_call *call)
                                .actor = slice_of(call->transport),
                                .patience_ms = call->told ? ENG_PATIENT : 0,
                                .on_loop = call->on_loop,
+                               .patient = call->patient,
                                .done = step_done},
                        .call = call};
     problem_init(&s->eng.problem);

@@ -3,28 +3,46 @@
  * waits is told exactly once or withdraws, and at the end nothing is held.
  *
  * LIMIT places in all, one per session. Callers 0 and 1 share session 0; the
- * others have one each. Lock sections are atomic, as they are in the code;
- * telling happens after them.
+ * others have one each. With INNERS two callers want the process and two the
+ * one inner place, which counts nowhere else.
+ * Lock sections are atomic, as they are in the code; telling happens after
+ * them. Work ends well or fails: the release is the same.
+ *
+ * Who waits on a thread (permit_take_wait) and is cancelled withdraws; too
+ * late for that, it waits until it is told and gives back what it got.
  *
  * Mutants that must fail: NO_WAKE (a release grants nobody), MINT (a check
- * "frees" what is in use), TWICE (a release that does not look at the state).
+ * "frees" what is in use), TWICE (a release that does not look at the state),
+ * KEEP (INNERS: who is cancelled as it is told keeps what it got).
  */
 #define CALLERS 4
+#ifdef INNERS
+#define LIMIT 1
+#define INNER(i) ((i) >= 2)
+#define SESSION(i) (i)
+#else
 #define LIMIT 2
+#define INNER(i) false
 #define SESSION(i) ((i) < 2 -> 0 : (i)-1)
+#endif
 
 mtype = { IDLE, PARKED, HELD, RELEASED };
 mtype state[CALLERS] = IDLE;
-byte in_use, session_use[CALLERS];
-byte told[CALLERS], working, ended;
+byte in_use, inner_use, session_use[CALLERS];
+byte told[CALLERS], working, inner_working, ended;
 byte place[CALLERS], arrivals; /* order in the list */
 
-#define ROOM(i) (in_use < LIMIT && session_use[SESSION(i)] == 0)
+#define OUTER_ROOM(i) (in_use < LIMIT && session_use[SESSION(i)] == 0)
+#define ROOM(i) (INNER(i) -> inner_use == 0 : OUTER_ROOM(i))
 
 inline grant(i)
 {
-    in_use++;
-    session_use[SESSION(i)]++;
+    if
+    :: INNER(i) -> inner_use++
+    :: else ->
+       in_use++;
+       session_use[SESSION(i)]++
+    fi;
     state[i] = HELD
 }
 
@@ -66,8 +84,12 @@ inline release(i, j, best)
         :: state[i] == HELD ->
 #endif
            state[i] = RELEASED;
-           in_use--;
-           session_use[SESSION(i)]--;
+           if
+           :: INNER(i) -> inner_use--
+           :: else ->
+              in_use--;
+              session_use[SESSION(i)]--
+           fi;
 #ifndef NO_WAKE
            grant_waiting(j, best)
 #endif
@@ -78,9 +100,16 @@ inline release(i, j, best)
 
 inline work(i)
 {
-    working++;
-    assert(working <= LIMIT);
-    working--
+    if
+    :: INNER(i) ->
+       inner_working++;
+       assert(inner_working <= 1);
+       inner_working--
+    :: else ->
+       working++;
+       assert(working <= LIMIT);
+       working--
+    fi
 }
 
 proctype caller(byte i)
@@ -112,7 +141,12 @@ proctype caller(byte i)
           };
           if
           :: !waits -> skip
-          :: else -> told[i] == 1; work(i); release(i, j, best)
+          :: waits && !INNER(i) -> told[i] == 1; work(i); release(i, j, best)
+          :: waits && INNER(i) -> /* cancelled: nothing is begun */
+             told[i] == 1;
+#ifndef KEEP
+             release(i, j, best)
+#endif
           fi
        fi
     fi;
@@ -148,5 +182,5 @@ init
         od
     };
     (ended == CALLERS);
-    assert(in_use == 0 && working == 0)
+    assert(in_use == 0 && inner_use == 0 && working + inner_working == 0)
 }

@@ -20,6 +20,7 @@ struct fixture {
     /* All zero: the defaults. */
     struct eng_answers_options answers;
     struct eng_cache_options caches[ENG_CACHES];
+    struct permits *permits; /* NULL: nothing is bounded */
 };
 
 /* One call and what came of it; `out` is its result object. */
@@ -43,6 +44,7 @@ __attribute__((unused)) static void fixture_open(struct fixture *f)
                             .workflows_count = 1,
                             .pool = f->pool,
                             .helper = f->helper,
+                            .permits = f->permits,
                             .answers = f->answers,
                             .trust_path = slice_of(f->trusted)};
     memcpy(o.caches, f->caches, sizeof(o.caches));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/permit.h"
 #include "tests/unit/proof_kit.h"
 
 #define SH(script, more) "{argv: [sh, -c, '" script "']" more "}"
@@ -164,7 +165,7 @@ TEST(exec, what_fails_to_run_again_and_again_is_left_alone_for_a_while)
     COMMAND_FIELD("boolean", SH("echo x >>ran; while ! test -f go; do sleep "  \
                                 "0.02; done",                                  \
                                 ""))
-enum { AT_ONCE = 8 };
+enum { AT_ONCE = 4 };
 
 /* So many commands have begun. */
 static void wait_until_run(int n)
@@ -187,13 +188,28 @@ static struct slice begin_other(struct fixture *f, int n)
     return id;
 }
 
-TEST(runs, more_gates_than_may_run_at_once_are_told_to_come_back)
+static struct permit_stats stats_of(struct permits *ps)
+{
+    struct permit_stats st;
+    permits_stats(ps, clock_now(), &st);
+    CHECK(!st.differs);
+    return st;
+}
+
+/* C03 */
+TEST(runs, of_five_gates_at_once_four_run_commands_and_one_is_refused)
 {
     struct fixture f;
+    struct permits *ps;
+    struct permit_options limits;
     struct outcome o[AT_ONCE], more;
     struct eng_complete_phase_args args[AT_ONCE]; /* as long as the calls */
     enum err e[AT_ONCE];
+    permit_options_init(&limits);
+    CHECK_OK(permits_new(&limits, &ps));
     (void)proof_begin_trusted(&f, UNTIL_GO);
+    f.permits = ps;
+    fixture_restart(&f);
     for (int i = 0; i < AT_ONCE; i++) {
         args[i] = (struct eng_complete_phase_args){
             .session_id = begin_other(&f, i), .evidence = parse("{}")};
@@ -205,8 +221,13 @@ TEST(runs, more_gates_than_may_run_at_once_are_told_to_come_back)
     struct slice last = begin_other(&f, AT_ONCE);
     wait_until_run(AT_ONCE);
     CHECK_ERR(kit_complete(&f, &more, last, 0, "{}"), ERR_OVER_CAPACITY);
-    CHECK_INT_GT(more.call.problem.retry_after_ms, 0);
+    CHECK_INT_EQ(more.call.problem.retry_after_ms, 1000);
+    CHECK_TEXT_EQ(more.call.problem.what,
+                  "exec concurrency limit reached (4 of 4)");
     outcome_done(&more);
+    CHECK_INT_EQ(stats_of(ps).in_use[PERMIT_EXEC], AT_ONCE);
+    CHECK_INT_EQ(stats_of(ps).refused[PERMIT_EXEC], 1);
+    CHECK_INT_EQ(stats_of(ps).in_use[PERMIT_GLOBAL], 0);
     kit_put(test_tmpdir(), "go", "x");
     for (int i = 0; i < AT_ONCE; i++) {
         CHECK_OK(outcome_end(&o[i], e[i]));
@@ -218,6 +239,44 @@ TEST(runs, more_gates_than_may_run_at_once_are_told_to_come_back)
     CHECK_OK(more.err);
     outcome_done(&more);
     fixture_done(&f);
+    CHECK_INT_EQ(stats_of(ps).in_use[PERMIT_EXEC], 0);
+    CHECK_INT_EQ(stats_of(ps).in_use[PERMIT_WRITE], 0);
+    CHECK_INT_EQ(stats_of(ps).release_errors, 0);
+    permits_free(ps);
+}
+
+/* Only the fifth waits, and the first place that is free is its own. */
+TEST(runs, a_gate_waits_for_a_place_of_its_commands)
+{
+    struct fixture f;
+    struct permits *ps;
+    struct permit_options limits;
+    struct outcome o[2];
+    struct eng_complete_phase_args args[2];
+    enum err e[2];
+    permit_options_init(&limits);
+    limits.limit[PERMIT_EXEC] = 1;
+    limits.wait_ns = 60 * NS_PER_S;
+    CHECK_OK(permits_new(&limits, &ps));
+    (void)proof_begin_trusted(&f, UNTIL_GO);
+    f.permits = ps;
+    fixture_restart(&f);
+    for (int i = 0; i < 2; i++) {
+        args[i] = (struct eng_complete_phase_args){
+            .session_id = begin_other(&f, i), .evidence = parse("{}")};
+        outcome_begin(&o[i]);
+        o[i].call.on_loop = true;
+        e[i] = eng_complete_phase(f.engine, &o[i].call, &args[i]);
+        wait_until_run(1);
+    }
+    while (stats_of(ps).waits[PERMIT_EXEC] != 1) (void)usleep(1000);
+    kit_put(test_tmpdir(), "go", "x");
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(outcome_end(&o[i], e[i]));
+        outcome_done(&o[i]);
+    }
+    fixture_done(&f);
+    permits_free(ps);
 }
 
 TEST(runs, a_command_whose_only_caller_has_gone_is_ended)

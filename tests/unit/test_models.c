@@ -66,14 +66,37 @@ TEST(models, flight_without_a_step_breaks_a_claim, .needs = "spin release",
     }
 }
 
-TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin release",
-     .timeout_s = 600)
+static void check_searched(const char *model, const char *options)
 {
-    struct slice said = search("permit.pml", "");
+    struct slice said = search(model, options);
     CHECK_CONTAINS(said, "errors: 0");
     CHECK_CONTAINS(said, "Full statespace search");
     CHECK_INT_EQ(slice_find(said, SLICE("Search not completed")), said.n);
     CHECK_INT_EQ(slice_find(said, SLICE("max search depth")), said.n);
+}
+
+TEST(models, permits_are_neither_lost_nor_invented, .needs = "spin release",
+     .timeout_s = 600)
+{
+    check_searched("permit.pml", "");
+    check_searched("permit.pml", "-DINNERS");
+}
+
+TEST(models, turns_and_permits_wait_in_no_circle, .needs = "spin release",
+     .timeout_s = 600)
+{
+    check_searched("turn.pml", "");
+}
+
+TEST(models, a_write_that_wants_a_readers_place_closes_one,
+     .needs = "spin release", .timeout_s = 600)
+{
+    static const char *const mutants[] = {"-DOUTER", "-DHOLD"};
+    for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
+        struct slice said = search("turn.pml", mutants[i]);
+        CHECK_CONTAINS(said, "errors: 1");
+        CHECK_CONTAINS(said, "invalid end state");
+    }
 }
 
 TEST(models, permits_without_a_rule_break_a_claim, .needs = "spin release",
@@ -82,7 +105,8 @@ TEST(models, permits_without_a_rule_break_a_claim, .needs = "spin release",
     static const char *const mutants[][2] = {
         {"-DNO_WAKE", "invalid end state"},
         {"-DMINT", "assertion violated"},
-        {"-DTWICE", "invalid end state"}};
+        {"-DTWICE", "invalid end state"},
+        {"-DINNERS -DKEEP", "assertion violated"}};
     for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
         struct slice said = search("permit.pml", mutants[i][0]);
         CHECK_CONTAINS(said, "errors: 1");

@@ -84,6 +84,8 @@ TEST(permit, the_defaults_are_twenty_four_eight_and_six)
     CHECK_INT_EQ(o.limit[PERMIT_GLOBAL], 24);
     CHECK_INT_EQ(o.limit[PERMIT_SESSION], 8);
     CHECK_INT_EQ(o.limit[PERMIT_SEARCH], 6);
+    CHECK_INT_EQ(o.limit[PERMIT_EXEC], 4);
+    CHECK_INT_EQ(o.limit[PERMIT_EMBED], 6);
     CHECK_INT_EQ(o.queue_max, 64);
     CHECK_INT_EQ(o.wait_ns, 250 * NS_PER_MS);
 }
@@ -365,5 +367,93 @@ TEST(permit, who_is_withdrawn_leaves_at_once_and_is_granted_nothing)
     CHECK_OK(outcome(&c));
     CHECK(!b.told);
     give_back(&c);
+    permits_free(ps);
+}
+
+/* --- inner ones ------------------------------------------------------------ */
+
+static enum err take_inner(struct permits *ps, struct holder *h,
+                           enum permit_level class)
+{
+    *h = (struct holder){.permit = {.class = class,
+                                    .inner = true,
+                                    .deadline = clock_now() + 60 * NS_PER_S,
+                                    .done = holder_told}};
+    lock_init(&h->lock, "holder", RANK_LEAF);
+    cond_init(&h->came);
+    return permit_take(ps, &h->permit, clock_now());
+}
+
+TEST(permit, an_inner_one_counts_at_its_class_and_needs_no_other_room)
+{
+    struct permits *ps = make(1, 0, 6, 60000);
+    struct holder outer, waits, in[5];
+    CHECK_OK(take(ps, &outer, "", PERMIT_READ));
+    CHECK_ERR(take(ps, &waits, "", PERMIT_READ), ERR_PENDING);
+    for (int i = 0; i < 4; i++) CHECK_OK(take_inner(ps, &in[i], PERMIT_EXEC));
+    CHECK_INT_EQ(stats(ps).in_use[PERMIT_GLOBAL], 1);
+    CHECK_TEXT_EQ(slice_of(permit_level_state(&(struct permit_stats){
+                      .limit = {[PERMIT_EXEC] = 5},
+                      .in_use = {[PERMIT_EXEC] = 4}}, PERMIT_EXEC)),
+                  "high");
+    CHECK_ERR(take_inner(ps, &in[4], PERMIT_EXEC), ERR_PENDING);
+    CHECK_INT_EQ(stats(ps).waits[PERMIT_EXEC], 1);
+    CHECK_INT_EQ(stats(ps).waits[PERMIT_GLOBAL], 1);
+    give_back(&in[0]); /* while the process is full */
+    CHECK_OK(outcome(&in[4]));
+    CHECK(!waits.told);
+    give_back(&outer);
+    CHECK_OK(outcome(&waits));
+    give_back(&waits);
+    for (int i = 1; i < 5; i++) give_back(&in[i]);
+    CHECK_INT_EQ(stats(ps).in_use[PERMIT_EXEC], 0);
+    permits_free(ps);
+}
+
+struct blocked {
+    struct permits *ps;
+    struct permit permit;
+    struct cancel cancel;
+    enum err e;
+};
+
+static void *block(void *ctx)
+{
+    struct blocked *b = ctx;
+    b->permit = (struct permit){
+        .class = PERMIT_EXEC, .inner = true, .deadline = INT64_MAX};
+    b->e = permit_take_wait(b->ps, &b->permit, &b->cancel);
+    return NULL;
+}
+
+/* A thread that waits, once it does. */
+static pthread_t blocked_start(struct permits *ps, struct blocked *b)
+{
+    pthread_t t;
+    b->ps = ps;
+    cancel_init(&b->cancel, INT64_MAX);
+    CHECK_INT_EQ(pthread_create(&t, NULL, block, b), 0);
+    while (stats(ps).waiting != 1) (void)usleep(1000);
+    return t;
+}
+
+TEST(permit, a_thread_waits_for_one_until_it_comes_or_is_cancelled)
+{
+    struct permits *ps = make(4, 0, 6, 60000);
+    struct holder in[4];
+    struct blocked b;
+    for (int i = 0; i < 4; i++) CHECK_OK(take_inner(ps, &in[i], PERMIT_EXEC));
+    pthread_t t = blocked_start(ps, &b);
+    cancel_set(&b.cancel, CANCEL_CLIENT);
+    CHECK_INT_EQ(pthread_join(t, NULL), 0);
+    CHECK_ERR(b.e, ERR_CANCELLED);
+    CHECK_INT_EQ(stats(ps).waiting, 0);
+    t = blocked_start(ps, &b);
+    give_back(&in[0]);
+    CHECK_INT_EQ(pthread_join(t, NULL), 0);
+    CHECK_OK(b.e);
+    struct permit *p = &b.permit;
+    permit_release(&p);
+    for (int i = 1; i < 4; i++) give_back(&in[i]);
     permits_free(ps);
 }
