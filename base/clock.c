@@ -9,6 +9,7 @@
 static _Atomic bool fake;
 static _Atomic int64_t fake_now;
 static _Atomic int64_t fake_wall_ns;
+static _Atomic int64_t jumped_ms;
 
 bool clock_is_fake(void)
 {
@@ -42,7 +43,12 @@ int64_t clock_wall_ms(void)
 {
     int64_t ns =
         clock_is_fake() ? read_fake(&fake_wall_ns) : read_clock(CLOCK_REALTIME);
-    return ns / NS_PER_MS;
+    return ns / NS_PER_MS + read_fake(&jumped_ms);
+}
+
+void clock_fake_jump(int64_t ms)
+{
+    atomic_fetch_add_explicit(&jumped_ms, ms, memory_order_relaxed);
 }
 
 void clock_fake(int64_t now_ns, int64_t wall_ms)

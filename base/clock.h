@@ -25,6 +25,8 @@ int64_t clock_wall_ms(void); /* Unix time in ms */
 /* Tests: from now on time stands still until advanced. */
 void clock_fake(int64_t now_ns, int64_t wall_ms);
 void clock_fake_advance(int64_t ns); /* both clocks */
+/* The wall clock alone is set to another time, also without clock_fake. */
+void clock_fake_jump(int64_t ms);
 void clock_real(void);
 /* Waits on a stopped clock must look at it themselves (base/lock does). */
 bool clock_is_fake(void);

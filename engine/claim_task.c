@@ -11,8 +11,6 @@
 #include "engine/view.h"
 
 #define EVENT_CEILING (16u << 20)
-#define LEASE_LEAST_S 10
-#define LEASE_MOST_S 86400
 #define AGENT_MAX 200
 
 /* --- what both ask ------------------------------------------------------ */

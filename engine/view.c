@@ -15,7 +15,9 @@ const char *eng__task_status(const struct st_claim *c, int64_t now_ms)
 {
     if (!c) return "open";
     if (slice_eq(c->status, SLICE("done"))) return "done";
-    bool held = slice_eq(c->status, SLICE("claimed")) && c->expires_ms > now_ms;
+    bool held = slice_eq(c->status, SLICE("claimed")) &&
+                c->expires_ms > now_ms &&
+                c->expires_ms - now_ms <= LEASE_MOST_S * INT64_C(1000);
     return held ? "claimed" : "open";
 }
 

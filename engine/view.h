@@ -52,7 +52,11 @@ void eng__view_time(struct json_writer *w, const char *key, int64_t ms);
 /* "definition_changed":true,"changed_files":[...] when it is so. */
 struct eng_drift;
 void eng__view_drift(struct json_writer *w, const struct eng_drift *d);
-/* Status word of a task: open, claimed (not expired) or done. */
+/* Status word of a task: open, claimed (not expired) or done. A lease lasts
+ * until its expiry on the wall clock, which processes share; one that is
+ * further away than any lease was given before the clock was set back, and has
+ * ended. */
+enum { LEASE_LEAST_S = 10, LEASE_MOST_S = 86400 };
 const char *eng__task_status(const struct st_claim *c, int64_t now_ms);
 
 #endif

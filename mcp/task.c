@@ -17,6 +17,7 @@ struct mcp_task {
     char id[UUID_SIZE];
     enum task_status status;
     int64_t created_ms, updated_ms; /* wall clock */
+    int64_t due;                    /* monotonic */
     int64_t ttl_ms;
     struct mcp_call_state *call; /* NULL: ended */
     struct buf body;             /* result or error, ready */
@@ -45,9 +46,9 @@ void mcp_tasks_free(struct mcp_server *s)
     map_done(&s->tasks);
 }
 
-static bool expired(const struct mcp_task *t, int64_t now_ms)
+static bool expired(const struct mcp_task *t)
 {
-    return t->created_ms + t->ttl_ms <= now_ms;
+    return t->due <= clock_coarse();
 }
 
 /* A task whose time is over is gone for its client. Work that still goes on is
@@ -62,14 +63,13 @@ static bool retire(struct mcp_task *t)
 
 static void sweep(struct mcp_server *s)
 {
-    int64_t now = clock_wall_ms();
     struct mcp_task *dead = NULL, *t;
     size_t i = 0;
     struct slice key;
     void *value;
     while (map_next(&s->tasks, &i, &key, &value)) {
         t = value;
-        if (!expired(t, now) || !retire(t)) continue;
+        if (!expired(t) || !retire(t)) continue;
         t->next_dead = dead;
         dead = t;
     }
@@ -89,6 +89,8 @@ static struct mcp_task *task_new(struct mcp_server *s,
     if (!t) return NULL;
     *t = (struct mcp_task){.call = c,
                            .ttl_ms = s->config.task_ttl_ms,
+                           .due = clock_coarse() +
+                                  s->config.task_ttl_ms * NS_PER_MS,
                            .body = BUF_INIT(64 << 20)};
     t->created_ms = t->updated_ms = clock_wall_ms();
     (void)random_uuid(t->id);
@@ -208,7 +210,7 @@ static struct mcp_task *find(struct mcp_call_state *c)
     struct mcp_task *t = json_is(id, JSON_STRING)
                              ? map_get(&c->pub.server->tasks, id->text)
                              : NULL;
-    return t && !expired(t, clock_wall_ms()) ? t : NULL;
+    return t && !expired(t) ? t : NULL;
 }
 
 enum err mcp_tasks_begin(struct mcp_call_state *c)

@@ -81,7 +81,7 @@ struct slice mcp_token_write(struct mcp_server *s, struct arena *a,
     size_t n = HEAD + payload.n;
     size_t length = base64_length(n, BASE64_URL);
     char *raw = arena_alloc(a, n), *text = arena_alloc(a, length);
-    int64_t expiry = clock_wall_ms() + ttl_ms;
+    int64_t expiry = clock_coarse() + ttl_ms * NS_PER_MS;
     if (!raw || !text) return (struct slice){0};
     memcpy(raw, &expiry, EXPIRY);
     mac(s, bound, (struct slice){raw, EXPIRY}, payload,
@@ -105,7 +105,7 @@ enum err mcp_token_read(struct mcp_server *s, struct arena *a,
     mac(s, bound, (struct slice){raw, EXPIRY}, payload, want);
     if (!sha256_equal(want, (uint8_t *)raw + EXPIRY)) return ERR_INVALID;
     memcpy(&expiry, raw, EXPIRY);
-    if (expiry < clock_wall_ms()) return ERR_INVALID;
+    if (expiry < clock_coarse()) return ERR_INVALID;
     *ret_payload = payload;
     return OK;
 }

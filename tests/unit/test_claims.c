@@ -88,6 +88,24 @@ TEST(claims, a_lease_that_ran_out_is_anybodys_and_its_fence_is_lost)
     fixture_done(&f);
 }
 
+TEST(claims, a_lease_given_before_the_clock_was_set_back_has_ended)
+{
+    struct fixture f;
+    struct outcome o;
+    fixture_init(&f, kit_workflows());
+    test_at_end(clock_back, NULL);
+    struct slice id = kit_begin(&f, "x");
+    int64_t year_ms = INT64_C(1000) * 86400 * 365;
+    clock_fake(clock_now(), clock_wall_ms() + year_ms);
+    CHECK_OK(kit_claim(&f, &o, id, 0, 1, "ann"));
+    outcome_done(&o);
+    clock_fake(clock_now(), clock_wall_ms() - year_ms);
+    CHECK_OK(kit_claim(&f, &o, id, 0, 1, "bob"));
+    CHECK_INT_EQ(kit_int(json_get(o.out, SLICE("fence"))), 2);
+    outcome_done(&o);
+    fixture_done(&f);
+}
+
 TEST(claims, an_abandoned_task_is_open_and_its_fences_go_on_growing)
 {
     struct fixture f;

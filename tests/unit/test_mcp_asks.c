@@ -295,6 +295,17 @@ TEST(mcp_offers, a_question_travels_in_rounds_whose_state_cannot_be_changed)
     fake_server_free(fs);
 }
 
+TEST(mcp_offers, a_question_outlives_a_clock_that_jumps)
+{
+    struct fake_server *fs = start(MCP_STDIO);
+    struct slice body =
+        fake_say(fs, modern("tools/call", "\"name\":\"ask\",", ASKABLE));
+    clock_fake_jump(INT64_C(1000) * 86400 * 400);
+    body = fake_say(fs, retry(state_in(body), ALICE, ""));
+    CHECK(says(body, "\"roots\":{\"method\":\"roots/list\""));
+    fake_server_free(fs);
+}
+
 TEST(mcp_offers, an_undeclared_capability_is_told_by_name)
 {
     struct fake_server *fs = start(MCP_STDIO);
@@ -461,6 +472,20 @@ TEST(mcp_offers, a_task_asks_goes_on_and_completes)
                    "\"inputResponses\":{\"name\":{\"action\":\"decline\"}},");
     body = task_until(fs, id, "\"status\":\"completed\"");
     CHECK(says(body, "\"text\":\"done\""));
+    fake_server_free(fs);
+}
+
+TEST(mcp_offers, a_task_outlives_a_clock_that_jumps)
+{
+    struct fake_server *fs = start(MCP_STDIO);
+    struct slice id = task_begin(fs);
+    clock_fake_jump(INT64_C(1000) * 86400 * 400);
+    (void)task_until(fs, id, "input_required");
+    clock_fake_jump(INT64_C(-2000) * 86400 * 400);
+    (void)task_until(fs, id, "input_required");
+    (void)task_say(fs, "tasks/update", id,
+                   "\"inputResponses\":{\"name\":{\"action\":\"decline\"}},");
+    (void)task_until(fs, id, "\"status\":\"completed\"");
     fake_server_free(fs);
 }
 
