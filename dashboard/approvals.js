@@ -1,6 +1,6 @@
 // What waits for a person: the cards, the sign-in, and the decision.
 
-import { el, byId, said, when, write, bytes, count, plural, toast } from './text.js';
+import { el, byId, said, when, write, bytes, count, plural, tell, toast } from './text.js';
 import { ask, send, operator, remember } from './api.js';
 import { waiting } from './state.js';
 
@@ -173,6 +173,16 @@ export function approvalCard(approval, where) {
   return card;
 }
 
+// What came since the last look; at the first there is no before.
+let heard = null;
+function tellNew() {
+  const keys = new Map([...waiting.values()].map((a) => [`${a.session_id}/${a.event_id}`, a]));
+  const came = heard ? [...keys].filter(([key]) => !heard.has(key)).map(([, a]) => a) : [];
+  heard = new Set(keys.keys());
+  if (came.length === 1) tell(`${came[0].target} waits for your decision on phase ${came[0].phase}`);
+  else if (came.length) tell(`${plural(came.length, 'session waits', 'sessions wait')} for your decision`);
+}
+
 // Cards that stay are the same elements, so that a half-written comment stays.
 export function paintWaiting() {
   const box = byId('waiting-list');
@@ -183,5 +193,6 @@ export function paintWaiting() {
   cards.forEach((card, i) => { if (box.children[i] !== card) box.insertBefore(card, box.children[i] ?? null); });
   if (!cards.length) box.replaceChildren(el('p', { class: 'none' }, 'Nothing waits for a decision.'));
   write(byId('waiting-count'), cards.length ? count(cards.length) : '');
+  tellNew();
   document.title = cards.length ? `(${cards.length}) phasegate` : 'phasegate';
 }

@@ -1,6 +1,6 @@
 // How the server is: why it is not well, its caches, and a few facts.
 
-import { el, byId, when, write, words, count, percent, bytes, span } from './text.js';
+import { el, byId, when, write, words, count, percent, bytes, span, tell } from './text.js';
 
 function reason(r) {
   return el('div', { class: `reason ${r.weight}` },
@@ -51,8 +51,11 @@ function paintFacts(s) {
 }
 
 // The badge of the bar: what the last pulse or status said.
+let lastStatus = null;
 export function paintHealth(status, reasons) {
   const badge = byId('health');
+  if (lastStatus && lastStatus !== status) tell(status === 'ok' ? 'The server is healthy again' : 'The server is degraded');
+  lastStatus = status;
   badge.dataset.kind = status === 'ok' ? (reasons ? 'warn' : 'good') : 'bad';
   write(byId('health-text'), status === 'ok' ? (reasons ? `healthy, ${count(reasons)} to note` : 'healthy') : `degraded: ${count(reasons)}`);
 }

@@ -81,8 +81,13 @@ export function words(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+// For who listens to the page instead of looking at it. The region is always
+// there: one that comes with its words is not read out.
+export const tell = (text) => { byId('told').textContent = text; };
+
 let toastTimer;
 export function toast(text) {
+  tell(text);
   const node = byId('toast');
   node.textContent = text;
   clearTimeout(toastTimer);

@@ -7,6 +7,7 @@
 // many seconds before it is taken.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 import { step, done } from './steps.mjs';
@@ -103,6 +104,34 @@ async function findings(page) {
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
     .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`);
+}
+
+// What a screen reader is given, in its order: {role, name, value, ...} of
+// every node that is not ignored, as Chromium computed it.
+async function tree(context, page) {
+  const session = await context.newCDPSession(page);
+  const { nodes } = await session.send('Accessibility.getFullAXTree');
+  await session.detach();
+  return nodes.filter((n) => !n.ignored && n.role?.value).map((n) => ({
+    role: n.role.value,
+    name: n.name?.value ?? '',
+    ...Object.fromEntries((n.properties ?? []).map((p) => [p.name, p.value.value])),
+  }));
+}
+const ofRole = (nodes, role) => nodes.filter((n) => n.role === role);
+const named = (nodes, role, name) => {
+  const found = ofRole(nodes, role).find((n) => (name instanceof RegExp ? name.test(n.name) : n.name === name));
+  assert.ok(found, `no ${role} "${name}" among ${JSON.stringify(ofRole(nodes, role).map((n) => n.name))}`);
+  return found;
+};
+const ACTED_ON = ['button', 'link', 'textbox', 'searchbox', 'radio', 'checkbox', 'listbox', 'combobox', 'DisclosureTriangle'];
+const checkNames = (nodes) => assert.deepEqual(nodes.filter((n) => ACTED_ON.includes(n.role) && !n.name.trim()), []);
+
+// Another site on this machine, as a page that somebody was led to.
+async function otherSite(html) {
+  const server = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(html));
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  return { server, address: `http://127.0.0.1:${server.address().port}` };
 }
 
 // --- scenarios ---------------------------------------------------------------------
@@ -320,6 +349,149 @@ const scenarios = {
       await browser.close();
     }
     await step('it is quiet', quiet);
+  },
+
+  async listens() {
+    await walkToReview('billing');
+    const id = await walk('search-service', 1);
+    const { browser, context, page } = await openPage();
+    await page.locator('#caches tbody tr').first().waitFor();
+    await page.locator('.chart path.line[d^=M]').first().waitFor({ state: 'attached' });
+    let nodes = await tree(context, page);
+    await step('the page has its places and headings', async () => {
+      for (const role of ['banner', 'main']) assert.equal(ofRole(nodes, role).length, 1, role);
+      for (const name of ['Waiting for you 1', 'Server', 'Sessions 2']) named(nodes, 'heading', name);
+      for (const name of ['Waiting for you 1', 'Server']) named(nodes, 'region', name);
+      const levels = ofRole(nodes, 'heading').map((n) => n.level);
+      assert.equal(levels.filter((n) => n === 1).length, 1);
+      levels.reduce((before, n) => { assert.ok(n <= before + 1, `h${n} after h${before}`); return n; }, 0);
+    });
+    await step('the list says what each session is, and how many there are', async () => {
+      const listbox = named(nodes, 'listbox', /^Sessions/);
+      assert.equal(listbox.focusable, true);
+      const billing = named(nodes, 'option', /billing/);
+      assert.match(billing.name, /waiting for you/);
+      assert.match(billing.name, /2\/5/);
+      assert.match(named(nodes, 'option', /search-service/).name, /active/);
+    });
+    await step('everything that can be acted on has a name, and fields say what for', async () => {
+      checkNames(nodes);
+      named(nodes, 'searchbox', 'Filter sessions by target, workflow or id');
+      named(nodes, 'textbox', 'Comment on phase 2 of billing');
+      for (const name of ['Approve', 'Reject', 'Sign in']) named(nodes, 'button', name);
+      assert.equal(named(nodes, 'radio', /^All/).checked, 'true');
+    });
+    await step('charts say their numbers, the table its rows and columns', async () => {
+      const charts = ofRole(nodes, 'image').filter((n) => / over the last /.test(n.name));
+      assert.equal(charts.length, 6);
+      for (const chart of charts) assert.match(chart.name, /: [\d–]/);
+      named(nodes, 'columnheader', 'hit rate');
+      named(nodes, 'rowheader', 'sessions');
+    });
+    await step('what comes by itself is read out', async () => {
+      assert.equal(ofRole(nodes, 'status').length, 2, 'two live regions');
+      for (const region of ofRole(nodes, 'status')) assert.equal(region.live, 'polite');
+      await walkToReview('payments-api');
+      await page.locator('#told', { hasText: 'payments-api waits for your decision on phase 2' }).waitFor({ state: 'attached' });
+    });
+    await step('the arrows say which row they are at', async () => {
+      await page.locator('#sessions-list').focus();
+      await page.keyboard.press('Home');
+      const at = await page.locator('#sessions-list').getAttribute('aria-activedescendant');
+      assert.equal(await page.locator(`#${at}`).getAttribute('role'), 'option');
+    });
+    await step('a session has its phases, and says where it is', async () => {
+      await page.goto(`${url}/#/session/${id}`);
+      await page.getByText('Session started').waitFor();
+      nodes = await tree(context, page);
+      checkNames(nodes);
+      named(nodes, 'heading', 'search-service');
+      named(nodes, 'list', 'Phases');
+      assert.match(await page.locator('.phases [aria-current=step]').textContent(), /current/);
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'session-title');
+    });
+    await step('the dialog keeps the focus, and gives it back', async () => {
+      await page.locator('#operator').click();
+      nodes = await tree(context, page);
+      assert.equal(named(nodes, 'dialog', 'Operator').modal, true);
+      named(nodes, 'textbox', 'Your name');
+      named(nodes, 'textbox', 'Operator token');
+      checkNames(nodes);
+      for (let i = 0; i < 12; i++) {
+        await page.keyboard.press('Tab');
+        assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest('dialog')), 'Tab leaves the dialog');
+      }
+      await page.keyboard.press('Escape');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'operator');
+    });
+    await step('it is quiet', quiet);
+    await browser.close();
+  },
+
+  // What a page of somebody else can do to an operator who is signed in here.
+  async attacked() {
+    const id = await walkToReview('payments-api');
+    const { browser, context, page } = await openPage();
+    await page.locator('#operator').click();
+    await signIn(page);
+    await page.locator('#operator', { hasText: 'Signed in' }).waitFor();
+    const decision = JSON.stringify({ session_id: id, phase: 2, event_id: 4, decision: 'approve', person: 'Mallory', comment: '' });
+    const { server, address } = await otherSite(`<!doctype html><title>other</title>
+      <form id=f method=post enctype=text/plain action="${url}/api/approvals" target=hole>
+      <input name='${decision.slice(0, -1)},"x":"' value='"}'></form>
+      <iframe name=hole></iframe><iframe id=framed src="${url}/"></iframe>`);
+    await context.unroute('**');
+    const visit = async () => {
+      const other = await context.newPage();
+      await other.goto(address);
+      return other;
+    };
+    const other = await visit();
+    await step('it cannot send a decision, by fetch or by a form', async () => {
+      for (const type of ['application/json', 'text/plain']) {
+        for (const mode of ['cors', 'no-cors']) {
+          const seen = await other.evaluate(([to, body, contentType, how]) =>
+            fetch(to, { method: 'POST', mode: how, credentials: 'include', headers: { 'Content-Type': contentType }, body })
+              .then((r) => r.status, () => 'refused'), [`${url}/api/approvals`, decision, type, mode]);
+          assert.ok([0, 'refused'].includes(seen), `${type} ${mode}: ${seen}`);
+        }
+      }
+      const answered = context.waitForEvent('response', (r) => r.url() === `${url}/api/approvals` && r.request().method() === 'POST');
+      await other.evaluate(() => document.getElementById('f').submit());
+      assert.equal((await answered).status(), 403);
+      assert.equal((await complete(id, 2)).passed, false);
+    });
+    await step('it cannot read, or listen', async () => {
+      for (const path of ['/api/sessions', '/api/approvals', '/api/status'])
+        assert.equal(await other.evaluate((to) => fetch(to).then((r) => r.status, () => 'refused'), `${url}${path}`), 'refused', path);
+      assert.equal(await other.evaluate((to) => new Promise((resolve) => {
+        const events = new EventSource(to);
+        events.onopen = () => resolve('open');
+        events.onerror = () => resolve('refused');
+      }), `${url}/api/events`), 'refused');
+    });
+    await step('it cannot show the page in a frame', async () => {
+      const frame = other.frames().find((f) => f.parentFrame() && f.name() !== 'hole');
+      assert.ok(!frame.url().startsWith(url), `framed: ${frame.url()}`);
+    });
+    await step('a name that somebody points here is not answered', async () => {
+      const rebound = await chromium.launch({
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--host-resolver-rules=MAP evil.example 127.0.0.1'],
+      });
+      const there = await rebound.newPage();
+      const answer = await there.goto(`http://evil.example:${new URL(url).port}/`);
+      assert.equal(answer.status(), 403);
+      assert.equal(await there.evaluate(() => fetch('/api/sessions').then((r) => r.status, () => 'refused')), 403);
+      await rebound.close();
+    });
+    await step('the decision is still the operator\'s', async () => {
+      await page.locator('#waiting-list .ask').filter({ hasText: 'payments-api' }).waitFor();
+      await page.getByRole('button', { name: 'Approve' }).click();
+      await page.getByText('Nothing waits for a decision.').waitFor();
+    });
+    server.close();
+    await browser.close();
   },
 
   async many() {

@@ -530,6 +530,7 @@ TEST_EACH_IF(dashboard, in_a_browser,
              (.needs = "npm browser slow", .timeout_s = 180), struct scenario,
              row, {"loads", NULL, 4}, {"live", NULL, 5}, {"approval", NULL, 6},
              {"hostile", NULL, 3}, {"keyboard", NULL, 4}, {"access", NULL, 11},
+             {"listens", NULL, 9}, {"attacked", NULL, 5},
              {"locked", "--require-token", 3})
 {
     struct node_steps steps = browse(start(row->option), row->name, NULL, NULL);
