@@ -369,6 +369,12 @@ static enum err http_start(struct serve *s)
                    {cli_api_rows, s->engine}},
         .pool = s->pool,
         .operator_token = slice_of(s->operator_token),
+        .wording = {"Host is not this server; use the url of "
+                    ".phasegate/server.json",
+                    "a token is needed: Authorization: Bearer <content of "
+                    ".phasegate/agent.token>",
+                    "the operator's token is needed: Authorization: Bearer "
+                    "<content of .phasegate/operator.token>"},
         .names = {set->http_names.items, set->http_names.count},
         .conns_max = (uint32_t)set->conn_max,
         .body_max = (size_t)set->body_max,

@@ -65,7 +65,11 @@ struct mcp_text {
     const char *p;
     size_t n;
 };
+#ifdef __cplusplus
+#define MCP_STR(literal_) (mcp_text{("" literal_), sizeof(literal_) - 1})
+#else
 #define MCP_STR(literal_) ((struct mcp_text){("" literal_), sizeof(literal_) - 1})
+#endif
 /* printf("%.*s", MCP_STR_ARG(text)) */
 #define MCP_STR_ARG(text_) (int)((text_).n), ((text_).p ? (text_).p : "")
 static inline struct mcp_text mcp_str(const char *c_string)
@@ -319,7 +323,9 @@ struct mcp_server_config {
     const struct mcp_gate *gate; /* NULL; phasegate's own */
     void *gate_ctx;
 };
+#ifndef __cplusplus /* there the list is a constant of its own */
 #define MCP_TABLE(rows_) ((const struct mcp_tool *const[]){(rows_), NULL})
+#endif
 
 /* Tells everybody who asked for it. Thread: any */
 enum mcp_change { MCP_TOOLS_CHANGED, MCP_PROMPTS_CHANGED, MCP_RESOURCES_CHANGED };

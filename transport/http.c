@@ -94,9 +94,11 @@ static bool meant_for_us(struct conn *c)
         return false;
     }
     if (!tp_host_allowed(host, names) || !target_allowed(c)) {
+        const char *why = c->http->c.wording.host;
         tp__http_refuse(c, 403,
-                        "Host is not this server; use the url of "
-                        ".phasegate/server.json");
+                        why ? why
+                            : "Host is not this server; use the address it "
+                              "listens on, or a name it was told");
         return false;
     }
     if (origin.p && !tp_origin_allowed(origin, names)) {
@@ -165,9 +167,9 @@ bool tp__http_token_fine(struct conn *c)
         return true;
     if (a) return authority_fine(c, given);
     tp__http_add_header(c, "WWW-Authenticate", "Bearer");
-    tp__http_refuse(c, 401,
-                    "a token is needed: Authorization: Bearer <content of "
-                    ".phasegate/agent.token>");
+    const char *why = c->http->c.wording.token;
+    tp__http_refuse(
+        c, 401, why ? why : "a token is needed: Authorization: Bearer <token>");
     return false;
 }
 

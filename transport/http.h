@@ -41,6 +41,12 @@ struct pool;
 
 enum { TP_TABLES = 4 };
 
+/* What is told to who is not let in: where the right address and the tokens
+ * are. Literals; NULL: what holds for every server. */
+struct tp_wording {
+    const char *host, *token, *operator_token;
+};
+
 struct tp_http_config {
     struct tp_loop *loop;
     struct mcp_server *server;
@@ -53,6 +59,7 @@ struct tp_http_config {
     /* Tokens that others have signed are good too; NULL: none. Kept. */
     const struct tp_authority *authority;
     struct slice operator_token; /* of TP_OPERATOR; empty: refused; kept */
+    struct tp_wording wording;
     uint32_t conns_max;   /* 0: 1,000 */
     size_t body_max;      /* 0: 16 MiB */
     size_t headers_max;   /* 0: 64 KiB */

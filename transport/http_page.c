@@ -80,11 +80,11 @@ static bool operator_fine(struct conn *c)
 {
     struct slice given = tp__http_header(c, TP_AUTHORIZATION);
     if (tp_bearer_is(given, c->http->c.operator_token)) return true;
+    const char *why = c->http->c.wording.operator_token;
+    if (given.p) why = "this is not the operator's token";
     if (!given.p) tp__http_add_header(c, "WWW-Authenticate", "Bearer");
     tp__http_refuse(c, given.p ? 403 : 401,
-                    given.p ? "this is not the operator's token"
-                            : "the operator's token is needed: Authorization: "
-                              "Bearer <content of .phasegate/operator.token>");
+                    why ? why : "the operator's token is needed");
     return false;
 }
 

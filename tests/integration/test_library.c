@@ -1,5 +1,6 @@
 /* libphasegate-mcp as a stranger meets it: installed, found by pkg-config,
  * learned from one header and one page. */
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,10 +15,17 @@ static const char *source(const char *name)
     return arena_printf(test_arena(), "%s/%s", test_source_dir(), name).p;
 }
 
+static const char *const none[] = {NULL};
+static const char *const any_port[] = {"--http-port", "0", NULL};
+static const char *const with_token[] = {"--http-port", "0", NULL};
+
 static struct server *start(const char *binary, const char *prefix,
                             const char *const *args)
 {
-    const char *env[] = {install_library_path(prefix), "MCP_TOKEN", NULL};
+    bool secret = args == with_token;
+    const char *env[] = {install_library_path(prefix),
+                         secret ? "MCP_TOKEN=0123456789abcdef" : "MCP_TOKEN",
+                         NULL};
     return server_start(&(struct server_options){
         .binary = binary, .all_args = args, .env = env});
 }
@@ -40,9 +48,6 @@ static int told_port(struct server *s)
         usleep(2000);
     }
 }
-
-static const char *const none[] = {NULL};
-static const char *const any_port[] = {"--http-port", "0", NULL};
 
 TEST(library, the_smallest_server_is_under_60_lines_and_runs_on_both_transports,
      .needs = "plain")
@@ -83,10 +88,11 @@ TEST(library, offers_the_names_of_its_header_alone, .needs = "plain")
     shell("grep -oE '\\bmcp_[a-z_]+\\(' %s/include/phasegate-mcp.h |"
           " tr -d '(' | grep -vx 'mcp_str' | sort -u > declared",
           prefix);
-    shell("nm -D --defined-only $(find %s -name '*.so') |"
-          " sed -n 's/^[0-9a-f]* [A-Z] \\(mcp_[a-z_]*\\)@@PHASEGATE_MCP_0$/\\1/p'"
-          " | sort > shared",
-          prefix);
+    shell(
+        "nm -D --defined-only $(find %s -name '*.so') |"
+        " sed -n 's/^[0-9a-f]* [A-Z] \\(mcp_[a-z_]*\\)@@PHASEGATE_MCP_0$/\\1/p'"
+        " | sort > shared",
+        prefix);
     shell("nm -g --defined-only $(find %s -name '*.a') |"
           " sed -n 's/^[0-9a-f]* [A-Z] //p' | sort > archived",
           prefix);
@@ -116,8 +122,7 @@ TEST(library, the_soname_counts_and_only_libevent_is_needed, .needs = "plain")
 
 /* The names of the rooms are free for the program: these are functions of
  * base/ and mcp/. */
-TEST(library, a_static_program_may_use_our_inner_names_itself,
-     .needs = "plain")
+TEST(library, a_static_program_may_use_our_inner_names_itself, .needs = "plain")
 {
     const char *prefix = install_to_prefix(NULL);
     put_file(test_tmpdir(), "own.c",
@@ -151,17 +156,98 @@ TEST(library, everything_server_builds_on_the_installed_library,
      .needs = "plain")
 {
     const char *prefix = install_to_prefix(NULL);
-    const char *sources =
-        arena_printf(test_arena(), "%s %s", source("examples/everything_server.c"),
-                     source("examples/everything_tools.c"))
-            .p;
+    const char *sources = arena_printf(test_arena(), "%s %s",
+                                       source("examples/everything_server.c"),
+                                       source("examples/everything_tools.c"))
+                              .p;
     struct server *s =
         start(install_compile(prefix, sources, "everything"), prefix, none);
     const struct json *r = stdio_call(s, "tools/list", "");
     CHECK_INT_GT(json_at(r, "result", "tools", NULL)->count, 30);
 }
 
-/* --- docs/LIBRARY.md --------------------------------------------------------- */
+/* Who uses the library is not sent to files of ours. */
+TEST(library, refuses_strangers_in_words_of_its_own, .needs = "plain")
+{
+    const char *prefix = install_to_prefix(NULL);
+    struct server *s =
+        start(install_compile(prefix, source("examples/echo_server.c"), "echo"),
+              prefix, with_token);
+    struct http *h = http_open(told_port(s));
+    const char *type = "Content-Type: application/json\r\n";
+    struct slice ping = SLICE("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                              "\"ping\"}");
+    struct http_reply r = http_request(h, "POST", "/mcp", type, ping);
+    CHECK_INT_EQ(r.status, 401);
+    CHECK_CONTAINS(r.body, "a token is needed");
+    CHECK(!says(r.body, "phasegate"));
+    r = http_request(h, "POST", "/mcp", "Host: evil.example\r\n", ping);
+    CHECK_INT_EQ(r.status, 403);
+    CHECK_CONTAINS(r.body, "Host is not this server");
+    CHECK(!says(r.body, "phasegate"));
+    CHECK_INT_EQ(server_stop_signal(s, SIGTERM).status, 0);
+}
+
+static const char cpp_program[] =
+    "#include <phasegate-mcp.h>\n"
+    "namespace {\n"
+    "struct add_args { mcp_strings what; bool loud; };\n"
+    "const mcp_field fields[] = {\n"
+    "    {.name = \"what\", .type = MCP_FIELD_STRINGS,\n"
+    "     .offset = offsetof(add_args, what), .required = true},\n"
+    "    {.name = \"loud\", .type = MCP_FIELD_BOOLEAN,\n"
+    "     .offset = offsetof(add_args, loud)},\n"
+    "    {}};\n"
+    "mcp_err add(mcp_call *call, const void *args) {\n"
+    "    auto a = static_cast<const add_args *>(args);\n"
+    "    if (a->what.count == 0) mcp_add_text(call, MCP_STR(\"nothing\"));\n"
+    "    for (size_t i = 0; i < a->what.count; i++) {\n"
+    "        mcp_add_text(call, a->what.items[i]);\n"
+    "        if (a->loud) mcp_add_text(call, mcp_str(\"!\"));\n"
+    "    }\n"
+    "    return MCP_OK;\n"
+    "}\n"
+    "const mcp_tool tools[] = {\n"
+    "    {.name = \"add\", .title = \"Add\", .description = \"Adds.\",\n"
+    "     .hints = MCP_READ_ONLY, .run = MCP_RUN_INLINE,\n"
+    "     .args_size = sizeof(add_args), .args = fields, .call = add},\n"
+    "    {}};\n"
+    "const mcp_tool *const tables[] = {tools, nullptr};\n"
+    "}\n"
+    "int main(int argc, char **argv) {\n"
+    "    mcp_server_config c = {};\n"
+    "    c.name = \"adder\";\n"
+    "    c.version = \"1.0.0\";\n"
+    "    c.tools = tables;\n"
+    "    return mcp_main(&c, argc, argv);\n"
+    "}\n";
+
+/* The same server by a compiler of C++, which takes a header of C otherwise
+ * than C does. */
+TEST(library, a_program_in_cpp_uses_the_same_header, .needs = "plain")
+{
+    struct slice compiler =
+        shell("command -v g++ || command -v clang++ || true");
+    if (compiler.n == 0) test_skip("there is no compiler for C++");
+    const char *prefix = install_to_prefix(NULL);
+    put_file(test_tmpdir(), "echo.cpp", cpp_program);
+    shell("%.*s -std=c++20 -Wall -Wextra -Werror "
+          "-Wno-missing-field-initializers -o echo echo.cpp "
+          "$(PKG_CONFIG_PATH=$(dirname $(find %s -name phasegate-mcp.pc)) "
+          "pkg-config --cflags --libs phasegate-mcp)",
+          SLICE_ARG(compiler), prefix);
+    const char *echo = arena_printf(test_arena(), "%s/echo", test_tmpdir()).p;
+    struct server *s = start(echo, prefix, none);
+    const struct json *r =
+        stdio_tool(s, "add", "{\"what\":[\"a\",\"b\"],\"loud\":true}");
+    CHECK_INT_EQ(json_get(r, SLICE("content"))->count, 4);
+    r = stdio_tool(s, "add", "{\"what\":[]}");
+    CHECK_CONTAINS(r->raw, "nothing");
+    CHECK_INT_EQ(server_stop_eof(s).status, 0);
+}
+
+/* --- docs/LIBRARY.md ---------------------------------------------------------
+ */
 
 /* The C blocks of the page, one after the other. */
 static struct slice page_program(void)
@@ -234,18 +320,16 @@ TEST_EACH(library, a_main_that_cannot_serve_says_why, struct wrong, row,
           {"host without port", WORDS("--http-host", "127.0.0.1"), 2, "usage:"},
           {"no address", WORDS("--http-port", "0", "--http-host", "nowhere"), 1,
            "numeric address"},
-          {"everybody, no token", WORDS("--http-port", "0", "--http-host",
-                                        "0.0.0.0"),
-           1, "MCP_TOKEN"})
+          {"everybody, no token",
+           WORDS("--http-port", "0", "--http-host", "0.0.0.0"), 1, "MCP_TOKEN"})
 {
     const char *env[] = {"MCP_TOKEN", NULL};
-    struct ended end = program_run(
-        &(struct program){.binary = arena_printf(test_arena(),
-                                                 "%s/examples/echo_server",
-                                                 test_binary_dir())
-                                        .p,
-                          .args = row->args,
-                          .env = env});
+    struct ended end = program_run(&(struct program){
+        .binary = arena_printf(test_arena(), "%s/examples/echo_server",
+                               test_binary_dir())
+                      .p,
+        .args = row->args,
+        .env = env});
     CHECK_INT_EQ(end.status, row->status);
     CHECK_CONTAINS(end.err, row->says);
     CHECK_INT_EQ(end.out.n, 0);

@@ -123,6 +123,32 @@ TEST(metrics, alert_rules_ask_for_families_that_exist)
     CHECK_INT_GE(names, 20);
 }
 
+/* What stands behind an alert of this name in its tests, once for each. */
+static bool tried(struct slice tests, struct slice alert, const char *how)
+{
+    struct slice line =
+        arena_printf(test_arena(), "alertname: %.*s\n        exp_alerts:%s",
+                     SLICE_ARG(alert), how);
+    return slice_find(tests, line) < tests.n;
+}
+
+TEST(metrics, each_alert_is_tried_where_it_fires_and_where_it_is_silent)
+{
+    struct slice tests =
+        get_file(test_source_dir(), "packaging/prometheus/alerts_test.yml");
+    struct slice rest =
+        get_file(test_source_dir(), "packaging/prometheus/alerts.yml");
+    struct slice begin = SLICE("- alert: "), name;
+    int alerts = 0;
+    for (size_t at; (at = slice_find(rest, begin)) < rest.n; alerts++) {
+        rest = slice_sub(rest, at + begin.n, rest.n);
+        slice_split(&rest, '\n', &name);
+        if (!tried(tests, name, "\n") || !tried(tests, name, " []\n"))
+            FAIL("%.*s is not tried both ways", SLICE_ARG(name));
+    }
+    CHECK_INT_GE(alerts, 20);
+}
+
 static void promtool(const char *folder, const char *input,
                      const char *const *args)
 {

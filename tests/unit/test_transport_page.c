@@ -133,7 +133,7 @@ TEST_EACH(
     {"write", "POST", "/things/1", JSON_TYPE BY(OPERATOR), "{}", "200",
      "\"message\":\"{}\""},
     {"write without", "POST", "/things/1", JSON_TYPE, "{}", "401",
-     "operator.token"},
+     "operator's token is needed"},
     {"write by agent", "POST", "/things/1", JSON_TYPE BY(AGENT), "{}", "403",
      "not the operator"},
     {"write by nobody", "POST", "/things/1", JSON_TYPE BY(""), "{}", "403",
