@@ -201,6 +201,13 @@ static void check_name(const struct gate *t, size_t i)
     }
 }
 
+/* What proves it makes it true, and a false one is never asked for. */
+static bool only_true(const struct eng_field *f)
+{
+    return f->rung == ENG_CLIENT || f->rung == ENG_HUMAN ||
+           (f->rung == ENG_COMMAND && !f->command->value.from);
+}
+
 static void check_fields(const struct gate *t)
 {
     struct names silent = {0}, bare = {0};
@@ -210,7 +217,8 @@ static void check_fields(const struct gate *t)
         tendency_of(t, f);
         check_name(t, i);
         if (slice_trim(f->description).n == 0) name_one(t, &bare, f);
-        if (f->type == ENG_BOOLEAN && f->required && !f->expect_stated)
+        if (f->type == ENG_BOOLEAN && f->required && !f->expect_stated &&
+            !only_true(f))
             name_one(t, &silent, f);
     }
     if (silent.count)
