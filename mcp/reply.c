@@ -188,8 +188,7 @@ void mcp_reply_tail(struct buf *b, const struct mcp_server *s,
     struct json_writer w = json_writer(b);
     bool server = has(r, MCP_HAS_RESULT_META);
     if (server || replayed) {
-        buf_putc(b, ',');
-        json_key(&w, SLICE("_meta"));
+        buf_puts(b, ",\"_meta\":"); /* of an object that others began */
         json_begin_object(&w);
         if (server) {
             json_key(&w, SLICE("io.modelcontextprotocol/serverInfo"));
