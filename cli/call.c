@@ -8,6 +8,7 @@
 
 #include "base/json_write.h"
 #include "cli/command.h"
+#include "cli/options_private.h"
 #include "cli/reach.h"
 #include "cli/tell.h"
 #include "mcp/tools/tools.h"
@@ -156,6 +157,37 @@ static int take_word(struct call *c, struct slice word)
                  SLICE_ARG(slice_sub(word, at + 1, 200)));
 }
 
+/* --- help of one tool ----------------------------------------------------- */
+
+static void print_tool(const struct mcp_tool *t)
+{
+    struct buf b = BUF_INIT(ARGUMENTS_CEILING);
+    buf_printf(&b, "%sphasegate call %s%s%s\n", cli_tone(CLI_BOLD), t->name,
+               cli_tone(CLI_PLAIN), t->args ? " key=value ..." : "");
+    cli__put_wrapped(&b, slice_of(t->description));
+    for (const struct mcp_field *f = t->args; f && f->name; f++) {
+        buf_printf(&b, "\n  %s  (%s%s)\n", f->name, kind(f),
+                   f->required ? ", required" : "");
+        if (f->description) cli__put_wrapped(&b, slice_of(f->description));
+    }
+    if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
+    buf_done(&b);
+}
+
+/* `phasegate call TOOL --help` is about the tool. */
+static bool tool_help(int argc, char **argv)
+{
+    const struct mcp_tool *tool = NULL;
+    bool asked = false;
+    for (int i = 1; i < argc; i++) {
+        asked |= strcmp(argv[i], "--help") == 0;
+        for (const struct mcp_tool *t = tools_rows; t->name && !tool; t++)
+            if (strcmp(argv[i], t->name) == 0) tool = t;
+    }
+    if (asked && tool) print_tool(tool);
+    return asked && tool;
+}
+
 /* --- --json OBJ ----------------------------------------------------------- */
 
 static struct slice read_stdin(struct call *c)
@@ -215,6 +247,7 @@ int cli_call(const struct cli_command *command, int argc, char **argv)
 {
     struct call c = {.arguments = BUF_INIT(ARGUMENTS_CEILING)};
     int code;
+    if (tool_help(argc, argv)) return CLI_DONE;
     arena_init(&c.arena, (size_t)512 << 20);
     if (cli_begin(command, argc, argv, &c.arena, &c.o, &c.root, &code))
         code = run(&c, argc, argv);

@@ -33,6 +33,7 @@ static const struct cli_verb completion_verbs[] = {
 static const struct cli_verb manual_verbs[] = {
     {"page", "", "The manual page, for man -l -."},
     {"settings", "", "Every setting as a table in markdown."},
+    {"reference", "", "Commands, tools and errors as tables in markdown."},
     {0},
 };
 
@@ -133,7 +134,7 @@ const struct cli_command cli_commands[] = {
                 "phasegate completion fish > "
                 "~/.config/fish/completions/phasegate.fish\n",
      .verbs = completion_verbs},
-    {"manual", "[WHAT]", "Prints the manual page, or a table of all settings.",
+    {"manual", "[WHAT]", "Prints the manual page, or tables of all there is.",
      0, cli_manual,
      .example = "phasegate manual | man -l -\n"
                 "phasegate manual settings\n",

@@ -1,9 +1,10 @@
-/* manual: the manual page (roff, man macros) and the table of settings, made
- * of the rows of commands and options. */
+/* manual: the manual page (roff, man macros), made of the rows of commands and
+ * options. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/manual.h"
 #include "cli/options_private.h"
 
 enum { TEXT_CEILING = 1 << 20 };
@@ -86,22 +87,6 @@ static void page_command(struct buf *b, const struct cli_command *c)
     if (c->example) page_lines(b, c->example);
 }
 
-static const struct {
-    unsigned group; /* enum cli_group */
-    const char *title;
-} groups[] = {
-    {CLI_PROJECT, "Of every command that works on a project"},
-    {CLI_SERVER, "Of serve"},
-    {CLI_LOGGING, "Of serve: the log"},
-    {CLI_OUTPUT, "Of every command that prints data"},
-    {CLI_ARGUMENTS, "Of call"},
-    {CLI_EDITORS, "Of init"},
-    {CLI_DECISION, "Of sessions approve and reject"},
-    {CLI_CHECKS, "Of lint"},
-    {CLI_SCAFFOLD, "Of new"},
-    {CLI_SEARCH, "Of search"},
-};
-
 static void page(struct buf *b)
 {
     const struct option_row *row;
@@ -119,10 +104,10 @@ static void page(struct buf *b)
         page_command(b, c);
     buf_puts(b, ".SH OPTIONS\nA flag wins over the environment, that over "
                 ".phasegate/config.yaml, that over\nthe default.\n");
-    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-        buf_printf(b, ".SS %s\n", groups[g].title);
+    for (const struct setting_group *g = cli__setting_groups; g->title; g++) {
+        buf_printf(b, ".SS %s\n", g->title);
         for (size_t i = 0; (row = cli__option(i)) != NULL; i++)
-            if (row->group & groups[g].group) page_option(b, row);
+            if (row->group & g->group) page_option(b, row);
     }
     buf_puts(b,
              ".SH EXIT STATUS\n.TP\n0\nDone.\n.TP\n1\nThe thing asked for is "
@@ -135,67 +120,6 @@ static void page(struct buf *b)
              ".phasegate/operator.token\nWhat HTTP callers show.\n");
 }
 
-/* --- markdown ------------------------------------------------------------- */
-
-static void cell(struct buf *b, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '|') buf_putc(b, '\\');
-        buf_putc(b, *text);
-    }
-}
-
-static void settings_row(struct buf *b, const struct option_row *row)
-{
-    char name[NAME_ROOM];
-    struct buf part = BUF_INIT(4096);
-    buf_printf(b, "| %s%s%s | `--%s` | ", row->flags & NOT_IN_FILE ? "" : "`",
-               row->flags & NOT_IN_FILE ? "-" : row->key,
-               row->flags & NOT_IN_FILE ? "" : "`", cli__flag_name(row, name));
-    if (row->flags & NOT_IN_ENV)
-        buf_puts(b, "- | ");
-    else
-        buf_printf(b, "`%s` | ", cli__env_name(row, name));
-    if (row->type == TEXT || row->type == LIST)
-        buf_puts(&part, row->arg ? row->arg : "text");
-    else
-        cli__option_accepts(row, &part);
-    buf_puts(&part, " | ");
-    cli__option_default(row, &part);
-    buf_put(b, buf_slice(&part));
-    buf_puts(b, " | ");
-    cell(b, row->help);
-    buf_puts(b, " |\n");
-    buf_done(&part);
-}
-
-static void settings(struct buf *b)
-{
-    const struct option_row *row;
-    buf_puts(
-        b,
-        "# Settings\n\n"
-        "Printed by `phasegate manual settings`, from the rows that read "
-        "them.\n\n"
-        "A setting has three spellings: a key of `.phasegate/config.yaml` "
-        "(`http: {port: 4300}` or\n`http.port: 4300`), an environment "
-        "variable, and a flag. The flag wins over the variable, that over\n"
-        "the file, that over the default. A list is replaced as a whole; in "
-        "the environment its items\nstand between colons. A value that does "
-        "not fit refuses the start and names option, value, range\nand "
-        "source. `phasegate init` writes a `config.yaml` with every key as a "
-        "comment, and\n`phasegate doctor` tells which settings are set and "
-        "whether they fit together.\n");
-    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-        buf_printf(b,
-                   "\n## %s\n\n| key | flag | environment | takes | default | "
-                   "what it is |\n|---|---|---|---|---|---|\n",
-                   groups[g].title);
-        for (size_t i = 0; (row = cli__option(i)) != NULL; i++)
-            if (row->group & groups[g].group) settings_row(b, row);
-    }
-}
-
 /* -------------------------------------------------------------------------- */
 
 static int run(const struct cli_command *c, struct cli_options *o, int argc,
@@ -204,15 +128,14 @@ static int run(const struct cli_command *c, struct cli_options *o, int argc,
     struct buf b = BUF_INIT(TEXT_CEILING);
     const struct cli_verb *v = c->verbs;
     if (argc - o->rest > 1) {
-        (void)fputs("phasegate manual [page | settings]\n", stderr);
+        (void)fputs("phasegate manual [page | settings | reference]\n", stderr);
         return CLI_USAGE;
     }
     if (o->rest < argc) v = cli_verb_find(c, slice_of(argv[o->rest]));
     if (!v) return CLI_USAGE;
-    if (v == c->verbs)
-        page(&b);
-    else
-        settings(&b);
+    static void (*const pages[])(struct buf *) = {page, cli__manual_settings,
+                                                  cli__manual_reference};
+    pages[v - c->verbs](&b);
     if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
     buf_done(&b);
     return CLI_DONE;

@@ -34,8 +34,7 @@ void cli__option_default(const struct option_row *row, struct buf *out)
 
 /* --- help ----------------------------------------------------------------- */
 
-/* Words in lines of a terminal's width, each begun by blanks. */
-static void put_wrapped(struct buf *out, struct slice text)
+void cli__put_wrapped(struct buf *out, struct slice text)
 {
     size_t column = 0;
     struct slice word;
@@ -83,7 +82,7 @@ static void help_row(struct buf *out, const struct option_row *row)
     }
     buf_putc(out, '\n');
     help_text(&text, row);
-    put_wrapped(out, buf_slice(&text));
+    cli__put_wrapped(out, buf_slice(&text));
     buf_done(&text);
 }
 

@@ -38,7 +38,10 @@ struct option_table {
     const struct option_row *rows;
     size_t count;
 };
-#define OPTION_TABLE(rows) {rows, sizeof(rows) / sizeof((rows)[0])}
+#define OPTION_TABLE(rows)                                                     \
+    {                                                                          \
+        rows, sizeof(rows) / sizeof((rows)[0])                                 \
+    }
 extern const struct option_table cli__options_server, cli__options_limits,
     cli__options_caches, cli__options_outside, cli__options_command;
 
@@ -51,6 +54,8 @@ const struct option_row *cli__option(size_t i);
 /* The three spellings of a key; both write to `out` and return it. */
 const char *cli__flag_name(const struct option_row *row, char out[NAME_ROOM]);
 const char *cli__env_name(const struct option_row *row, char out[NAME_ROOM]);
+/* Words in lines of a terminal's width, each begun by blanks. */
+void cli__put_wrapped(struct buf *out, struct slice text);
 /* "1..10", "full/normal": the values it takes. */
 void cli__option_accepts(const struct option_row *row, struct buf *out);
 /* "30000", "first free of 4242..5242": what holds without a value. */

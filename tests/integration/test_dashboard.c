@@ -113,7 +113,12 @@ TEST(dashboard, the_page_is_one_document_that_nothing_else_may_enter)
     CHECK_TEXT_EQ(http_header(&r, "Referrer-Policy"), "no-referrer");
     CHECK_CONTAINS(policy, "default-src 'none'");
     CHECK_CONTAINS(policy, "script-src 'sha256-");
-    CHECK_CONTAINS(policy, "frame-ancestors 'none'");
+    static const char *const parts[] = {
+        "connect-src 'self'",     "img-src data:",
+        "base-uri 'none'",        "form-action 'none'",
+        "frame-ancestors 'none'", "require-trusted-types-for 'script'"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        CHECK_CONTAINS(policy, parts[i]);
     CHECK(slice_find(policy, SLICE("unsafe")) == policy.n);
     CHECK_CONTAINS(r.body, "<!doctype html>");
     CHECK(slice_find(r.body, SLICE("/*SCRIPT*/")) == r.body.n);
