@@ -472,6 +472,8 @@ enum err yaml_parse(struct slice in, const struct json_limits *limits,
 {
     if (!limits) limits = &json_limits_default;
     if (!in.p) in = SLICE("");
+    /* Some editors begin a file with the mark of its bytes' order. */
+    if (slice_starts(in, SLICE("\xEF\xBB\xBF"))) in = slice_sub(in, 3, in.n);
     struct reader r = {
         .in = in,
         .a = a,
