@@ -179,6 +179,8 @@ static void take_word(struct run *r)
     }
     r->told = true;
     r->ret->leftovers = m.leftovers;
+    if (r->ending && WIFSIGNALED(m.code))
+        r->ret->killed_by = WTERMSIG(m.code);
     if (r->ending) return;
     bool signaled = WIFSIGNALED(m.code);
     r->ret->end = m.word == RUN_WORD_FAILED ? RUN_NO_START

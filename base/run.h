@@ -55,6 +55,7 @@ enum run_end {
 struct run_result {
     enum run_end end;
     int code;
+    int killed_by; /* the signal that ended one we had to end; 0: none */
     uint32_t leftovers; /* processes that were still there, and were ended */
     int64_t ms;
     struct buf output; /* the caller's to free with buf_done */

@@ -114,6 +114,8 @@ static void collect(struct cli_health *h, int64_t now, struct cli_facts *f)
         if (h->loops[i]) tp_loop_beat(h->loops[i], &f->loops[f->loops_count++]);
     pool_stats(h->c.pool, &f->pool);
     permits_stats(h->c.permits, now, &f->permits);
+    if (h->c.inbound)
+        f->inbound_count = tools_inbound_stats(h->c.inbound, now, f->inbound);
     f->calls = mcp_server_open_calls(h->c.mcp);
     f->rss_bytes = resident();
     f->descriptors = descriptors();

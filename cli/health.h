@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "engine/engine.h"
 #include "engine/permit.h"
+#include "mcp/tools/inbound.h"
 #include "transport/loop.h"
 
 enum { CLI_LOOPS_MAX = 4, CLI_REASONS_MAX = 64 };
@@ -30,6 +31,7 @@ struct cli_health_config {
     struct pool *pool;
     struct mcp_server *mcp;
     struct permits *permits;
+    struct tools_inbound *inbound;
     struct slice root;          /* empty: no file */
     struct slice version, host; /* kept */
     int port;                   /* 0: no HTTP */
@@ -74,6 +76,8 @@ struct cli_facts {
     size_t loops_count;
     struct pool_stats pool;
     struct permit_stats permits;
+    struct bucket_stats inbound[TOOLS_BUCKETS];
+    size_t inbound_count;
     uint32_t calls; /* away from their loop */
     uint64_t rss_bytes, descriptors;
     uint64_t disk_free, disk_size; /* 0: unknown */

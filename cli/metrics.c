@@ -302,6 +302,16 @@ static void sessions(struct buf *out, const struct eng_facts *f)
              (uint64_t)f->answers_kept.bytes});
 }
 
+static void killed(struct buf *out, const struct eng_facts *f)
+{
+    cli__metrics_family(out, "phasegate_exec_killed_total", "counter",
+                        "Commands of gates that had to be ended.");
+    buf_printf(out,
+               "phasegate_exec_killed_total{signal=\"term\"} %" PRIu64 "\n"
+               "phasegate_exec_killed_total{signal=\"kill\"} %" PRIu64 "\n",
+               f->killed[ENG_KILLED_TERM], f->killed[ENG_KILLED_KILL]);
+}
+
 static void watch(struct buf *out, const struct eng_watch_stats *s)
 {
     NUMBERS(out,
@@ -396,7 +406,8 @@ static void buckets(struct buf *out, const struct bucket_stats *b, size_t n)
                        b[i].name, b[i].tokens);
 }
 
-static void providers(struct buf *out, const struct eng_facts *f)
+static void providers(struct buf *out, const struct eng_facts *f,
+                      const struct bucket_stats *in, size_t inbound_n)
 {
     for (size_t i = 0; i < sizeof(provider_rows) / sizeof(provider_rows[0]);
          i++)
@@ -416,7 +427,10 @@ static void providers(struct buf *out, const struct eng_facts *f)
         label_text(out, f->providers[i].name);
         buf_printf(out, "\"} %d\n", (int)f->providers[i].breaker.state);
     }
-    buckets(out, f->buckets, PROVIDER_KIND_COUNT);
+    struct bucket_stats all[PROVIDER_KIND_COUNT + TOOLS_BUCKETS];
+    memcpy(all, f->buckets, sizeof(f->buckets));
+    if (inbound_n) memcpy(all + PROVIDER_KIND_COUNT, in, inbound_n * sizeof(*in));
+    buckets(out, all, PROVIDER_KIND_COUNT + inbound_n);
 }
 
 void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
@@ -430,5 +444,6 @@ void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
     if (f->engine.has_store) store(out, &f->engine.store);
     if (f->engine.has_store) sessions(out, &f->engine);
     watch(out, &f->engine.watch);
-    providers(out, &f->engine);
+    killed(out, &f->engine);
+    providers(out, &f->engine, f->inbound, f->inbound_count);
 }

@@ -137,6 +137,9 @@ static void limits(const struct mcp_server *s, struct buf *out)
                "phasegate_coalesce_calls_total{result=\"refused\"} %" PRIu64
                "\n",
                st.led, st.joined, st.duplicates);
+    cli__metrics_family(out, "phasegate_peers", "gauge",
+                        "Counterparts: stdio and each HTTP connection.");
+    buf_printf(out, "phasegate_peers %u\n", st.peers);
     cli__metrics_family(out, "phasegate_coalesce_flights", "gauge",
                         "Runs that others may join.");
     buf_printf(out, "phasegate_coalesce_flights %u\n", st.flights);

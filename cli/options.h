@@ -84,6 +84,9 @@ struct cli_settings {
     struct cli_list coalesce_except;
     struct eng_cache_options caches[ENG_CACHES];
     int64_t answers_ttl_s, answers_per_session, answers_bytes;
+    int64_t inbound_per_min, inbound_burst, peer_per_s, peer_burst;
+    int64_t inbound_class_per_min[7], inbound_class_burst[7];
+    int64_t conn_per_address, conn_per_loopback, args_max;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
     int64_t stdio_calls, stdio_bytes, line_max, body_max;

@@ -1,7 +1,16 @@
 /* Options: what is called outside, and who connects. */
 #include "cli/options_private.h"
 
+#include "engine/permit.h"
+
 /* clang-format off */
+#define INBOUND_CLASS(name, class)                                             \
+    {"limit.inbound.class." name ".per_min", NUMBER, CLI_SERVER,               \
+     AT(inbound_class_per_min[class]), .min = 0, .max = 10000000, .def = 0,    \
+     .arg = "N", .help = "Of the calls those that " name "; 0: no limit."},    \
+    {"limit.inbound.class." name ".burst", NUMBER, CLI_SERVER,                 \
+     AT(inbound_class_burst[class]), .min = 0, .max = 10000000, .def = 0,      \
+     .arg = "N", .absent = "as per_min", .help = "Of them at once."}
 static const struct option_row rows[] = {
 #ifdef PHASEGATE_EMBEDDINGS
     {"embed.url", TEXT, CLI_SERVER, AT(embed_url), .arg = "URL",
@@ -27,6 +36,21 @@ static const struct option_row rows[] = {
      .help = "Gate commands a minute; 0: no limit."},
     {"limit.exec.burst", NUMBER, CLI_SERVER, AT(limit_exec_burst), .min = 0,
      .max = 1000000, .def = 0, .arg = "N", .absent = "as per_min",
+     .help = "Of them at once."},
+    {"limit.inbound.per_min", NUMBER, CLI_SERVER, AT(inbound_per_min),
+     .min = 0, .max = 10000000, .def = 0, .arg = "N",
+     .help = "Calls of tools a minute; 0: no limit."},
+    {"limit.inbound.burst", NUMBER, CLI_SERVER, AT(inbound_burst), .min = 0,
+     .max = 10000000, .def = 0, .arg = "N", .absent = "as per_min",
+     .help = "Of them at once."},
+    INBOUND_CLASS("read", PERMIT_READ),
+    INBOUND_CLASS("write", PERMIT_WRITE),
+    INBOUND_CLASS("search", PERMIT_SEARCH),
+    {"limit.peer.per_s", NUMBER, CLI_SERVER, AT(peer_per_s), .min = 0,
+     .max = 1000000, .def = 0, .arg = "N",
+     .help = "Calls of tools a second, of each peer; 0: no limit."},
+    {"limit.peer.burst", NUMBER, CLI_SERVER, AT(peer_burst), .min = 0,
+     .max = 1000000, .def = 0, .arg = "N", .absent = "as per_s",
      .help = "Of them at once."},
     {"limit.wait_ms", NUMBER, CLI_SERVER, AT(limit_wait_ms), .min = 0,
      .max = 60000, .def = 2000, .arg = "MS",
@@ -67,6 +91,15 @@ static const struct option_row rows[] = {
              "this."},
     {"conn.max", NUMBER, CLI_SERVER, AT(conn_max), .min = 1, .max = 100000,
      .def = 1000, .arg = "N", .help = "Most open HTTP connections."},
+    {"conn.max_per_address", NUMBER, CLI_SERVER, AT(conn_per_address),
+     .min = 0, .max = 100000, .def = 10, .arg = "N",
+     .help = "Of them from one address that is not this machine; 0: off."},
+    {"conn.max_per_address_loopback", NUMBER, CLI_SERVER,
+     AT(conn_per_loopback), .min = 0, .max = 100000, .def = 0, .arg = "N",
+     .help = "Of them from one address of this machine; 0: off."},
+    {"rpc.args_max_bytes", NUMBER, CLI_SERVER, AT(args_max), .min = 1024,
+     .max = MIB(100), .def = MIB(12), .arg = "N",
+     .help = "Longest arguments of one call, in bytes of JSON."},
     {"conn.idle_ms", NUMBER, CLI_SERVER, AT(conn_idle_ms), .min = 1000,
      .max = 86400000, .def = 300000, .arg = "MS",
      .help = "An idle connection is closed."},

@@ -70,6 +70,7 @@ struct serve {
     struct tp_http *http;
     struct tp_discovery *discovery;
     struct permits *permits;
+    struct tools_inbound inbound;
     struct tools_feed *feed;
     struct cli_health *health;
     struct cli_authority authority;
@@ -204,6 +205,7 @@ static enum err health_new(struct serve *s)
         .pool = s->pool,
         .mcp = s->mcp,
         .permits = s->permits,
+        .inbound = &s->inbound,
         .root = s->root,
         .version = SLICE(PHASEGATE_VERSION),
         .host = slice_of(s->listen.fd >= 0 ? s->listen.host : ""),
@@ -241,12 +243,30 @@ static void limits_set(struct serve *s)
     s->app.call_timeout_ms = s->timeouts.of[CLI_CLASS_READ].call;
 }
 
+static void inbound_set(struct serve *s)
+{
+    const struct cli_settings *set = &s->o.set;
+    struct tools_inbound_options o = {
+        .all = {(uint32_t)set->inbound_per_min, (uint32_t)set->inbound_burst,
+                0},
+        .peer = {(uint32_t)set->peer_per_s, (uint32_t)set->peer_burst,
+                 NS_PER_S}};
+    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++)
+        o.class[i] = (struct bucket_options){
+            (uint32_t)set->inbound_class_per_min[i],
+            (uint32_t)set->inbound_class_burst[i], 0};
+    tools_inbound_init(&s->inbound, &o);
+    s->app.inbound = &s->inbound;
+    s->app.arguments_max = (size_t)set->args_max;
+}
+
 static enum err mcp_start(struct serve *s)
 {
     struct mcp_server_config c;
     static const char *const modes[] = {"dual", "stdio", "http"};
     tools_app_init(&s->app, s->engine);
     s->app.permits = s->permits;
+    inbound_set(s);
     limits_set(s);
     s->app.sharing.refuses = s->o.set.coalesce_mode != 0;
     s->app.sharing.most =
@@ -377,6 +397,8 @@ static enum err http_start(struct serve *s)
                     "<content of .phasegate/operator.token>"},
         .names = {set->http_names.items, set->http_names.count},
         .conns_max = (uint32_t)set->conn_max,
+        .per_address = (uint32_t)set->conn_per_address,
+        .per_loopback = (uint32_t)set->conn_per_loopback,
         .body_max = (size_t)set->body_max,
         .out_max = (size_t)set->conn_out_max,
         .header_ms = set->conn_header_ms,
@@ -578,6 +600,7 @@ static void tear_down(struct serve *s)
     cli_health_free(s->health);
     tools_feed_free(s->feed);
     mcp_server_free(s->mcp);
+    if (s->app.inbound) tools_inbound_done(&s->inbound);
     eng_stop(s->engine); /* loads of nobody's call, before the workers */
     if (s->pool) pool_stop(s->pool);
     eng_close(s->engine);

@@ -47,6 +47,7 @@ struct engine {
     struct eng_runs *runs; /* commands of gates, while they run */
     struct corpus *corpus; /* NULL: no project */
     struct eng_tally tally;
+    _Atomic uint64_t killed[ENG_KILLED_COUNT]; /* commands of gates */
     struct {
         _Atomic uint64_t count[ENG_ANSWER_COUNT];
         struct st_idempotency_use use; /* Thread: keeper */

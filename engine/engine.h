@@ -411,6 +411,7 @@ struct eng_reason {
     bool degrades;     /* else a notice */
     uint64_t value, threshold;
 };
+enum eng_killed { ENG_KILLED_TERM, ENG_KILLED_KILL, ENG_KILLED_COUNT };
 struct eng_facts {
     struct {
         const char *name;
@@ -426,6 +427,7 @@ struct eng_facts {
     uint64_t tally[ENG_TALLY_COUNT]; /* events committed here, by kind */
     uint64_t answers[ENG_ANSWER_COUNT]; /* of idempotency keys */
     struct st_idempotency_use answers_kept;
+    uint64_t killed[ENG_KILLED_COUNT]; /* commands of gates that were ended */
     struct st_session_tally sessions;
     struct eng_reason reasons[48];
     size_t reasons_count;

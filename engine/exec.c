@@ -356,6 +356,11 @@ static enum err run(const struct eng_exec *x, struct eng_proof *ret)
     buf_done(&result.output);
     log_info("gate", "command ended", LOG_S("field", x->field->name),
              LOG_S("what", ret->detail), LOG_I("ms", result.ms));
+    if (result.killed_by)
+        atomic_fetch_add_explicit(
+            &x->engine->killed[result.killed_by == SIGTERM ? ENG_KILLED_TERM
+                                                           : ENG_KILLED_KILL],
+            1, memory_order_relaxed);
     ret->run_end = (int)result.end;
     return OK;
 }

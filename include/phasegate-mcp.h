@@ -312,6 +312,8 @@ struct mcp_server_config {
     int64_t ask_timeout_ms; /* for a client's user to answer; 0: 600,000 */
     int64_t task_ttl_ms;    /* a task is kept so long; 0: 3,600,000 */
     int64_t session_idle_ms; /* an unused one is kept so long; 0: 3,600,000 */
+    size_t sessions_max;     /* the next is refused; 0: 10,000 */
+    size_t arguments_max;    /* of one call, bytes of JSON; 0: 12 MiB */
     /* Of each call once its arguments are read. NULL: call_timeout_ms for
      * all. At its limit a call is answered, whatever its handler does. Thread:
      * the call's loop; never blocks */

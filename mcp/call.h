@@ -30,6 +30,11 @@ struct mcp_call {
     struct mcp_server *server;
 };
 
+/* What a gate remembers of the call's peer: zero at first, gone with it.
+ * Thread: the call's loop */
+enum { MCP_NOTE_SIZE = 64 };
+void *mcp_call_note(struct mcp_call *call);
+
 /* Ends the waiting of a call whose gate said ERR_PENDING: OK: it may run now;
  * else it is refused, and call->problem is filled. Thread: any,
  * once. Lock: the loop's mailbox. */

@@ -203,6 +203,7 @@ struct mcp_peer {
     struct mcp_lane own;
     bool parsing; /* stdio: a large message is read; later ones are held */
     bool left;    /* freed when the last call has come home */
+    _Alignas(16) unsigned char note[MCP_NOTE_SIZE]; /* the gate's */
 };
 
 /* The server's own loop, begun when it is first needed. */
@@ -244,7 +245,7 @@ struct mcp_server {
     struct {
         _Atomic uint32_t abandoned;
         _Atomic uint64_t abandoned_total, progress, led, joined, duplicates;
-        _Atomic uint32_t flights;
+        _Atomic uint32_t flights, peers;
         _Atomic uint64_t deadlines[MCP_LIMIT_COUNT];
         _Atomic uint64_t cancelled[CANCEL_CAUSE_COUNT];
     } counts; /* relaxed */
@@ -397,7 +398,8 @@ struct mcp_session {
     size_t events_count, events_bytes;
 };
 /* All but unpin: Lock: server->lock is held. */
-struct mcp_session *mcp_session_new(struct mcp_server *s);
+struct mcp_session *mcp_session_new(void);
+bool mcp_session_room(struct mcp_server *s); /* for one more over HTTP */
 struct mcp_session *mcp_session_find(struct mcp_server *s, struct slice id);
 void mcp_session_end(struct mcp_server *s, struct mcp_session *session);
 void mcp_session_pin(struct mcp_call_state *c, struct mcp_session *session);

@@ -42,6 +42,7 @@ void mcp_server_stats(const struct mcp_server *s, struct mcp_server_stats *ret)
     ret->progress = counted(&s->counts.progress);
     ret->flights =
         atomic_load_explicit(&s->counts.flights, memory_order_relaxed);
+    ret->peers = atomic_load_explicit(&s->counts.peers, memory_order_relaxed);
     ret->led = counted(&s->counts.led);
     ret->joined = counted(&s->counts.joined);
     ret->duplicates = counted(&s->counts.duplicates);

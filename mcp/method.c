@@ -35,10 +35,11 @@ static enum err start_session(struct mcp_call_state *c, unsigned can)
         (wish == MCP_SESSIONS_NEVER || (wish == MCP_SESSIONS_NEEDED && !can)))
         return OK;
     lock_take(&s->lock);
-    struct mcp_session *session = mcp_session_new(s);
-    if (!session) {
-        e = ERR_NOMEM;
-    } else {
+    if (c->peer->kind == MCP_HTTP && !mcp_session_room(s))
+        e = ERR_OVER_CAPACITY;
+    struct mcp_session *session = e ? NULL : mcp_session_new();
+    if (!e && !session) e = ERR_NOMEM;
+    if (session) {
         session->revision = c->revision;
         session->can = can;
     }
@@ -51,6 +52,11 @@ static enum err start_session(struct mcp_call_state *c, unsigned can)
         stdio_session(c, session);
     }
     lock_drop(&s->lock);
+    if (e == ERR_OVER_CAPACITY)
+        return mcp_call_fault(
+            c, mcp_fault(MCP_FAULT_BUSY,
+                         SLICE("OVER_CAPACITY: too many sessions (peers.max); "
+                               "end one with DELETE, or try again later")));
     if (e)
         return mcp_call_fault(
             c, mcp_fault(MCP_FAULT_INTERNAL, SLICE("Out of memory")));

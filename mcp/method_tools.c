@@ -58,7 +58,9 @@ static enum err parse_args(struct mcp_call_state *c, const struct json *args)
 static enum err too_large(struct mcp_call_state *c, const struct json *args)
 {
     return problem_setf(&c->pub.problem, &c->pub.arena, ERR_TOO_LARGE,
-                        SLICE("Arguments are at most 12 MiB of JSON."),
+                        arena_printf(&c->pub.arena,
+                                     "Arguments are at most %zu bytes of JSON.",
+                                     c->pub.server->config.arguments_max),
                         SLICE("Put the bulk into a file of the project and "
                               "name the file."),
                         "arguments of %zu bytes", args->raw.n);
@@ -119,7 +121,7 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
                           SLICE_ARG(slice_sub(name->text, 0, 128))));
     if (atomic_load_explicit(&c->peer->server->stopping, memory_order_relaxed))
         return ERR_CLOSED;
-    if (args && args->raw.n > MCP_ARGUMENTS_MAX) return too_large(c, args);
+    if (args && args->raw.n > c->pub.server->config.arguments_max) return too_large(c, args);
     if (c->tool->task == MCP_TASK_ALWAYS && !(c->can & MCP_CAN_TASKS))
         return mcp_client_lacks(c, MCP_CAN_TASKS);
     c->where = c->tool->run;
@@ -127,6 +129,9 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
     if (!e) e = mcp_asks_begin(c);
     if (!e) e = parse_args(c, args);
     if (!e) mcp_limits_tool(c);
+    const struct mcp_gate *gate = c->peer->server->config.gate;
+    if (!e && gate && gate->allow)
+        e = gate->allow(c->peer->server->config.gate_ctx, &c->pub, c->tool);
     return e;
 }
 

@@ -66,7 +66,13 @@ struct mcp_peer *mcp_peer_new(struct mcp_server *s, enum mcp_transport kind,
         mem_free(peer);
         return NULL;
     }
+    atomic_fetch_add_explicit(&s->counts.peers, 1, memory_order_relaxed);
     return peer;
+}
+
+void *mcp_call_note(struct mcp_call *call)
+{
+    return ((struct mcp_call_state *)call)->peer->note;
 }
 
 void mcp_peer_free(struct mcp_peer *peer)
@@ -74,6 +80,8 @@ void mcp_peer_free(struct mcp_peer *peer)
     if (!peer) return;
     peer->left = true;
     if (peer->away.next != &peer->away) return; /* mcp_call_release() */
+    atomic_fetch_sub_explicit(&peer->server->counts.peers, 1,
+                              memory_order_relaxed);
     mcp_lane_done(&peer->own);
     mcp_session_free(peer->session);
     mem_free(peer);

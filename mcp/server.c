@@ -10,6 +10,7 @@ enum {
     ASK_TIMEOUT_MS = 600000,
     TASK_TTL_MS = 3600000,
     SESSION_IDLE_MS = 3600 * 1000,
+    SESSIONS_MAX = 10000,
     PAGE_MAX = 1000
 };
 
@@ -68,6 +69,8 @@ static void take_defaults(struct mcp_server_config *c)
     if (!c->ask_timeout_ms) c->ask_timeout_ms = ASK_TIMEOUT_MS;
     if (!c->task_ttl_ms) c->task_ttl_ms = TASK_TTL_MS;
     if (!c->session_idle_ms) c->session_idle_ms = SESSION_IDLE_MS;
+    if (!c->sessions_max) c->sessions_max = SESSIONS_MAX;
+    if (!c->arguments_max) c->arguments_max = MCP_ARGUMENTS_MAX;
     if (!c->page_max) c->page_max = PAGE_MAX;
 }
 

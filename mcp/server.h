@@ -16,7 +16,7 @@
 #include "mcp/face.h"
 #include "mcp/fields.h"
 
-/* `arguments` of one call, bytes of JSON. */
+/* `arguments` of one call, bytes of JSON, unless the configuration says. */
 #define MCP_ARGUMENTS_MAX (12 << 20)
 
 /* What stands before a call goes to a worker: who may run, and when. All of it
@@ -29,6 +29,10 @@ struct mcp_sharing {
 };
 
 struct mcp_gate {
+    /* OK, or the call is refused, before anything is done for it; call->problem
+     * is filled. NULL: all may. Thread: loop; never blocks */
+    enum err (*allow)(void *ctx, struct mcp_call *call,
+                      const struct mcp_tool *tool);
     /* OK: go on. ERR_PENDING: it waits, and mcp_call_admitted() follows once,
      * unless withdrawn. Another: refused, call->problem is filled. What it
      * needs to remember lies in the call's arena; *ret_ticket is given to
@@ -65,6 +69,7 @@ struct mcp_server_stats {
     uint32_t abandoned; /* running a second after they were cancelled, now */
     uint64_t abandoned_total, progress;
     uint32_t flights; /* runs that others may join, now */
+    uint32_t peers;
     uint64_t led, joined, duplicates; /* of calls that may share */
     uint64_t deadlines[MCP_LIMIT_COUNT], cancelled[CANCEL_CAUSE_COUNT];
 };

@@ -6,7 +6,6 @@
 #include "mcp/rules.h"
 
 enum {
-    SESSIONS_MAX = 10000,
     EVENTS_MAX = 1000,       /* kept per session */
     EVENTS_BYTES = 2 << 20,  /* the same */
     URIS_MAX = 1000,         /* subscriptions of a session */
@@ -51,36 +50,31 @@ static bool expired(const struct mcp_server *s,
            now - session->used_ns >= s->config.session_idle_ms * NS_PER_MS;
 }
 
-/* Ends those nobody has used for long, and when there are too many the one
- * unused longest. At most once a second: there may be many. */
+/* Ends those nobody has used for long. At most once a second, or when there are
+ * too many: there may be many. */
 static void sweep(struct mcp_server *s)
 {
     int64_t now = clock_coarse();
-    struct mcp_session *old = NULL, *dead = NULL, *session;
+    struct mcp_session *dead = NULL, *session;
     size_t i = 0;
     struct slice key;
     void *value;
-    if (now < s->swept_ns + NS_PER_S && s->sessions.count < SESSIONS_MAX)
+    if (now < s->swept_ns + NS_PER_S && s->sessions.count < s->config.sessions_max)
         return;
     s->swept_ns = now;
     while (map_next(&s->sessions, &i, &key, &value)) {
         session = value;
-        if (expired(s, session, now)) {
-            session->next_dead = dead;
-            dead = session;
-        } else if (!session->pins &&
-                   (!old || session->used_ns < old->used_ns)) {
-            old = session;
-        }
+        if (!expired(s, session, now)) continue;
+        session->next_dead = dead;
+        dead = session;
     }
-    if (!dead && old && s->sessions.count >= SESSIONS_MAX) dead = old;
     while ((session = dead) != NULL) {
         dead = session->next_dead;
         mcp_session_end(s, session);
     }
 }
 
-struct mcp_session *mcp_session_new(struct mcp_server *s)
+struct mcp_session *mcp_session_new(void)
 {
     struct mcp_session *session = MEM_NEW(struct mcp_session);
     if (!session) return NULL;
@@ -90,8 +84,13 @@ struct mcp_session *mcp_session_new(struct mcp_server *s)
     session->streams = GET_STREAM;
     session->used_ns = clock_coarse();
     (void)random_uuid(session->id);
-    sweep(s);
     return session;
+}
+
+bool mcp_session_room(struct mcp_server *s)
+{
+    sweep(s);
+    return s->sessions.count < s->config.sessions_max;
 }
 
 struct mcp_session *mcp_session_find(struct mcp_server *s, struct slice id)

@@ -397,7 +397,7 @@ static void route(struct conn *c)
 {
     struct tp_http *h = c->http;
     if (c->refused)
-        refuse_busy(c, "OVER_CAPACITY: too many connections (conn.max)");
+        refuse_busy(c, c->refused);
     else if (atomic_load_explicit(&h->refusing, memory_order_relaxed))
         refuse_busy(c, "the server is shutting down");
     else if (meant_for_us(c) && framing_plain(c))

@@ -61,6 +61,7 @@ struct tp_http_config {
     struct slice operator_token; /* of TP_OPERATOR; empty: refused; kept */
     struct tp_wording wording;
     uint32_t conns_max;   /* 0: 1,000 */
+    uint32_t per_address, per_loopback; /* of one address; 0: no limit */
     size_t body_max;      /* 0: 16 MiB */
     size_t headers_max;   /* 0: 64 KiB */
     size_t in_max;        /* 0: 4 * body_max; messages of all connections that

@@ -1,6 +1,8 @@
 #include "transport/http_conn.h"
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -199,6 +201,12 @@ static bool watch_bytes(struct bufferevent *bev, struct conn *c)
     return false;
 }
 
+static void conn_refuse(struct conn *c, const char *why)
+{
+    c->refused = why;
+    atomic_fetch_add_explicit(&c->http->refused, 1, memory_order_relaxed);
+}
+
 /* evhttp asks for the bufferevent of a connection it has accepted. The
  * connection itself exists only after we return: see conn_adopt_all. */
 struct bufferevent *tp__conn_new(struct event_base *base, void *http)
@@ -226,13 +234,56 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
     else
         event_add(h->sweep, &sweep_every);
     h->conns = c;
-    c->refused = open_now(h) >= h->c.conns_max;
+    if (open_now(h) >= h->c.conns_max)
+        conn_refuse(c, "OVER_CAPACITY: too many connections (conn.max)");
     atomic_fetch_add_explicit(&h->opened, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&h->refused, c->refused, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->open, 1, memory_order_relaxed);
     bufferevent_incref(bev); /* until adopted: evhttp may fail meanwhile */
     event_active(h->adopt, EV_TIMEOUT, 1);
     return bev;
+}
+
+static bool same_address(const struct sockaddr_storage *a,
+                         const struct sockaddr_storage *b)
+{
+    const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+    const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+    if (a->ss_family != b->ss_family) return false;
+    if (a->ss_family == AF_INET)
+        return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+    return a->ss_family == AF_INET6 &&
+           memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+static bool is_loopback(const struct sockaddr_storage *a)
+{
+    const struct sockaddr_in *a4 = (const void *)a;
+    const struct sockaddr_in6 *a6 = (const void *)a;
+    const unsigned char *tail = a6->sin6_addr.s6_addr;
+    if (a->ss_family == AF_INET) return ntohl(a4->sin_addr.s_addr) >> 24 == 127;
+    return a->ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(&a6->sin6_addr) ||
+            (IN6_IS_ADDR_V4MAPPED(&a6->sin6_addr) && tail[12] == 127));
+}
+
+/* One address shall not keep all others out; local clients share theirs. */
+static void address_check(struct conn *c, int fd)
+{
+    struct tp_http *h = c->http;
+    socklen_t n = sizeof(c->from);
+    uint32_t others = 0;
+    if (c->refused || getpeername(fd, (struct sockaddr *)&c->from, &n) != 0)
+        return;
+    bool local = is_loopback(&c->from);
+    uint32_t most = local ? h->c.per_loopback : h->c.per_address;
+    if (!most) return;
+    for (const struct conn *o = h->conns; o; o = o->next)
+        others += o != c && !o->closed && same_address(&o->from, &c->from);
+    if (others >= most)
+        conn_refuse(c, local ? "OVER_CAPACITY: too many connections of one "
+                               "address (conn.max_per_address_loopback)"
+                             : "OVER_CAPACITY: too many connections of one "
+                               "address (conn.max_per_address)");
 }
 
 /* Finds evhttp's connection, which is the argument of the callbacks it has
@@ -247,6 +298,7 @@ static void conn_adopt(struct conn *c)
     struct bufferevent *bev = c->bev;
     int fd = bufferevent_getfd(bev);
     if (evcon && by_fd_put(h, fd, c)) {
+        address_check(c, fd);
         c->evcon = evcon;
         evhttp_connection_set_closecb(c->evcon, on_closed, c);
         bufferevent_decref(bev);

@@ -5,6 +5,8 @@
 #ifndef TRANSPORT_HTTP_CONN_H
 #define TRANSPORT_HTTP_CONN_H
 
+#include <sys/socket.h>
+
 #include <stdatomic.h>
 
 #include "mcp/exchange.h"
@@ -48,7 +50,8 @@ struct conn {
     bool feed;           /* a stream that tp_http_tell writes to */
     bool streaming;      /* the answer has begun as a stream of events */
     bool watched;
-    bool refused; /* over the limit: 503 whatever it asks */
+    const char *refused; /* the limit it is over: 503 whatever it asks */
+    struct sockaddr_storage from;
     bool cors;    /* the request comes from a page that may read the answer */
     bool early;   /* evhttp refused by itself, in our words */
     struct tp_head head;     /* of the message being read */

@@ -41,6 +41,8 @@ static enum err enter(void *ctx, struct mcp_call *call,
                       void **ret_ticket)
 {
     struct tools_app *app = ctx;
+    *ret_ticket = NULL;
+    if (!app->permits) return OK;
     struct ticket *t = ARENA_NEW(&call->arena, struct ticket);
     if (!t) return ERR_NOMEM;
     *ret_ticket = t;
@@ -63,7 +65,7 @@ static bool withdraw(void *ticket)
 
 static void leave(void *ticket)
 {
-    struct permit *p = &((struct ticket *)ticket)->permit;
+    struct permit *p = ticket ? &((struct ticket *)ticket)->permit : NULL;
     permit_release(&p);
 }
 
@@ -85,4 +87,13 @@ static bool share(void *ctx, struct mcp_call *call, const struct mcp_tool *tool,
                       &call->arena, ret->key);
 }
 
-const struct mcp_gate tools_gate = {enter, withdraw, leave, share};
+static enum err allow(void *ctx, struct mcp_call *call,
+                      const struct mcp_tool *tool)
+{
+    struct tools_app *app = ctx;
+    return app->inbound
+               ? tools_inbound_take(app->inbound, call, tools_class(tool))
+               : OK;
+}
+
+const struct mcp_gate tools_gate = {allow, enter, withdraw, leave, share};

@@ -509,8 +509,11 @@ void tools_config(struct tools_app *app, struct pool *pool,
                                       .tells = MCP_UPDATES,
                                       .app = app,
                                       .pool = pool,
-                                      .gate = app->permits ? &tools_gate : NULL,
+                                      .gate = app->permits || app->inbound
+                                                  ? &tools_gate
+                                                  : NULL,
                                       .gate_ctx = app,
                                       .call_timeout_ms = app->call_timeout_ms,
+                                      .arguments_max = app->arguments_max,
                                       .limits = limits_of};
 }

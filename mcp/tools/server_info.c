@@ -12,7 +12,6 @@ static const struct limit_row {
     int64_t value;
 } limits[] = {
     {"message_bytes", 16 << 20},
-    {"arguments_bytes", MCP_ARGUMENTS_MAX},
     {"evidence_bytes", 10 << 20},
 };
 
@@ -49,6 +48,9 @@ static void put_limits(struct json_writer *w, const struct tools_app *app)
     json_begin_object(w);
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         json_put_int(w, limits[i].name, limits[i].value);
+    json_put_int(w, "arguments_bytes",
+                 app->arguments_max ? (int64_t)app->arguments_max
+                                    : MCP_ARGUMENTS_MAX);
     json_put_int(w, "call_timeout_ms", app->call_timeout_ms);
     json_end_object(w);
 }

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/permit.h"
 #include "mcp/server.h"
+#include "mcp/tools/inbound.h"
 
 /* Which tools there are: ours, or also those of praxis-os under their names
  * and in their shapes. */
@@ -30,9 +31,11 @@ struct tools_app {
     int64_t started_ns;      /* monotonic */
     int64_t started_wall_ms; /* Unix time */
     int64_t call_timeout_ms; /* as in the server's configuration */
+    size_t arguments_max;    /* the same; 0: MCP_ARGUMENTS_MAX */
     /* By the permits' classes; run_ms 0: call_timeout_ms alone. */
     struct mcp_limits limits[PERMIT_LEVEL_COUNT];
     struct permits *permits; /* borrowed; NULL: nothing is bounded */
+    struct tools_inbound *inbound; /* borrowed; NULL: no limit of rate */
     /* Identical reads under way run once; most 0: they do not. */
     struct {
         bool refuses;

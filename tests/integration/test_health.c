@@ -87,6 +87,7 @@ TEST(health, the_file_says_who_is_there_and_how_it_is)
     CHECK_INT_NE(access(path.p, F_OK), 0);
 }
 
+/* G07 */
 TEST(health, what_a_killed_process_left_is_removed_at_the_next_start)
 {
     struct server *s = start(NULL, NULL);
@@ -276,7 +277,18 @@ TEST(health, every_family_of_metrics_has_its_help_and_type_once)
         "connections_refused_total", "up", "health_status",
         "loop_lag_seconds", "queue_depth", "queue_refused_total",
         "writer_queue_depth", "commit_seconds", "watch_events_total",
-        "watch_overflows_total", "watch_rescans_total", "watch_directories"};
+        "watch_overflows_total", "watch_rescans_total", "watch_directories",
+        "watch_errors_total", "cache_waiters_total", "cache_wait_seconds_total",
+        "cache_loads_total", "cache_load_seconds_total",
+        "cache_stale_served_total", "cache_evictions_total",
+        "cache_expirations_total", "cache_invalidations_total",
+        "cache_entries", "cache_bytes", "permits_oldest_seconds",
+        "idempotency_total", "idempotency_rows", "idempotency_bytes",
+        "sessions", "peers", "health_reason", "provider_calls_total",
+        "provider_seconds_total", "breaker_state", "breaker_failures_total",
+        "breaker_changes_total", "breaker_probes_total",
+        "limiter_refused_total", "limiter_tokens", "retries_total",
+        "exec_killed_total"};
     struct server *s = start(NULL, NULL);
     struct http *h = http_open(server_port(s));
     struct slice text; /* the port is open a moment before all is counted */

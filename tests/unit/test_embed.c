@@ -277,6 +277,7 @@ static uint64_t waiting(struct world *w)
     return 0;
 }
 
+/* I11 */
 TEST(embed, ten_searches_of_a_hanging_endpoint_ask_once_and_use_the_old_vector)
 {
     struct world w;

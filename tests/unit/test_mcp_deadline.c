@@ -106,7 +106,7 @@ static void gate_leave(void *ticket)
     (void)ticket;
     held--;
 }
-static const struct mcp_gate gate = {gate_enter, gate_withdraw, gate_leave};
+static const struct mcp_gate gate = {NULL, gate_enter, gate_withdraw, gate_leave};
 
 struct times {
     int64_t run_ms, queue_ms, progress_ms, call_ms; /* 0: a minute */

@@ -106,7 +106,7 @@ static bool share(void *ctx, struct mcp_call *call, const struct mcp_tool *tool,
     sha256_of(arguments ? arguments->raw : (struct slice){0}, ret->key);
     return true;
 }
-static const struct mcp_gate gate = {enter, withdraw, leave, share};
+static const struct mcp_gate gate = {NULL, enter, withdraw, leave, share};
 
 static void limits(void *app, const struct mcp_tool *tool, const void *args,
                    struct mcp_limits *ret)

@@ -353,3 +353,39 @@ TEST_EACH(mcp_streams, a_url_is_asked_in_the_language_of_the_client,
     }
     fake_server_free(fs);
 }
+
+/* --- how many sessions ------------------------------------------------------ */
+
+static struct fake_exchange *shake(struct fake_server *fs)
+{
+    return fake_send(
+        fs, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":"
+            "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{}}}",
+        NULL);
+}
+
+/* F02 */
+TEST(mcp_streams, the_hundred_and_first_session_is_refused_until_one_expires)
+{
+    struct mcp_server_config conf = {.name = "streams",
+                                     .version = "1",
+                                     .tools = tables,
+                                     .sessions = MCP_SESSIONS_ALWAYS,
+                                     .sessions_max = 100,
+                                     .session_idle_ms = 60000};
+    clock_fake(1000 * NS_PER_S, INT64_C(1800000000000));
+    struct fake_server *fs = fake_server_of(&conf, MCP_HTTP);
+    struct slice first = shake(fs)->session;
+    CHECK_INT_GT(first.n, 0);
+    clock_fake_advance(30 * NS_PER_S);
+    for (int i = 1; i < 100; i++) CHECK_INT_GT(shake(fs)->session.n, 0);
+    struct fake_exchange *more = shake(fs);
+    CHECK_INT_EQ(more->session.n, 0);
+    CHECK_INT_EQ(more->status, 503);
+    CHECK_CONTAINS(more->body, "OVER_CAPACITY");
+    CHECK_CONTAINS(more->body, "peers.max");
+    clock_fake_advance(31 * NS_PER_S); /* the first has gone, no other */
+    CHECK_INT_GT(shake(fs)->session.n, 0);
+    CHECK_INT_EQ(shake(fs)->status, 503);
+    fake_server_free(fs);
+}

@@ -181,7 +181,118 @@ TEST(mcp_tools, arguments_beyond_the_ceiling_are_refused_with_their_size)
     const struct json *e =
         json_get(call(fs, "complete_phase", b.p), SLICE("error"));
     CHECK_TEXT_EQ(json_text(json_get(e, SLICE("detail"))), "TOO_LARGE");
-    CHECK_CONTAINS(json_text(json_get(e, SLICE("why"))), "12 MiB");
+    CHECK_CONTAINS(json_text(json_get(e, SLICE("why"))), "12582912 bytes");
     buf_done(&b);
     fake_server_free(fs);
+}
+
+/* F06 */
+TEST(mcp_tools, arguments_over_a_set_ceiling_are_refused_in_any_shape)
+{
+    struct mcp_server_config conf;
+    enum { CEILING = 100000 };
+    tools_app_init(&app, NULL);
+    app.arguments_max = CEILING;
+    tools_config(&app, NULL, &conf);
+    struct fake_server *fs = fake_server_of(&conf, MCP_STDIO);
+    for (int shape = 0; shape < 2; shape++) {
+        for (int over = 0; over < 2; over++) {
+            struct buf b = BUF_INIT(1 << 20);
+            buf_puts(&b, "{\"session_id\":\"x\",\"phase\":0,\"evidence\":");
+            buf_puts(&b, shape ? "{\"b\":[{\"c\":[1" : "{\"a\":\"");
+            const char *close = shape ? "]}]}}" : "\"}}";
+            size_t end = (size_t)(CEILING + over) - strlen(close);
+            while (b.n + 2 <= end) buf_puts(&b, shape ? ",1" : "xx");
+            if (b.n < end) buf_putc(&b, shape ? '1' : 'x');
+            buf_puts(&b, close);
+            CHECK_INT_EQ(b.n, CEILING + over);
+            buf_putc(&b, 0);
+            const struct json *e =
+                json_get(call(fs, "complete_phase", b.p), SLICE("error"));
+            CHECK_TEXT_EQ(json_text(json_get(e, SLICE("detail"))),
+                          over ? "TOO_LARGE" : "NO_PROJECT");
+            buf_done(&b);
+        }
+    }
+    fake_server_free(fs);
+    app.arguments_max = 0;
+}
+
+/* --- rates ----------------------------------------------------------------- */
+
+/* As the server's process does, with this many a minute of searches. */
+static struct fake_server *limited(struct tools_inbound *in,
+                                   const struct tools_inbound_options *o)
+{
+    struct mcp_server_config conf;
+    clock_fake(5 * NS_PER_S, INT64_C(1800000000000));
+    tools_inbound_init(in, o);
+    tools_app_init(&app, NULL);
+    app.inbound = in;
+    tools_config(&app, NULL, &conf);
+    return fake_server_of(&conf, MCP_STDIO);
+}
+
+static struct slice detail_of(struct fake_server *fs, const char *tool,
+                              const char *args)
+{
+    const struct json *e = json_get(call(fs, tool, args), SLICE("error"));
+    return json_text(json_get(e, SLICE("detail")));
+}
+
+/* I06 */
+TEST(mcp_tools, the_thirty_first_search_of_a_minute_is_told_two_seconds)
+{
+    struct tools_inbound in;
+    struct tools_inbound_options o = {.all = {.rate = 200}};
+    struct bucket_stats st[TOOLS_BUCKETS];
+    o.class[PERMIT_SEARCH] = (struct bucket_options){.rate = 30, .burst = 30};
+    struct fake_server *fs = limited(&in, &o);
+    for (int i = 0; i < 30; i++)
+        CHECK_TEXT_EQ(detail_of(fs, "search_standards", "{\"query\":\"a\"}"),
+                      "NO_PROJECT");
+    const struct json *e = json_get(
+        call(fs, "search_standards", "{\"query\":\"a\"}"), SLICE("error"));
+    CHECK_TEXT_EQ(json_text(json_get(e, SLICE("detail"))), "RATE_LIMITED");
+    CHECK_TEXT_EQ(json_text(json_get(e, SLICE("what"))),
+                  "Rate limit for search exceeded. Retry in 2.0s");
+    CHECK_TEXT_EQ(json_get(e, SLICE("retry_after_ms"))->raw, "2000");
+    size_t n = tools_inbound_stats(&in, clock_now(), st);
+    CHECK_INT_EQ(n, 3);
+    CHECK_TEXT_EQ(slice_of(st[0].name), "inbound");
+    CHECK_INT_EQ(st[0].tokens, 170);
+    CHECK_INT_EQ(st[1].refused, 1);
+    CHECK_TEXT_EQ(detail_of(fs, "list_workflows", "{}"), "NO_PROJECT");
+    clock_fake_advance(2 * NS_PER_S);
+    CHECK_TEXT_EQ(detail_of(fs, "search_standards", "{\"query\":\"a\"}"),
+                  "NO_PROJECT");
+    fake_server_free(fs);
+    tools_inbound_done(&in);
+    app.inbound = NULL;
+}
+
+/* I07 */
+TEST(mcp_tools, a_peer_of_five_a_second_has_its_burst_and_five_more)
+{
+    struct tools_inbound in;
+    struct tools_inbound_options o = {
+        .peer = {.rate = 5, .burst = 50, .period_ns = NS_PER_S}};
+    struct bucket_stats st[TOOLS_BUCKETS];
+    int passed = 0;
+    struct fake_server *fs = limited(&in, &o);
+    for (int i = 0; i < 100; i++)
+        passed += slice_eq(detail_of(fs, "list_workflows", "{}"),
+                           SLICE("NO_PROJECT"));
+    CHECK_INT_EQ(passed, 50);
+    clock_fake_advance(NS_PER_S);
+    for (int i = 0; i < 100; i++)
+        passed += slice_eq(detail_of(fs, "list_workflows", "{}"),
+                           SLICE("NO_PROJECT"));
+    CHECK_INT_EQ(passed, 55);
+    size_t n = tools_inbound_stats(&in, clock_now(), st);
+    CHECK_TEXT_EQ(slice_of(st[n - 1].name), "peer");
+    CHECK_INT_EQ(st[n - 1].refused, 145);
+    fake_server_free(fs);
+    tools_inbound_done(&in);
+    app.inbound = NULL;
 }

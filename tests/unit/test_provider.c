@@ -72,6 +72,7 @@ static void open_at(struct breaker *b, int64_t now)
 
 /* --- the breaker ---------------------------------------------------------- */
 
+/* I01 */
 TEST(breaker, five_failures_in_a_row_open_it_and_calls_are_refused_at_once)
 {
     struct breaker b;
@@ -114,6 +115,7 @@ static void *crowd_call(void *ctx)
     return NULL;
 }
 
+/* I02 */
 TEST(breaker, after_the_window_ten_calls_at_once_are_one_probe)
 {
     struct breaker b;
@@ -133,6 +135,7 @@ TEST(breaker, after_the_window_ten_calls_at_once_are_one_probe)
     breaker_done(&b);
 }
 
+/* I03 */
 TEST(breaker, two_probes_one_after_the_other_close_it)
 {
     struct breaker b;
@@ -153,6 +156,7 @@ TEST(breaker, two_probes_one_after_the_other_close_it)
     breaker_done(&b);
 }
 
+/* I03 */
 TEST(breaker, a_failed_first_probe_opens_it_for_120_to_132_seconds)
 {
     for (int i = 0; i < 50; i++) {
@@ -167,6 +171,7 @@ TEST(breaker, a_failed_first_probe_opens_it_for_120_to_132_seconds)
     }
 }
 
+/* I04 */
 TEST(breaker, failed_probes_in_a_row_double_the_window_up_to_its_most)
 {
     static const int64_t windows[] = {120, 240, 300, 300};
@@ -185,6 +190,7 @@ TEST(breaker, failed_probes_in_a_row_double_the_window_up_to_its_most)
     breaker_done(&b);
 }
 
+/* I05 */
 TEST(breaker, a_cancelled_probe_opens_it_for_the_same_window_again)
 {
     struct breaker b;
@@ -196,6 +202,7 @@ TEST(breaker, a_cancelled_probe_opens_it_for_the_same_window_again)
     breaker_done(&b);
 }
 
+/* I05 */
 TEST(breaker, a_probe_that_never_ends_has_failed_a_second_after_its_limit)
 {
     struct breaker b;
@@ -220,6 +227,7 @@ TEST(breaker, a_probe_that_another_guard_refused_leaves_its_place_to_the_next)
     breaker_done(&b);
 }
 
+/* I09 */
 TEST(breaker, a_hundred_calls_in_flight_change_its_state_once)
 {
     struct breaker b;
@@ -285,6 +293,7 @@ static bool takes(struct limiter *l, struct bucket *const *chain, size_t n,
     return true;
 }
 
+/* I06 */
 TEST(limiter, the_thirty_first_of_a_class_is_told_two_seconds)
 {
     struct limiter l;
@@ -310,6 +319,7 @@ TEST(limiter, the_thirty_first_of_a_class_is_told_two_seconds)
     limiter_done(&l);
 }
 
+/* I07 */
 TEST(limiter, fifty_at_once_and_five_more_after_a_second)
 {
     struct limiter l;
@@ -439,6 +449,7 @@ static void drop(struct providers *ps, struct provider *p)
 static const enum provider_result two_failures[] = {
     PROVIDER_FAILED, PROVIDER_FAILED, PROVIDER_ANSWERED};
 
+/* I12 */
 TEST(provider, two_failures_and_an_answer_are_three_attempts_and_a_success)
 {
     struct providers *ps = make(NULL);
@@ -451,6 +462,7 @@ TEST(provider, two_failures_and_an_answer_are_three_attempts_and_a_success)
     drop(ps, p);
 }
 
+/* I12 */
 TEST(provider, with_one_attempt_the_first_failure_is_the_answer)
 {
     struct providers_options o;
@@ -535,6 +547,7 @@ TEST(provider, each_attempt_ends_with_the_call)
     drop(ps, p);
 }
 
+/* I13 */
 TEST(provider, the_hundred_and_first_of_a_second_is_refused_exactly)
 {
     struct providers_options o;
@@ -595,6 +608,7 @@ TEST(provider, a_cancelled_call_pauses_no_longer)
     drop(ps, p);
 }
 
+/* I08 */
 TEST(provider, a_wall_clock_set_back_an_hour_makes_no_difference)
 {
     struct providers *ps = make(NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -126,7 +127,27 @@ TEST(run, ends_one_that_hangs_and_ignores_sigterm)
         run_as(&(struct case_of){.timeout_ms = 200},
                "trap '' TERM; : pg-stubborn; while :; do sleep 1; done");
     CHECK_INT_EQ(r.end, RUN_TIMED_OUT);
+    CHECK_INT_EQ(r.killed_by, SIGKILL);
     CHECK_INT_EQ(process_count("pg-stubborn"), 0);
+    buf_done(&r.output);
+}
+
+enum { ROOM = 10 }; /* for a machine that is busy */
+
+/* I10 */
+TEST(run, ends_a_command_and_its_child_at_its_time)
+{
+    int before = open_descriptors();
+    struct run_result r = run_as(&(struct case_of){.timeout_ms = 1000},
+                                 "sh -c ': pg-child; sleep 600; :' & "
+                                 ": pg-child; sleep 600; :");
+    CHECK_INT_EQ(r.end, RUN_TIMED_OUT);
+    CHECK_INT_EQ(r.killed_by, SIGTERM);
+    CHECK_INT_GE(r.ms, 1000);
+    CHECK_INT_LE(r.ms, 3300 * ROOM);
+    CHECK_INT_EQ(process_count("pg-child"), 0);
+    CHECK_INT_EQ(waitpid(-1, NULL, WNOHANG), -1); /* no zombie of ours */
+    CHECK_INT_EQ(open_descriptors(), before);
     buf_done(&r.output);
 }
 

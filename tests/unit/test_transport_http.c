@@ -347,7 +347,57 @@ TEST(transport_http, a_reader_that_takes_nothing_is_closed)
 /* --- how many --------------------------------------------------------------
  */
 
+/* Connections that stay, each with an answer: one request of each. */
+static void open_many(int port, int *fds, int n)
+{
+    for (int i = 0; i < n; i++) {
+        fds[i] = host_connect(port);
+        host_write(fds[i], host_post(HOST_LEGACY, "echo", "{}"));
+        CHECK_CONTAINS(host_read(fds[i], 200, SLOW_S), "HTTP/1.1 200");
+    }
+}
+
+struct most {
+    struct tp_http_config config;
+    int connections;
+    const char *limit;
+};
+
 /* F01 */
+/* clang-format off */
+TEST_EACH(transport_http, one_more_than_a_limit_is_told_which, struct most, m,
+    {{.per_loopback = 10}, 10, "conn.max_per_address_loopback"},
+    {{.conns_max = 1000}, 1000, "conn.max"})
+/* clang-format on */
+{
+    static int fds[1001];
+    struct rlimit files;
+    struct host *h = host_new();
+    CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    CHECK_INT_GT(files.rlim_cur, 2 * 1001 + 64);
+    int port = host_http(h, &m->config);
+    open_many(port, fds, m->connections);
+    int more = fds[1000] = host_connect(port);
+    host_write(more, host_post(HOST_LEGACY, "echo", "{}"));
+    struct slice told = host_read(more, MIB, SLOW_S); /* up to its close */
+    CHECK_CONTAINS(told, "HTTP/1.1 503");
+    CHECK_CONTAINS(told, "Retry-After: 1");
+    CHECK_CONTAINS(told, "OVER_CAPACITY");
+    CHECK_CONTAINS(told, m->limit);
+    close(more);
+    for (int i = 0; i < m->connections; i += 9) { /* not disturbed */
+        host_write(fds[i], host_post(HOST_LEGACY, "echo", "{}"));
+        CHECK_CONTAINS(host_read(fds[i], 200, SLOW_S), "HTTP/1.1 200");
+    }
+    for (int i = 0; i < m->connections; i++) close(fds[i]);
+    host_wait_open(h, 0);
+    open_many(port, fds, 1);
+    close(fds[0]);
+    host_free(h);
+}
+
 TEST(transport_http, one_connection_too_many_is_told_which_limit)
 {
     struct host *h = host_new();
