@@ -16,7 +16,7 @@ const struct setting_group cli__setting_groups[] = {
     {CLI_OUTPUT, "Of every command that prints data"},
     {CLI_ARGUMENTS, "Of call"},
     {CLI_EDITORS, "Of init"},
-    {CLI_DECISION, "Of sessions approve and reject"},
+    {CLI_DECISION, "Of sessions verify, approve and reject"},
     {CLI_CHECKS, "Of lint"},
     {CLI_SCAFFOLD, "Of new"},
     {CLI_SEARCH, "Of search"},

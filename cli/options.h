@@ -25,7 +25,7 @@ enum cli_group {
     CLI_OUTPUT = 8,     /* prints data: --json */
     CLI_ARGUMENTS = 16, /* call: --json OBJ */
     CLI_EDITORS = 32,   /* init */
-    CLI_DECISION = 64,  /* sessions approve, reject */
+    CLI_DECISION = 64,  /* sessions verify, approve, reject */
     CLI_CHECKS = 128,   /* lint */
     CLI_SEARCH = 512,   /* search */
     CLI_SCAFFOLD = 256  /* new */
@@ -104,7 +104,7 @@ struct cli_settings {
     int64_t search_results, search_phase; /* phase -1: any */
     struct slice search_path;
     struct cli_list search_tags;
-    struct slice person, comment;
+    struct slice person, comment, kept;
 };
 
 enum cli_source {

@@ -122,9 +122,28 @@ int cli_record_resolve(struct cli_record *r, const char *word,
 
 /* --- the verbs ------------------------------------------------------------ */
 
+/* Heads from a file, to hold the chains against. */
+static int kept_read(struct cli_record *r, const struct json **ret)
+{
+    struct slice path = r->o->set.kept, content;
+    struct json_error je;
+    if (!path.n) return CLI_DONE;
+    if (file_read(path, OUT_CEILING, r->arena, &content) == OK &&
+        json_parse(content, NULL, r->arena, ret, &je) == OK &&
+        json_get(*ret, SLICE("store_head")))
+        return CLI_DONE;
+    (void)fprintf(stderr,
+                  "phasegate: %.*s is not what `phasegate sessions verify "
+                  "--json` printed\n",
+                  SLICE_ARG(path));
+    return CLI_USAGE;
+}
+
 static int verify(struct cli_record *r, int argc, char **argv)
 {
     struct eng_verify_args args = {0};
+    int kept = kept_read(r, &args.kept);
+    if (kept) return kept;
     int code =
         argc > 1 ? cli_record_resolve(r, argv[1], &args.session_id) : CLI_DONE;
     if (code) return code;

@@ -266,6 +266,9 @@ enum err eng_release_task(struct engine *e, struct eng_call *c,
  * "store_head":{"event_id","hash"}}. A flaw is an answer, not an error. */
 struct eng_verify_args {
     struct slice session_id; /* empty: all */
+    /* An earlier answer that was kept elsewhere: its heads must still stand in
+     * the chains, or the record was cut or is an older one. NULL: none */
+    const struct json *kept;
 };
 enum err eng_verify(struct engine *e, struct eng_call *c,
                     const struct eng_verify_args *args);

@@ -239,6 +239,49 @@ static enum err absent_follow(struct survey *v)
     return e;
 }
 
+/* --- heads that were kept --------------------------------------------------- */
+
+/* Does this event still stand where it stood? */
+static enum err head_check(struct survey *v, struct slice id,
+                           const struct json *head)
+{
+    struct st_event *list = NULL;
+    size_t n = 0;
+    int64_t seq = 0;
+    char hex[SHA256_HEX_SIZE];
+    struct slice hash = json_text(json_get(head, SLICE("hash")));
+    if (!json_int64(json_get(head, SLICE("event_id")), &seq) || seq < 1)
+        return OK; /* there was none yet */
+    enum err e =
+        st_event_list(v->tx, id, seq - 1, 1, v->call->arena, &list, &n);
+    if (e || (n && list[0].seq == seq &&
+              slice_eq(sha256_hex(list[0].hash, hex), hash)))
+        return e;
+    eng__audit_flaw(&v->audit, "HEAD_LOST", id, seq,
+                    "event %" PRId64
+                    " is not the one that was kept: the record was cut or "
+                    "written anew since, or this is an older copy",
+                    seq);
+    return OK;
+}
+
+/* A session that a person removed since is told of by the store's chain. */
+static enum err kept_follow(struct survey *v, const struct json *kept,
+                            struct slice only)
+{
+    const struct json *heads = json_get(kept, SLICE("heads"));
+    enum err e = head_check(v, SLICE(""), json_get(kept, SLICE("store_head")));
+    for (uint32_t i = 0; !e && json_is(heads, JSON_ARRAY) && i < heads->count;
+         i++) {
+        struct slice id =
+            json_text(json_get(&heads->items[i], SLICE("session_id")));
+        const struct known *k = map_get(&v->sessions, id);
+        if ((k && !k->present) || (only.n && !slice_eq(only, id))) continue;
+        e = head_check(v, arena_copy(v->call->arena, id), &heads->items[i]);
+    }
+    return e;
+}
+
 static void reply(struct survey *v)
 {
     const struct audit *au = &v->audit;
@@ -265,8 +308,10 @@ static void reply(struct survey *v)
     json_end_object(&w);
 }
 
-static enum err survey_run(struct survey *v, struct slice only)
+static enum err survey_run(struct survey *v,
+                           const struct eng_verify_args *args)
 {
+    struct slice only = args->session_id;
     eng__audit_init(&v->audit, v->call->arena, &v->scratch);
     v->store = (struct st_session){.id = SLICE("")};
     eng__audit_begin(&v->audit, &v->store);
@@ -278,8 +323,24 @@ static enum err survey_run(struct survey *v, struct slice only)
         eng__audit_begin(&v->audit, &v->store);
         e = absent_follow(v);
     }
+    if (!e && args->kept) e = kept_follow(v, args->kept, only);
     json_end_array(&v->w);
     return e ? e : v->audit.err ? v->audit.err : v->heads.err;
+}
+
+/* Below the rows: an index that lies hides a session from a list, and no chain
+ * tells. */
+static enum err file_follow(struct engine *e, struct survey *v)
+{
+    struct problem p;
+    problem_init(&p);
+    enum err r = st_store_check(e->store, v->call->arena, &p);
+    if (r != ERR_STORE_CORRUPT) return r;
+    eng__audit_begin(&v->audit, &v->store);
+    eng__audit_flaw(&v->audit, "FILE_DAMAGED", SLICE(""), 0,
+                    "the state file is damaged: %.*s",
+                    SLICE_ARG(p.what.n ? p.what : p.why));
+    return v->audit.err;
 }
 
 enum err eng_verify(struct engine *e, struct eng_call *c,
@@ -293,8 +354,9 @@ enum err eng_verify(struct engine *e, struct eng_call *c,
     enum err r = st_read_begin(e->store, c->cancel, &v.tx);
     if (r) return eng__problem_store(c, r);
     arena_init(&v.scratch, SCRATCH_CEILING);
-    r = survey_run(&v, args->session_id);
+    r = survey_run(&v, args);
     st_read_end(v.tx);
+    if (!r && !args->session_id.n) r = file_follow(e, &v);
     if (!r) reply(&v);
     arena_done(&v.scratch);
     map_done(&v.sessions);
