@@ -117,6 +117,8 @@ static void do_renew(struct eng_watch *w)
     if (fd >= 0) close(fd);
     watch__table_done(&w->table);
     w->table = (struct watch_table){.fd = w->fd, .walks = w->table.walks};
+    for (uint32_t i = 0; i < w->roots && !w->works; i++)
+        w->root[i].why = "the kernel gives no inotify";
     touch(w, UINT32_MAX, true);
 }
 
