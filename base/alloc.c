@@ -8,6 +8,7 @@ _Atomic bool mem_counting;
 static _Atomic uint64_t counted, taken;
 static _Atomic uint64_t fail_first, fail_last;
 
+static void (*_Atomic watch)(uint64_t nth);
 static _Thread_local bool spared;
 
 /* Relaxed throughout: the counters order nothing but themselves. */
@@ -16,6 +17,8 @@ bool mem_fails(void)
     if (spared) return false;
     uint64_t nth =
         atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed) + 1;
+    void (*seen)(uint64_t) = atomic_load_explicit(&watch, memory_order_relaxed);
+    if (seen) seen(nth);
     return nth >= atomic_load_explicit(&fail_first, memory_order_relaxed) &&
            nth <= atomic_load_explicit(&fail_last, memory_order_relaxed);
 }
@@ -86,6 +89,11 @@ uint64_t mem_count(void)
 uint64_t mem_taken(void)
 {
     return atomic_load_explicit(&taken, memory_order_relaxed);
+}
+
+void mem_watch(void (*seen)(uint64_t nth))
+{
+    atomic_store_explicit(&watch, seen, memory_order_relaxed);
 }
 
 void mem_spare(bool on)

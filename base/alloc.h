@@ -29,6 +29,9 @@ void mem_fail_from(uint64_t n);
 uint64_t mem_count(void);
 /* Those of them that took memory, rather than what an arena had. */
 uint64_t mem_taken(void);
+/* Told the number of each allocation, on the thread that makes it; NULL:
+ * nobody any more. */
+void mem_watch(void (*seen)(uint64_t nth));
 /* While it is on, this thread's allocations neither count nor fail: what a
  * test needs for itself. */
 void mem_spare(bool on);

@@ -66,6 +66,7 @@ void arena_reset(struct arena *a)
 {
     drop_held(a);
     a->used = 0;
+    a->refused = false;
     while (a->alone) block_pop(&a->alone);
     if (!a->block) return;
     while (a->block->older) block_pop(&a->block);
@@ -116,7 +117,7 @@ static bool block_more(struct arena *a)
 
 /* `used` counts the bytes skipped for alignment as well, so that many small
  * objects cannot take several times the ceiling. */
-static char *alloc_aligned(struct arena *a, size_t n, size_t align)
+static char *alloc_some(struct arena *a, size_t n, size_t align)
 {
     if (n > a->ceiling - a->used || mem_refused()) return NULL;
     if (!a->block && !block_more(a)) return NULL;
@@ -137,6 +138,13 @@ static char *alloc_aligned(struct arena *a, size_t n, size_t align)
     POISON_OFF(p, n);
     a->at = p + n + POISON_GAP;
     a->used += pad + n;
+    return p;
+}
+
+static char *alloc_aligned(struct arena *a, size_t n, size_t align)
+{
+    char *p = alloc_some(a, n, align);
+    if (!p) a->refused = true;
     return p;
 }
 

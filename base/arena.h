@@ -22,6 +22,7 @@ struct arena_held;
 struct arena {
     size_t ceiling; /* bytes */
     size_t used;    /* bytes handed out, gaps for alignment included */
+    bool refused;   /* an object was not to be had, since the last reset */
     /* private */
     struct arena_block *block; /* newest first; hands out memory */
     struct arena_block *alone; /* each for one large object */
@@ -36,7 +37,8 @@ void arena_reset(struct arena *a);
 /* As reset, and frees the blocks. NULL and twice are fine. */
 void arena_done(struct arena *a);
 
-/* Aligned for any object, not zeroed. NULL: out of memory or over the ceiling. */
+/* Aligned for any object, not zeroed. NULL: out of memory or over the ceiling.
+ */
 void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc));
 /* Zeroed. */
 void *arena_zalloc(struct arena *a, size_t n) __attribute__((malloc));

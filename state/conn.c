@@ -154,6 +154,16 @@ void st__conn_rollback(struct st_conn *c)
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+enum err st__conn_begin(struct st_conn *c, enum st_stmt how)
+{
+    enum err e = OK;
+    /* What ends it is had first: later there may be no memory for it. */
+    if (!st__conn_stmt(c, STMT_ROLLBACK, &e)) return e;
+    st__conn_rollback(c); /* one that could not be ended */
+    if (!sqlite3_get_autocommit(c->db)) return ERR_NOMEM;
+    return st__conn_run(c, how);
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 /* DEFENSIVE: no SQL of ours can write the schema by hand. DQS: a misspelt
@@ -195,10 +205,7 @@ static enum err set_up(struct st_conn *c, bool writes, enum st_durability d)
      * before a job begins. */
     if (!rc && !writes)
         sqlite3_progress_handler(c->db, PROGRESS_STEPS, on_progress, c);
-    /* What ends a transaction must not need memory when there is none. */
-    enum err e = st__conn_err(c, rc);
-    if (!e) (void)st__conn_stmt(c, STMT_ROLLBACK, &e);
-    return e;
+    return st__conn_err(c, rc);
 }
 
 enum err st__conn_open(const char *path, bool writes, enum st_durability d,

@@ -53,6 +53,9 @@ MUST_USE enum err st__conn_exec(struct st_conn *c, const char *sql);
 /* The first column of the first row of a query; 0 rows: ERR_NOT_FOUND. */
 MUST_USE enum err st__conn_int(struct st_conn *c, const char *sql,
                                int64_t *ret);
+/* Begins a transaction with STMT_BEGIN or STMT_BEGIN_WRITE, when it is sure
+ * that it can be ended. ERR_NOMEM, ERR_STORE_BUSY */
+MUST_USE enum err st__conn_begin(struct st_conn *c, enum st_stmt how);
 /* Ends what is open, whatever state it is in. */
 void st__conn_rollback(struct st_conn *c);
 

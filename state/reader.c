@@ -93,8 +93,7 @@ enum err st_read_begin(struct st_store *s, const struct cancel *cancel,
     c->tx.cancel = cancel;
     c->tx.hard = OK;
     c->tx.stamp = st__commits_stamp(&s->commits); /* before the view begins */
-    st__conn_rollback(c);
-    e = st__conn_run(c, STMT_BEGIN);
+    e = st__conn_begin(c, STMT_BEGIN);
     if (e) return e;
     c->tx.open = true;
     *ret = &c->tx;

@@ -31,8 +31,7 @@ static void count(_Atomic uint64_t *counter, uint64_t n)
 static enum err tx_begin(struct st_store *s)
 {
     struct st_conn *w = s->writer;
-    st__conn_rollback(w);
-    enum err e = st__conn_run(w, STMT_BEGIN_WRITE);
+    enum err e = st__conn_begin(w, STMT_BEGIN_WRITE);
     if (e) return e;
     e = st__schema_same(s->schema, w);
     if (e) {
