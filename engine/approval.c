@@ -38,7 +38,9 @@ static void evidence_write(struct listing *l, const struct st_evidence *row,
     json_put_int(&l->w, "evidence_bytes", (int64_t)row->body.n);
     if (row->body.n <= EVIDENCE_SHOWN || l->args->session_id.n)
         json_put_raw(&l->w, "evidence", row->body);
-    if (json_parse(row->verdict, NULL, a, &verdict, &je)) return;
+    enum err e = json_parse(row->verdict, NULL, a, &verdict, &je);
+    if (e == ERR_NOMEM) l->w.out->err = e;
+    if (e) return;
     const struct json *proofs = json_get(verdict, SLICE("proofs"));
     if (proofs) json_put_raw(&l->w, "proofs", proofs->raw);
 }

@@ -152,8 +152,7 @@ static bool same_content(struct engine *e, struct entry *en, struct arena *a)
 {
     struct reading r;
     if (files_read(e, en->definition->files.workflow_type, a, &r) != OK ||
-        r.root != en->root ||
-        !slice_eq(eng_files_hash(&r.files, a), en->definition->hash))
+        r.root != en->root || !eng_files_are(&r.files, en->definition->hash))
         return false;
     entry_confirm(en, r.stamp, &r.sig);
     return true;
@@ -215,6 +214,10 @@ static enum err not_found(struct engine *e, struct eng_call *c,
     for (size_t i = 0; !r && i < n; i++) {
         if (i) buf_puts(&known, ", ");
         buf_put(&known, names[i]);
+    }
+    if (r == ERR_NOMEM || known.err == ERR_NOMEM) {
+        buf_done(&known);
+        return eng__problem_nomem(c);
     }
     struct slice fix = n ? arena_printf(c->arena,
                                         "Use one of: %.*s. list_workflows "
@@ -295,8 +298,9 @@ enum err eng__catalog_names(struct engine *e, struct eng_call *c,
         for (size_t i = 0; i < count && n < WORKFLOWS_MAX; i++) {
             struct slice folder =
                 path_join(c->arena, e->options.workflows[r], found[i].name);
+            if (!folder.p) return ERR_NOMEM;
             if (found[i].folder && eng__workflow_name_ok(found[i].name) &&
-                folder.p && has_metadata(folder, c->arena))
+                has_metadata(folder, c->arena))
                 names[n++] = found[i].name;
         }
     }
@@ -392,10 +396,10 @@ enum err eng__catalog_drift(struct engine *e, struct eng_call *c,
                          ret);
         if (r) return eng__problem_nomem(c);
     }
-    if (eng__source_changed(e, pinned)) {
-        r = source_differs(pinned, c->arena, ret);
-        if (r) return eng__problem_nomem(c);
-    }
+    bool changed;
+    r = eng__source_changed(e, pinned, &changed);
+    if (!r && changed) r = source_differs(pinned, c->arena, ret);
+    if (r) return eng__problem_nomem(c);
     drift_note(now ? value : NULL, pinned, stamp, ret->changed);
     return OK;
 }

@@ -134,8 +134,9 @@ static void check_yaml(const struct eng_source *src, struct eng_report *r)
     if (!e && json_get(doc, SLICE("phases"))) {
         e = eng_definition_yaml_parse(src, r, &p, &plan);
         if (e && r->errors == 0) plan_fault(r, src, &p);
-        return;
     }
+    if (e == ERR_NOMEM) r->failed = true;
+    if (json_get(doc, SLICE("phases"))) return;
     (void)eng_gate_parse(src, r);
 }
 
@@ -145,6 +146,7 @@ static void check_text(const struct eng_source *src, struct eng_report *r)
     struct problem p;
     problem_init(&p);
     enum err e = eng_plan_parse(src, r, &p, &plan);
+    if (e == ERR_NOMEM) r->failed = true;
     if (e) plan_fault(r, src, &p);
 }
 

@@ -2,6 +2,8 @@
 #include "engine/problems.h"
 #include "engine/scaffold.h"
 
+#define ANSWER_MOST (64u << 10)
+
 static struct slice relative(struct slice path, struct slice root)
 {
     return slice_starts(path, root) && path.n > root.n
@@ -38,6 +40,8 @@ enum err eng_create_workflow(struct engine *e, struct eng_call *c,
         .phases_count = args->phases_count};
     if (c->on_loop) return ERR_AGAIN;
     if (!s.root.n) return eng__problem_no_project(c);
+    /* What was made has to be told. */
+    if (!buf_reserve(&c->out->plain, ANSWER_MOST)) return eng__problem_nomem(c);
     enum err r = eng_scaffold_write(&s, c->arena, &c->problem, &made);
     if (r) return r;
     struct slice path = relative(made.folder, s.root);

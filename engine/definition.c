@@ -544,7 +544,8 @@ static void read_all(struct building *b)
                        "dynamic");
     settle_start(b);
     eng_lint_texts(b->d, &b->m, &b->r);
-    if (b->d->dynamic && b->r.errors == 0 && b->d->files.source.path.n)
+    if (b->d->dynamic && b->r.errors == 0 && !b->r.failed &&
+        b->d->files.source.path.n)
         eng__dynamic_phases(b->d, &b->r);
 }
 
@@ -564,7 +565,7 @@ enum err eng_definition_build(const struct eng_files *f,
     d->findings = b.r.items;
     d->findings_count = b.r.count;
     d->errors_count = b.r.errors;
-    if (b.r.failed) e = ERR_NOMEM;
+    if (b.r.failed || d->arena.refused) e = ERR_NOMEM;
 out:
     if (e) {
         eng_definition_unref(d);

@@ -51,6 +51,8 @@ MUST_USE enum err eng_files_unpack(struct slice body, struct arena *a,
                                    struct eng_files *ret);
 /* SHA-256 over the length-prefixed paths and texts, hex (64 bytes). */
 struct slice eng_files_hash(const struct eng_files *f, struct arena *a);
+/* Is that their hash? Needs no memory. */
+bool eng_files_are(const struct eng_files *f, struct slice hash);
 
 /* --- findings ---------------------------------------------------------- */
 enum eng_level { ENG_ERROR, ENG_WARNING, ENG_NOTE };

@@ -348,7 +348,9 @@ void eng__dynamic_phases(struct eng_definition *d, struct eng_report *r)
     struct problem p;
     struct making m = {.d = d, .r = r, .a = r->arena, .plan = &plan};
     problem_init(&p);
-    if (eng__dynamic_parse(d, &d->files.source, r, &p, &plan)) {
+    enum err e = eng__dynamic_parse(d, &d->files.source, r, &p, &plan);
+    if (e == ERR_NOMEM) r->failed = true;
+    if (e) {
         eng_report_add(r, LINT_DYNAMIC_CONFIG, NULL, NULL,
                        "the source is no plan: %.*s", SLICE_ARG(p.what));
         return;

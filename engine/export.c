@@ -216,5 +216,5 @@ enum err eng_export(struct engine *e, struct eng_call *c,
     json_end_object(&x.w);
     st_read_end(x.tx);
     if (!r && c->out->plain.err) r = eng__problem_store(c, c->out->plain.err);
-    return r;
+    return eng__settled(c, r);
 }

@@ -345,11 +345,11 @@ static void add_prefixed(struct sha256 *s, struct slice bytes)
     sha256_add(s, bytes);
 }
 
-struct slice eng_files_hash(const struct eng_files *f, struct arena *a)
+static struct slice files_hex(const struct eng_files *f,
+                              char hex[SHA256_HEX_SIZE])
 {
     struct sha256 s;
     uint8_t hash[SHA256_SIZE];
-    char hex[SHA256_HEX_SIZE];
     sha256_init(&s);
     for (size_t i = 0; i < f->count; i++) {
         add_prefixed(&s, f->files[i].path);
@@ -361,5 +361,17 @@ struct slice eng_files_hash(const struct eng_files *f, struct arena *a)
         add_prefixed(&s, f->source.text);
     }
     sha256_end(&s, hash);
-    return arena_copy(a, sha256_hex(hash, hex));
+    return sha256_hex(hash, hex);
+}
+
+struct slice eng_files_hash(const struct eng_files *f, struct arena *a)
+{
+    char hex[SHA256_HEX_SIZE];
+    return arena_copy(a, files_hex(f, hex));
+}
+
+bool eng_files_are(const struct eng_files *f, struct slice hash)
+{
+    char hex[SHA256_HEX_SIZE];
+    return slice_eq(files_hex(f, hex), hash);
 }

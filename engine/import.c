@@ -99,8 +99,10 @@ static enum err version_after(struct st_tx *tx, struct arena *a,
         const struct json *data;
         struct json_error je;
         int64_t version;
-        if (!slice_eq(list[i].type, SLICE(CHAIN_REMOVED)) ||
-            json_parse(list[i].data, NULL, a, &data, &je) ||
+        if (!slice_eq(list[i].type, SLICE(CHAIN_REMOVED))) continue;
+        enum err bad = json_parse(list[i].data, NULL, a, &data, &je);
+        if (bad == ERR_NOMEM) return bad;
+        if (bad ||
             !slice_eq(json_text(json_get(data, SLICE("session_id"))), row->id))
             continue;
         if (json_int64(json_get(data, SLICE("version")), &version) &&
@@ -353,8 +355,7 @@ static enum err record_audit(struct audit *au, const struct eng_record *r)
     if (e) return e;
     e = eng_files_unpack(r->definition_body, au->scratch, &files);
     if (e == ERR_NOMEM) return e;
-    if (e ||
-        !slice_eq(eng_files_hash(&files, au->scratch), r->row.definition_hash))
+    if (e || !eng_files_are(&files, r->row.definition_hash))
         eng__audit_flaw(au, "DEFINITION_CHANGED", r->row.id, 0,
                         "its definition is missing or is another one");
     if (!r->events_count)
@@ -486,7 +487,7 @@ enum err eng_import(struct engine *e, struct eng_call *c,
     buf_done(&im.imported);
     buf_done(&im.skipped);
     buf_done(&im.refused);
-    return r;
+    return eng__settled(c, r);
 }
 
 /* --- removing ------------------------------------------------------------- */

@@ -322,9 +322,12 @@ static void check_phase(const struct eng_pass *in, const struct eng_phase *p)
     struct slice path = arena_printf(
         in->r->arena, "phases/%lld/gate-definition.yaml", (long long)p->number);
     const struct eng_file *f = eng_files_find(&in->d->files, path);
+    if (!path.p) in->r->failed = true;
     if (!f) return;
     t.src = (struct eng_source){f->path, f->text};
-    if (yaml_parse(f->text, &limits, in->r->arena, &t.doc, &error)) return;
+    enum err e = yaml_parse(f->text, &limits, in->r->arena, &t.doc, &error);
+    if (e == ERR_NOMEM) in->r->failed = true;
+    if (e) return;
     t.schema = json_get(t.doc, SLICE("evidence_schema"));
     check_open(&t);
     check_fields(&t);

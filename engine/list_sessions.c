@@ -73,5 +73,5 @@ enum err eng_list_sessions(struct engine *e, struct eng_call *c,
     if (r) return eng__problem_store(c, r);
     bool more = n > (size_t)limit;
     reply(c, rows, more ? (size_t)limit : n, more);
-    return OK;
+    return eng__settled(c, OK);
 }

@@ -119,5 +119,5 @@ enum err eng_list_workflows(struct engine *e, struct eng_call *c,
     json_end_array(&w);
     json_put_int(&w, "count", count);
     json_end_object(&w);
-    return OK;
+    return eng__settled(c, OK);
 }

@@ -96,10 +96,8 @@ static enum err op_attempt(struct eng_op *op)
     if (e) return eng__problem_cancelled(op->call, e);
     e = op_admit(op);
     if (e) return e;
-    e = op->decide(op);
     /* What cannot be answered is not committed. */
-    if (e == ERR_PENDING && op->call->out->plain.err)
-        e = eng__problem_store(op->call, op->call->out->plain.err);
+    e = eng__settled(op->call, op->decide(op));
     if (e == ERR_PENDING) return op_commit(op);
     change_clear(op);
     return e;
@@ -341,7 +339,7 @@ enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,
     if (!op) return eng__problem_nomem(c);
     if (order_busy(&e->order, key)) return op_run(op);
     op->reads = true;
-    enum err r = decide(op);
+    enum err r = eng__settled(c, decide(op));
     if (r != ERR_AGAIN) return r;
     twin_clear(c->out);
     return eng__op_run(e, c, key, decide, args);

@@ -15,6 +15,16 @@ enum err eng__problem_nomem(struct eng_call *c)
                        SLICE("Try again; nothing was changed."));
 }
 
+enum err eng__settled(struct eng_call *c, enum err e)
+{
+    enum err lost = c->out->plain.err;
+    if (e == ERR_AGAIN || e == ERR_WAITING) return e;
+    if (c->arena->refused) return eng__problem_nomem(c);
+    if ((e == OK || e == ERR_PENDING) && lost)
+        return eng__problem_store(c, lost);
+    return e;
+}
+
 enum err eng__problem_busy(struct eng_call *c, enum err e)
 {
     c->problem.retry_after_ms = 100;

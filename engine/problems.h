@@ -9,6 +9,10 @@
 #include "engine/session.h"
 
 enum err eng__problem_nomem(struct eng_call *c);
+/* What an operation came to, before it is answered or committed. When memory
+ * was short on the way, neither an answer nor a refusal is known to be whole:
+ * ERR_NOMEM with its problem, whatever `e` is. */
+MUST_USE enum err eng__settled(struct eng_call *c, enum err e);
 enum err eng__problem_busy(struct eng_call *c, enum err e);
 enum err eng__problem_store(struct eng_call *c, enum err e);
 enum err eng__problem_cancelled(struct eng_call *c, enum err e);

@@ -277,7 +277,9 @@ static void words_write(struct page *p, const struct st_event *ev)
     const struct json *data;
     struct json_error je;
     int64_t task;
-    if (json_parse(ev->data, NULL, p->call->arena, &data, &je)) return;
+    enum err e = json_parse(ev->data, NULL, p->call->arena, &data, &je);
+    if (e == ERR_NOMEM) p->out.err = e;
+    if (e) return;
     if (json_int64(json_get(data, SLICE("task")), &task))
         buf_printf(&p->out, "task %" PRId64 " ", task);
     const struct json *changed = json_get(data, SLICE("changed"));
@@ -344,6 +346,7 @@ enum err eng__report_markdown(struct engine *e, struct eng_call *c,
     r = page_write(&p);
     st_read_end(p.tx);
     if (!r) buf_put(out, buf_slice(&p.out));
+    if (!r) r = out->err;
     buf_done(&p.out);
     return r ? eng__problem_store(c, r) : OK;
 }

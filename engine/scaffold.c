@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -388,18 +389,23 @@ static enum err write_all(struct writing *w)
     return e;
 }
 
+/* Memory may be what was wanting. */
 static void remove_path(struct writing *w, struct slice below, bool folder)
 {
-    struct slice path = below.n ? path_join(w->a, w->temp, below) : w->temp;
-    const char *name = path.p ? arena_cstr(w->a, path) : NULL;
-    if (name) (void)(folder ? rmdir(name) : unlink(name));
+    char name[PATH_MAX];
+    int n = snprintf(name, sizeof(name), "%.*s/%.*s", SLICE_ARG(w->temp),
+                     SLICE_ARG(below));
+    if (n < PATH_MAX) (void)(folder ? rmdir(name) : unlink(name));
 }
 
 static void remove_all(struct writing *w)
 {
     for (size_t i = 0; i < w->count; i++) remove_path(w, w->files[i], false);
-    for (size_t i = 0; i < w->s->phases_count; i++)
-        remove_path(w, arena_printf(w->a, "phases/%zu", i), true);
+    for (size_t i = 0; i < w->s->phases_count; i++) {
+        char phase[32];
+        (void)snprintf(phase, sizeof(phase), "phases/%zu", i);
+        remove_path(w, slice_of(phase), true);
+    }
     remove_path(w, SLICE("phases"), true);
     remove_path(w, (struct slice){0}, true);
 }

@@ -465,7 +465,7 @@ static enum err answer(struct engine *e, struct eng_call *c,
     if (!r) r = get(e, c, buf_slice(&key), &v, &cached);
     buf_done(&key);
     if (!r) reply(c, v, cached, &state, vector.degraded, began);
-    return r;
+    return eng__settled(c, r);
 }
 
 enum err eng_search_standards(struct engine *e, struct eng_call *c,

@@ -179,23 +179,24 @@ bool eng__source_follow(struct engine *e, const struct eng_definition *d)
     struct slice file = path_join(&a, e->options.root, d->files.source.path);
     size_t n = file.n;
     while (n > 1 && file.p[n - 1] != '/') n--;
-    bool followed =
-        n > 1 && eng_watch_follow(e->watch, ENG_WATCH_PLANS,
-                                  slice_sub(file, 0, n - 1));
+    bool followed = n > 1 && eng_watch_follow(e->watch, ENG_WATCH_PLANS,
+                                              slice_sub(file, 0, n - 1));
     arena_done(&a);
     return followed;
 }
 
-bool eng__source_changed(struct engine *e, const struct eng_definition *d)
+enum err eng__source_changed(struct engine *e, const struct eng_definition *d,
+                             bool *ret)
 {
     const struct eng_file *source = &d->files.source;
     struct slice text;
     struct arena a;
-    if (source->path.n == 0) return false;
+    *ret = false;
+    if (source->path.n == 0) return OK;
     arena_init(&a, READ_CEILING);
     enum err err =
         file_read_inside(e->options.root, source->path, SOURCE_MOST, &a, &text);
-    bool same = !err && slice_eq(text, source->text);
+    *ret = err || !slice_eq(text, source->text);
     arena_done(&a);
-    return !same;
+    return err == ERR_NOMEM ? err : OK;
 }

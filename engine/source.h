@@ -20,7 +20,9 @@ MUST_USE enum err eng__source_define(struct engine *e, struct eng_call *c,
  * Thread: worker */
 bool eng__source_follow(struct engine *e, const struct eng_definition *d);
 /* Does the file differ from the source of `d` (or is it gone)? False without
- * a source. Thread: worker */
-bool eng__source_changed(struct engine *e, const struct eng_definition *d);
+ * a source. ERR_NOMEM. Thread: worker */
+MUST_USE enum err eng__source_changed(struct engine *e,
+                                      const struct eng_definition *d,
+                                      bool *ret);
 
 #endif

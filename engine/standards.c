@@ -47,7 +47,7 @@ enum err eng_list_standards(struct engine *e, struct eng_call *c,
     }
     json_end_array(&w);
     json_end_object(&w);
-    return OK;
+    return eng__settled(c, OK);
 }
 
 /* The first root that has it, as in a search. A path that leaves a root is a
@@ -84,5 +84,5 @@ enum err eng_read_standard(struct engine *e, struct eng_call *c,
     json_put_string(&w, "path", args->path);
     json_put_string(&w, "text", text);
     json_end_object(&w);
-    return OK;
+    return eng__settled(c, OK);
 }

@@ -144,11 +144,13 @@ static enum err workflow_write(struct engine *e, struct eng_call *c,
                                const struct eng_definition *d)
 {
     bool trusted = false;
+    struct slice hash = eng_trust_hash(d, c->arena);
     enum err r = eng_trusted(e->options.trust_path, d, c->arena, &trusted);
+    if (!hash.p) r = ERR_NOMEM;
     if (r) return eng__problem_store(c, r);
     json_begin_object(w);
     json_put_string(w, "workflow_type", d->workflow_type);
-    json_put_string(w, "hash", eng_trust_hash(d, c->arena));
+    json_put_string(w, "hash", hash);
     json_put_bool(w, "trusted", trusted);
     json_put_bool(w, "runs_commands", eng_definition_runs(d));
     json_key(w, SLICE("commands"));
@@ -182,14 +184,14 @@ enum err eng_trust_list(struct engine *e, struct eng_call *c,
         if (!r && one.n && d->errors_count)
             r = eng_definition_problem(d, c->arena, &c->problem);
         if (!r && !d->errors_count) r = workflow_write(e, c, &w, d);
-        if (r && !one.n) {
+        if (r && r != ERR_NOMEM && !one.n) {
             problem_init(&c->problem); /* lint tells what is wrong with it */
             r = OK;
         }
     }
     json_end_array(&w);
     json_end_object(&w);
-    return r;
+    return eng__settled(c, r);
 }
 
 enum err eng_trust_give(struct engine *e, struct eng_call *c,
@@ -199,7 +201,9 @@ enum err eng_trust_give(struct engine *e, struct eng_call *c,
     if (c->on_loop) return ERR_AGAIN;
     enum err r = eng__catalog_get(e, c, args->type, &d);
     if (r) return r;
-    if (!slice_eq(eng_trust_hash(d, c->arena), args->hash))
+    struct slice hash = eng_trust_hash(d, c->arena);
+    if (!hash.p) return eng__problem_nomem(c);
+    if (!slice_eq(hash, args->hash))
         return problem_set(&c->problem, ERR_CONFLICT,
                            SLICE("The workflow has changed"),
                            SLICE("Its files are no longer those that were "

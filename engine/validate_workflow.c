@@ -18,10 +18,11 @@ static enum err resolve(struct engine *e, struct eng_call *c, struct slice path,
     enum err r = ERR_NOT_FOUND;
     if (slice_find_byte(path, '\0') == path.n)
         r = path_inside(e->options.root, path, c->arena, ret);
-    for (size_t i = 0; r && i < e->options.workflows_count; i++) {
+    for (size_t i = 0; r && r != ERR_NOMEM && i < e->options.workflows_count;
+         i++) {
         struct slice root;
-        if (path_canonical(e->options.workflows[i], c->arena, &root) == OK)
-            r = path_inside(root, path, c->arena, ret);
+        r = path_canonical(e->options.workflows[i], c->arena, &root);
+        if (!r) r = path_inside(root, path, c->arena, ret);
     }
     if (!r) return OK;
     if (r == ERR_NOMEM) return eng__problem_nomem(c);
@@ -76,12 +77,12 @@ enum err eng_validate_workflow(struct engine *e, struct eng_call *c,
             "path, relative to the project.");
     enum err r = args->path.n ? check_path(e, c, args->path, &k)
                               : check_type(e, c, args->workflow_type, &k);
-    if (r) return r;
+    if (r) return eng__settled(c, r);
     struct json_writer w = json_writer(&c->out->plain);
     json_begin_object(&w);
     json_put_string(&w, "workflow_type", k->name);
     json_put_bool(&w, "valid", k->levels[ENG_ERROR] == 0);
     eng_checked_write(k, &w);
     json_end_object(&w);
-    return OK;
+    return eng__settled(c, OK);
 }

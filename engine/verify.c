@@ -73,8 +73,7 @@ static enum err definition_verify(struct st_tx *tx,
     if (e) return e;
     e = eng_files_unpack(body, au->scratch, &files);
     if (e == ERR_NOMEM) return e;
-    if (e ||
-        !slice_eq(eng_files_hash(&files, au->scratch), row->definition_hash))
+    if (e || !eng_files_are(&files, row->definition_hash))
         eng__audit_flaw(au, "DEFINITION_CHANGED", row->id, 0,
                         "the stored definition is not the one it was started "
                         "with");
@@ -130,11 +129,11 @@ static enum err note_follow(struct survey *v, const struct st_event *ev)
     const struct json *data;
     struct json_error je;
     struct arena *a = v->call->arena;
-    if (json_parse(ev->data, NULL, a, &data, &je)) return OK; /* told already */
+    enum err e = json_parse(ev->data, NULL, a, &data, &je);
+    if (e) return e == ERR_NOMEM ? e : OK; /* told already */
     struct slice id = json_text(json_get(data, SLICE("session_id")));
     struct slice hex = json_text(json_get(data, SLICE("hash")));
     struct known *k = map_get(&v->sessions, id);
-    enum err e = OK;
     if (!k) {
         k = ARENA_NEW(a, struct known);
         if (!k) return ERR_NOMEM;
@@ -363,5 +362,5 @@ enum err eng_verify(struct engine *e, struct eng_call *c,
     buf_done(&v.heads);
     if (r == ERR_NOT_FOUND)
         return eng__problem_session_absent(c, args->session_id);
-    return r ? eng__problem_store(c, r) : OK;
+    return r ? eng__problem_store(c, r) : eng__settled(c, OK);
 }

@@ -15,6 +15,9 @@ struct fixture {
     struct engine *engine;
     struct pool *pool;
     struct slice root, workflows;
+    struct slice standards; /* their folder; empty: none */
+    const struct eng_embedder *embedder;
+    enum st_durability durability;
     /* Of the commands of gates; NULL: none can be run. */
     const char *helper, *trusted;
     /* All zero: the defaults. */
@@ -42,6 +45,10 @@ __attribute__((unused)) static void fixture_open(struct fixture *f)
     struct eng_options o = {.root = f->root,
                             .workflows = &f->workflows,
                             .workflows_count = 1,
+                            .standards = &f->standards,
+                            .standards_count = f->standards.n > 0,
+                            .embedder = f->embedder,
+                            .durability = f->durability,
                             .pool = f->pool,
                             .helper = f->helper,
                             .permits = f->permits,

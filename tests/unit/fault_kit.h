@@ -1,8 +1,9 @@
 /*
- * fault_kit: an operation with its n-th allocation failing, n = 1, 2, 3 ...
- * until none failed: once, and once more with all that follow failing too.
- * Each time: the answer is whole, or ERR_NOMEM and nothing was stored, and the
- * same call works when there is memory again; at the end the record is intact.
+ * fault_kit: an operation, once with each of its allocations failing, and once
+ * more with all that follow failing too. Allocations that the same calls lead
+ * to count as one. Each time: the answer is whole (what only reads answers the
+ * same each time), or ERR_NOMEM and nothing was stored, and the same call
+ * works when there is memory again; at the end the record is intact.
  */
 #ifndef TESTS_UNIT_FAULT_KIT_H
 #define TESTS_UNIT_FAULT_KIT_H
@@ -18,7 +19,8 @@ struct fault {
     const struct json *json; /* these are the row's */
     struct slice text;
     int64_t number;
-    bool warm; /* the caches are not emptied before each call */
+    struct slice answer; /* private */
+    bool warm;           /* the caches are not emptied before each call */
     union {
         struct eng_list_workflows_args list_workflows;
         struct eng_validate_workflow_args validate_workflow;
@@ -37,7 +39,7 @@ struct fault {
         struct eng_import_args import;
         struct eng_remove_session_args remove_session;
         struct eng_list_sessions_args list_sessions;
-        struct eng_search_args search_standards;
+        struct eng_search_args search;
         struct eng_list_standards_args list_standards;
         struct eng_read_standard_args read_standard;
         struct eng_list_files_args list_files;
@@ -67,6 +69,8 @@ struct fault_op {
     enum err (*call)(struct fault *t, struct eng_call *c);
     /* What it answers when nothing fails; OK when left out. */
     enum err want;
+    bool varies; /* the answer holds the time it was given at */
+    bool twice;  /* what was stored and not told is found by the next call */
 };
 
 /* kit_workflows and a session of three_v1. */
