@@ -6,6 +6,7 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include "base/buf.h"
 #include "cli/options.h"
 
 /* Exit codes of every command. */
@@ -19,8 +20,9 @@ enum cli_exit {
 /* What a command's first word may be, where it is one of a few. */
 struct cli_verb {
     const char *name;
-    const char *words;   /* behind it, or "" */
-    const char *summary; /* one line */
+    const char *words;            /* behind it, or "" */
+    const char *summary;          /* one line */
+    void (*print)(struct buf *b); /* all it does, where cli_print runs it */
 };
 
 /* --help, the manual page, completion and the list of commands are made of
@@ -53,8 +55,8 @@ int cli_admin(const struct cli_command *c, int argc, char **argv);
 int cli_doctor(const struct cli_command *c, int argc, char **argv);
 int cli_search(const struct cli_command *c, int argc, char **argv);
 int cli_backup(const struct cli_command *c, int argc, char **argv);
-int cli_completion(const struct cli_command *c, int argc, char **argv);
-int cli_manual(const struct cli_command *c, int argc, char **argv);
+/* Of commands whose verbs print what is made of rows. */
+int cli_print(const struct cli_command *c, int argc, char **argv);
 
 /* The row of that name, or NULL. */
 const struct cli_command *cli_command_find(struct slice name);

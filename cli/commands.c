@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "cli/manual.h"
 #include "cli/project.h"
 #include "cli/tell.h"
 
@@ -25,15 +26,17 @@ static const struct cli_verb session_verbs[] = {
     {0},
 };
 static const struct cli_verb completion_verbs[] = {
-    {"bash", "", "For bash."},
-    {"zsh", "", "For zsh."},
-    {"fish", "", "For fish."},
+    {"bash", "", "For bash.", cli__completion_bash},
+    {"zsh", "", "For zsh.", cli__completion_zsh},
+    {"fish", "", "For fish.", cli__completion_fish},
     {0},
 };
 static const struct cli_verb manual_verbs[] = {
-    {"page", "", "The manual page, for man -l -."},
-    {"settings", "", "Every setting as a table in markdown."},
-    {"reference", "", "Commands, tools and errors as tables in markdown."},
+    {"page", "", "The manual page, for man -l -.", cli__manual_page},
+    {"settings", "", "Every setting as a table in markdown.",
+     cli__manual_settings},
+    {"reference", "", "Commands, tools and errors as tables in markdown.",
+     cli__manual_reference},
     {0},
 };
 
@@ -127,7 +130,7 @@ const struct cli_command cli_commands[] = {
      .more = "NAME is what /metrics tells: cache=\"...\", provider=\"...\". It "
              "shows the server\n.phasegate/operator.token.\n"},
     {"completion", "SHELL",
-     "Prints what teaches a shell to complete phasegate.", 0, cli_completion,
+     "Prints what teaches a shell to complete phasegate.", 0, cli_print,
      .example = "phasegate completion bash > "
                 "~/.local/share/bash-completion/completions/phasegate\n"
                 "phasegate completion zsh > ~/.zfunc/_phasegate\n"
@@ -135,7 +138,7 @@ const struct cli_command cli_commands[] = {
                 "~/.config/fish/completions/phasegate.fish\n",
      .verbs = completion_verbs},
     {"manual", "[WHAT]", "Prints the manual page, or tables of all there is.",
-     0, cli_manual,
+     0, cli_print,
      .example = "phasegate manual | man -l -\n"
                 "phasegate manual settings\n",
      .verbs = manual_verbs},
@@ -254,4 +257,39 @@ bool cli_begin(const struct cli_command *c, int argc, char **argv,
     log_setup((enum log_level)o->set.log_level,
               (enum log_format)o->set.log_format);
     return true;
+}
+
+/* A word may be left out when the row says [WHAT]: then it is the first. */
+static int print_verb(const struct cli_command *c, const struct cli_options *o,
+                      int argc, char **argv)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    bool named = o->rest < argc;
+    const struct cli_verb *v = c->verbs;
+    if (argc - o->rest > 1 || (!named && *c->words != '[')) {
+        (void)fprintf(stderr, "phasegate %s %s:", c->name, c->words);
+        for (; v->name; v++)
+            (void)fprintf(stderr, "%s %s", v == c->verbs ? "" : ",", v->name);
+        (void)fputs("\n", stderr);
+        return CLI_USAGE;
+    }
+    if (named) v = cli_verb_find(c, slice_of(argv[o->rest]));
+    if (!v) return CLI_USAGE;
+    v->print(&b);
+    if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
+    buf_done(&b);
+    return CLI_DONE;
+}
+
+int cli_print(const struct cli_command *c, int argc, char **argv)
+{
+    struct arena a;
+    struct cli_options o;
+    struct slice root;
+    int code;
+    arena_init(&a, 4 << 20);
+    if (cli_begin(c, argc, argv, &a, &o, &root, &code))
+        code = print_verb(c, &o, argc, argv);
+    arena_done(&a);
+    return code;
 }

@@ -3,14 +3,12 @@
  * commands, verbs, options and tools. A shell is one row: how it says a few
  * things; what is said is the same walk for all.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/manual.h"
 #include "cli/options_private.h"
 #include "mcp/tools/tools.h"
-
-enum { TEXT_CEILING = 1 << 20 };
 
 /* What may stand at a place, by the word that names it in the rows. */
 enum kind { WORDS, FILES, FOLDERS, SESSIONS, ANYTHING };
@@ -134,7 +132,7 @@ static void bash_words(struct buf *b, const struct cli_command *c)
     buf_puts(b, "        ;;\n");
 }
 
-static void bash(struct buf *b)
+void cli__completion_bash(struct buf *b)
 {
     buf_puts(b, "# bash completion for phasegate, printed by\n"
                 "# `phasegate completion bash`.\n"
@@ -236,7 +234,7 @@ static void zsh_command(struct buf *b, const struct cli_command *c)
     buf_puts(b, " ;;\n");
 }
 
-static void zsh(struct buf *b)
+void cli__completion_zsh(struct buf *b)
 {
     buf_puts(b, "#compdef phasegate\n"
                 "# zsh completion for phasegate, printed by\n"
@@ -335,7 +333,7 @@ static void fish_command(struct buf *b, const struct cli_command *c)
         fish_option(b, c, row);
 }
 
-static void fish(struct buf *b)
+void cli__completion_fish(struct buf *b)
 {
     buf_puts(b, "# fish completion for phasegate, printed by\n"
                 "# `phasegate completion fish`.\n"
@@ -344,41 +342,4 @@ static void fish(struct buf *b)
     for (const struct cli_command *c = cli_commands; c->name; c++)
         fish_command(b, c);
     buf_puts(b, "complete -c phasegate -l help -d 'Tells about a command.'\n");
-}
-
-/* -------------------------------------------------------------------------- */
-
-static const struct shell {
-    const char *name;
-    void (*write)(struct buf *b);
-} shells[] = {{"bash", bash}, {"zsh", zsh}, {"fish", fish}};
-
-static int run(const struct cli_command *c, struct cli_options *o, int argc,
-               char **argv)
-{
-    struct buf b = BUF_INIT(TEXT_CEILING);
-    if (argc - o->rest != 1) {
-        (void)fputs("phasegate completion SHELL: bash, zsh or fish\n", stderr);
-        return CLI_USAGE;
-    }
-    const struct cli_verb *v = cli_verb_find(c, slice_of(argv[o->rest]));
-    if (!v) return CLI_USAGE;
-    for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
-        if (strcmp(shells[i].name, v->name) == 0) shells[i].write(&b);
-    if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
-    buf_done(&b);
-    return CLI_DONE;
-}
-
-int cli_completion(const struct cli_command *c, int argc, char **argv)
-{
-    struct arena a;
-    struct cli_options o;
-    struct slice root;
-    int code;
-    arena_init(&a, 4 << 20);
-    if (cli_begin(c, argc, argv, &a, &o, &root, &code))
-        code = run(c, &o, argc, argv);
-    arena_done(&a);
-    return code;
 }

@@ -1,13 +1,10 @@
 /* manual: the manual page (roff, man macros), made of the rows of commands and
  * options. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
 #include "cli/manual.h"
 #include "cli/options_private.h"
-
-enum { TEXT_CEILING = 1 << 20 };
 
 /* --- roff ----------------------------------------------------------------- */
 
@@ -87,7 +84,7 @@ static void page_command(struct buf *b, const struct cli_command *c)
     if (c->example) page_lines(b, c->example);
 }
 
-static void page(struct buf *b)
+void cli__manual_page(struct buf *b)
 {
     const struct option_row *row;
     buf_puts(b, ".TH PHASEGATE 1 \"\" \"phasegate " PHASEGATE_VERSION "\" "
@@ -118,38 +115,4 @@ static void page(struct buf *b)
              "settings.\n.TP\n.I .phasegate/server.json\nWhere the running "
              "server is.\n.TP\n.I .phasegate/agent.token\n.TQ\n.I "
              ".phasegate/operator.token\nWhat HTTP callers show.\n");
-}
-
-/* -------------------------------------------------------------------------- */
-
-static int run(const struct cli_command *c, struct cli_options *o, int argc,
-               char **argv)
-{
-    struct buf b = BUF_INIT(TEXT_CEILING);
-    const struct cli_verb *v = c->verbs;
-    if (argc - o->rest > 1) {
-        (void)fputs("phasegate manual [page | settings | reference]\n", stderr);
-        return CLI_USAGE;
-    }
-    if (o->rest < argc) v = cli_verb_find(c, slice_of(argv[o->rest]));
-    if (!v) return CLI_USAGE;
-    static void (*const pages[])(struct buf *) = {page, cli__manual_settings,
-                                                  cli__manual_reference};
-    pages[v - c->verbs](&b);
-    if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
-    buf_done(&b);
-    return CLI_DONE;
-}
-
-int cli_manual(const struct cli_command *c, int argc, char **argv)
-{
-    struct arena a;
-    struct cli_options o;
-    struct slice root;
-    int code;
-    arena_init(&a, 4 << 20);
-    if (cli_begin(c, argc, argv, &a, &o, &root, &code))
-        code = run(c, &o, argc, argv);
-    arena_done(&a);
-    return code;
 }

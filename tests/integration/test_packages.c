@@ -8,9 +8,9 @@
 static struct slice text_of(const char *name)
 {
     struct slice text;
-    CHECK_OK(file_read(path_join(test_arena(), slice_of(test_source_dir()),
-                                 slice_of(name)),
-                       1 << 20, test_arena(), &text));
+    CHECK_OK(file_read(
+        path_join(test_arena(), slice_of(test_source_dir()), slice_of(name)),
+        1 << 20, test_arena(), &text));
     return text;
 }
 
@@ -18,9 +18,12 @@ TEST(packages, an_installed_program_runs_from_any_prefix)
 {
     const char *prefix = install_to_prefix("phasegate");
     static const char *const files[] = {
-        "bin/phasegate", "lib/systemd/system/phasegate@.service",
-        "lib/systemd/system/phasegate@.socket", "lib/sysusers.d/phasegate.conf",
-        "share/man/man1/phasegate.1", "share/doc/phasegate/copyright",
+        "bin/phasegate",
+        "lib/systemd/system/phasegate@.service",
+        "lib/systemd/system/phasegate@.socket",
+        "lib/sysusers.d/phasegate.conf",
+        "share/man/man1/phasegate.1",
+        "share/doc/phasegate/copyright",
         "share/bash-completion/completions/phasegate"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         shell("test -s %s/%s", prefix, files[i]);
@@ -71,22 +74,24 @@ TEST(packages, the_units_are_good_and_hardened)
           "$PWD/units/phasegate@tmp.service 2> said ||"
           " ! grep phasegate said");
     shell("! grep phasegate said");
+    /* of 10.0, which is no protection at all; in tenths */
+    shell("systemd-analyze security --offline=true --threshold=20 "
+          "$PWD/units/phasegate@.service");
 }
 
 /* The same file builds with podman and docker; what it says of packages must
  * be what the program really needs. */
-TEST(packages, the_containerfile_names_what_the_program_needs,
-     .needs = "plain")
+TEST(packages, the_containerfile_names_what_the_program_needs, .needs = "plain")
 {
     struct slice file = text_of("Containerfile");
     CHECK_CONTAINS(file, "FROM docker.io/library/debian:12-slim AS build");
     CHECK_CONTAINS(file, "\nUSER 10001\n");
     CHECK_CONTAINS(file, "\nVOLUME /project\n");
     CHECK_CONTAINS(file, "\"--transport\", \"http\"");
-    struct slice libraries = shell(
-        "readelf -d %s | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' |"
-        " grep -vE '^(libc|libm|ld-linux.*|libpthread)\\.so'",
-        test_binary());
+    struct slice libraries =
+        shell("readelf -d %s | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' |"
+              " grep -vE '^(libc|libm|ld-linux.*|libpthread)\\.so'",
+              test_binary());
     static const struct {
         const char *soname, *package;
     } rows[] = {{"libevent_core-2.1.so.7", "libevent-core-2.1-7"},
