@@ -148,7 +148,8 @@ TEST(docs, every_metric_has_its_row)
         struct slice row = slice_sub(page, slice_find(page, name), page.n);
         row = slice_sub(row, 0, slice_find_byte(row, '\n'));
         if (slice_find(row, slice_sub(line, blank + 1, line.n)) == row.n)
-            FAIL("docs/METRICS.md is old (docs/metrics-md.sh): %.*s",
+            FAIL("docs/METRICS.md lacks a row; its script docs/metrics-md.sh "
+                 "says how it is made: %.*s",
                  SLICE_ARG(line));
         families++;
     }
