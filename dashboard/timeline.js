@@ -155,6 +155,12 @@ function headOf({ session, definition_changed: changed }) {
       changed && el('span', { 'data-kind': 'warn' }, 'the workflow has changed since')));
 }
 
+function reopenedOf({ reopened }) {
+  return reopened && el('div', { class: 'reason reopened' },
+    el('strong', {}, `Phase ${reopened.phase} is open again`),
+    ...reopened.changed.map((c) => el('div', {}, said(c.path), ` had proven ${c.field} of phase ${c.phase}; `, said(c.why ?? 'it is another now'))));
+}
+
 function troubleOf(session) {
   return session.trouble && el('div', { class: 'reason degraded trouble' },
     el('strong', {}, words(session.trouble.detail)), el('div', {}, said(session.trouble.why)));
@@ -198,7 +204,7 @@ export function paintSession() {
     box.replaceChildren(el('div', { id: 'session-head' }), el('div', { id: 'session-ask' }), el('div', { id: 'session-held' }),
       el('h3', { class: 'part' }, 'Timeline', filter()), el('div', { id: 'session-history' }));
   }
-  byId('session-head').replaceChildren(headOf(data), ...[phaseList(data.session), troubleOf(data.session)].filter(Boolean));
+  byId('session-head').replaceChildren(headOf(data), ...[phaseList(data.session), troubleOf(data.session), reopenedOf(data.session)].filter(Boolean));
   if (card !== byId('session-ask').firstChild) byId('session-ask').replaceChildren(...(card ? [card] : []));
   byId('session-held').replaceChildren(...(heldList() || []));
   paintTimeline();

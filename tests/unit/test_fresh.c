@@ -2,6 +2,7 @@
  * who finds it, and what is told and recorded. */
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -418,4 +419,65 @@ TEST(fresh, what_a_phase_keeps_cannot_be_changed_unseen)
         fixture_done(&f);
         CHECK_INT_EQ(unlink(proof_path(".phasegate/state.db")), 0);
     }
+}
+
+/* --- what can be seen, and what cannot ------------------------------------ */
+
+/* The session says that the file has this stamp. */
+static void stamp_forge(const char *path)
+{
+    sqlite3 *db;
+    struct stat st;
+    CHECK_INT_EQ(stat(proof_path(path), &st), 0);
+    struct slice sql = arena_printf(
+        test_arena(),
+        "UPDATE sessions SET detail=json_set(detail,'$.kept[0].dev',%jd,"
+        "'$.kept[0].ino',%jd,'$.kept[0].mtime_ns',%jd,'$.kept[0].ctime_ns',"
+        "%jd)",
+        (intmax_t)st.st_dev, (intmax_t)st.st_ino,
+        (intmax_t)(st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec),
+        (intmax_t)(st.st_ctim.tv_sec * NS_PER_S + st.st_ctim.tv_nsec));
+    CHECK_INT_EQ(sqlite3_open(proof_path(".phasegate/state.db"), &db),
+                 SQLITE_OK);
+    CHECK_INT_EQ(sqlite3_exec(db, sql.p, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+TEST(fresh, nothing_is_completed_on_a_stamp)
+{
+    struct fixture f;
+    struct outcome o;
+    struct slice id = begun(&f);
+    kit_put(test_tmpdir(), "doc.md", "two\n");
+    stamp_forge("doc.md");
+    fixture_restart(&f);
+    current_is(&f, id, 1); /* a read believes it */
+    CHECK_ERR(kit_complete(&f, &o, id, 1, KIT_GOOD), ERR_PHASE_LOCKED);
+    outcome_done(&o);
+    current_is(&f, id, 0);
+    fixture_done(&f);
+}
+
+/* What the server lacks is no fault of the file. */
+TEST(fresh, a_file_that_cannot_be_looked_at_now_has_not_changed)
+{
+    struct fixture f;
+    struct outcome o;
+    struct rlimit was, none;
+    struct slice id = begun(&f);
+    current_is(&f, id, 1);
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(next);
+    CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = was;
+    none.rlim_cur = (rlim_t)next;
+    CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum err e = kit_session(&f, &o, id);
+    CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+    CHECK_ERR(e, ERR_UNAVAILABLE);
+    CHECK_INT_GT(o.call.problem.retry_after_ms, 0);
+    outcome_done(&o);
+    current_is(&f, id, 1);
+    CHECK_INT_EQ(events_of(&f, id, "phase_reopened"), 0);
+    fixture_done(&f);
 }
