@@ -426,18 +426,31 @@ static enum err import_ours(struct import *im, const struct json *doc)
 
 /* --- either --------------------------------------------------------------- */
 
+/* What is JSON and still no record; `what` is NULL: nothing. */
+static struct json_error odd_of(struct slice text, const struct json *doc)
+{
+    if (!json_is(doc, JSON_OBJECT))
+        return (struct json_error){0, "It is no JSON object."};
+    const struct json_member *twice = json_duplicate_key_deep(doc);
+    if (twice)
+        return (struct json_error){(size_t)(twice->at - text.p),
+                                   "A key stands twice in one object: which "
+                                   "of the two is meant cannot be known."};
+    return (struct json_error){0};
+}
+
 static enum err parse(struct import *im, const struct json **ret)
 {
     struct eng_call *c = im->call;
     struct slice text = im->args->text;
     struct json_error je;
     enum err e = json_parse(text, &limits, c->arena, ret, &je);
-    if (!e && json_is(*ret, JSON_OBJECT)) return OK;
     if (e == ERR_NOMEM) return eng__problem_nomem(c);
-    struct text_position at = slice_position(text, e ? je.at : 0);
+    if (!e) je = odd_of(text, *ret);
+    if (!je.what) return OK;
+    struct text_position at = slice_position(text, je.at);
     return problem_setf(
-        &c->problem, c->arena, ERR_PARSE,
-        e ? slice_of(je.what) : SLICE("It is no JSON object."),
+        &c->problem, c->arena, ERR_PARSE, slice_of(je.what),
         SLICE("The file was not changed; the others are imported without it."),
         "%.*s cannot be read at line %u, column %u", SLICE_ARG(im->args->name),
         (unsigned)at.line, (unsigned)at.column);
