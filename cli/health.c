@@ -29,8 +29,8 @@ struct cli_health {
     struct tp_loop *loops[CLI_LOOPS_MAX];
     const struct tp_http *connections; /* NULL: no HTTP */
     /* Thread: keeper */
-    int64_t file_due, file_since; /* since: the first try that failed */
-    bool file_told;
+    int64_t file_due, file_good; /* good: when it was written last */
+    bool file_fails, file_told;
     int64_t full_since[PERMIT_LEVEL_COUNT], permits_due;
     uint64_t refused;
     int64_t refused_at;
@@ -172,6 +172,13 @@ static void permit_reasons(struct cli_health *h, struct cli_facts *f)
     }
 }
 
+/* Not written for so many periods, though it was tried. */
+static bool file_missing(const struct cli_health *h, int64_t now)
+{
+    return h->file_fails &&
+           now - h->file_good >= FILE_PERIODS * h->c.file_ms * NS_PER_MS;
+}
+
 static void process_reasons(struct cli_health *h, struct cli_facts *f)
 {
     uint64_t memory = f->rss_bytes >> 20;
@@ -182,11 +189,10 @@ static void process_reasons(struct cli_health *h, struct cli_facts *f)
     if (h->refused_at && f->at - h->refused_at < QUEUE_FULL_S * NS_PER_S)
         add(f,
             (struct eng_reason){"queue_full", NULL, true, f->pool.refused, 0});
-    if (h->file_since &&
-        f->at - h->file_since > FILE_PERIODS * h->c.file_ms * NS_PER_MS)
+    if (file_missing(h, f->at))
         add(f,
             (struct eng_reason){"health_file", NULL, true,
-                                (uint64_t)((f->at - h->file_since) / NS_PER_MS),
+                                (uint64_t)((f->at - h->file_good) / NS_PER_MS),
                                 (uint64_t)(FILE_PERIODS * h->c.file_ms)});
     if (f->disk_size && (f->disk_free < DISK_LEAST ||
                          f->disk_free < f->disk_size / 100 * DISK_PERCENT))
@@ -474,13 +480,11 @@ void cli_health_metrics(void *health, struct buf *out)
 
 static void file_failed(struct cli_health *h, int64_t now, enum err e)
 {
-    if (!h->file_since) h->file_since = now;
-    if (h->file_told ||
-        now - h->file_since <= FILE_PERIODS * h->c.file_ms * NS_PER_MS)
-        return;
+    h->file_fails = true;
+    if (h->file_told || !file_missing(h, now)) return;
     h->file_told = true;
     log_error("health", "health file not written",
-              LOG_I("age_ms", (now - h->file_since) / NS_PER_MS),
+              LOG_I("age_ms", (now - h->file_good) / NS_PER_MS),
               LOG_S("err", err_detail(e)));
 }
 
@@ -501,8 +505,8 @@ static void file_write(struct cli_health *h, int64_t now)
         return;
     }
     h->next.file_at = now;
-    h->file_since = 0;
-    h->file_told = false;
+    h->file_good = now;
+    h->file_fails = h->file_told = false;
 }
 
 void cli_health_tick(struct cli_health *h, int64_t now)
@@ -515,6 +519,7 @@ void cli_health_tick(struct cli_health *h, int64_t now)
     collect(h, now, f);
     judge(h, f);
     if (h->file.n && now >= h->file_due) {
+        if (!h->file_good) h->file_good = now;
         h->file_due = now + h->c.file_ms * NS_PER_MS;
         file_write(h, now);
     }

@@ -10,6 +10,7 @@
 
 enum { BATCH = 32 }; /* passages asked for at once */
 #define ANSWER_CEILING ((size_t)64 << 20)
+#define ANSWER_NS (200 * NS_PER_MS) /* of a call, for the answer without it */
 #define REST_NS (5 * NS_PER_S) /* after a failure in the background */
 #define FILL_NS (300 * NS_PER_S)
 
@@ -137,10 +138,15 @@ enum err embed_query(struct embed *m, struct slice query,
                      const struct cancel *cancel, struct arena *a,
                      struct embed_vector *ret)
 {
-    struct st_get how = {.cancel = cancel};
+    struct cancel budget;
+    struct st_get how = {.cancel = &budget};
     enum st_source source;
     struct st_entry *entry;
     *ret = (struct embed_vector){0};
+    cancel_init(&budget, !cancel || cancel->deadline_ns == INT64_MAX
+                             ? INT64_MAX
+                             : cancel->deadline_ns - ANSWER_NS);
+    cancel_listen(&budget, cancel);
     query = slice_sub(query, 0, slice_utf8_valid(query));
     if (!query.n) return OK;
     enum err e = st_cache_get(m->cache, query, &how, &source, &entry);
@@ -148,7 +154,9 @@ enum err embed_query(struct embed *m, struct slice query,
     if (!e && source == ST_STALE) ret->degraded = why(m, a, true);
     if (!e) return give(entry, a, ret);
     if (stopped || e == ERR_NOMEM) return stopped ? stopped : e;
-    ret->degraded = why(m, a, false);
+    ret->cut = cancel_check(&budget, clock_now()) == ERR_DEADLINE;
+    ret->degraded = ret->cut ? SLICE("embed: no time was left for it")
+                             : why(m, a, false);
     return OK;
 }
 

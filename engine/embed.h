@@ -28,8 +28,10 @@ struct embed_vector {
     const float *value; /* NULL: there is none; arena */
     size_t dimension;
     struct slice degraded; /* why there is none, or an old one; arena */
+    bool cut;              /* there is none: the call's time was nearly over */
 };
-/* Waits at most as long as the embedder allows. ERR_CANCELLED, ERR_DEADLINE
+/* Waits at most as long as the embedder allows, and leaves the call the time to
+ * answer with what else it has. ERR_CANCELLED, ERR_DEADLINE
  * of the call, ERR_NOMEM. */
 MUST_USE enum err embed_query(struct embed *m, struct slice query,
                               const struct cancel *cancel, struct arena *a,

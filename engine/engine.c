@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/embed.h"
 #include "engine/replies.h"
 #include "engine/catalog.h"
 #include "engine/checkpoint.h"
@@ -179,6 +180,12 @@ void eng_info_write(struct engine *e, struct arena *a, struct json_writer *w)
         struct st_cache_stats stats;
         st_cache_stats(e->cache[i], &stats);
         json_key(w, slice_of(st_cache_name(e->cache[i])));
+        st_stats_write(&stats, w);
+    }
+    if (e->embed) {
+        struct st_cache_stats stats;
+        st_cache_stats(embed_cache(e->embed), &stats);
+        json_key(w, slice_of(st_cache_name(embed_cache(e->embed))));
         st_stats_write(&stats, w);
     }
     json_end_object(w);

@@ -148,6 +148,9 @@ struct eng_call {
     bool patient;        /* waits for a permit rather than be refused */
     struct progress *progress; /* of verify, export, import; or NULL */
     void (*done)(struct eng_call *c, enum err e); /* after ERR_PENDING */
+    /* A part of a composed read: "started", then one of "completed", "failed",
+     * "cancelled". NULL: nobody listens. Thread: worker */
+    void (*part)(struct eng_call *c, const char *part, const char *status);
 };
 
 /* Arguments: absent texts are {NULL, 0}, absent numbers INT64_MIN. */

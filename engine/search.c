@@ -350,6 +350,15 @@ static struct slice low(struct arena *a, struct slice s)
     return (struct slice){p, p ? s.n : 0};
 }
 
+/* The parts of a search, as progress and `incomplete` name them. */
+#define WORDS "words"
+#define VECTORS "vectors"
+
+static void tell_part(struct eng_call *c, const char *part, const char *status)
+{
+    if (c->part) c->part(c, part, status);
+}
+
 static enum err key_of(struct engine *e, struct eng_call *c,
                        const struct eng_search_args *args,
                        const struct corpus_state *state,
@@ -371,9 +380,14 @@ static enum err key_of(struct engine *e, struct eng_call *c,
     k->query = one_line(c->arena, args->query);
     if (!k->query.p) return ERR_NOMEM;
     if (e->embed) {
+        tell_part(c, VECTORS, "started");
         enum err r =
             embed_query(e->embed, slice_sub(k->query, 0, EMBEDDED_MOST),
                         c->cancel, c->arena, ret_vector);
+        tell_part(c, VECTORS,
+                  r || ret_vector->cut ? "cancelled"
+                  : !ret_vector->value ? "failed"
+                                       : "completed");
         if (r) return r;
         embed_fill(e->embed, &state->index, clock_now());
         k->vector = (struct slice){(const char *)ret_vector->value,
@@ -401,8 +415,8 @@ static enum err get(struct engine *e, struct eng_call *c, struct slice key,
 }
 
 static void reply(struct eng_call *c, const struct answer *v, bool cached,
-                  const struct corpus_state *state, struct slice degraded,
-                  int64_t began)
+                  const struct corpus_state *state,
+                  const struct embed_vector *vector, int64_t began)
 {
     struct json_writer w = json_writer(&c->out->plain);
     struct slice plain = buf_slice(&v->plain);
@@ -414,10 +428,20 @@ static void reply(struct eng_call *c, const struct answer *v, bool cached,
     int64_t us = (clock_now() - began) / 1000;
     json_number(&w, (double)us / 1000);
     json_put_bool(&w, "cached", cached);
-    if (degraded.n) {
+    if (vector->cut) {
+        json_key(&w, SLICE("incomplete"));
+        json_begin_array(&w);
+        json_begin_object(&w);
+        json_put_string(&w, "part", slice_of(VECTORS));
+        json_put_string(&w, "status", SLICE("cancelled"));
+        json_put_string(&w, "why", vector->degraded);
+        json_end_object(&w);
+        json_end_array(&w);
+    }
+    if (vector->degraded.n) {
         json_key(&w, SLICE("degraded"));
         json_begin_array(&w);
-        json_string(&w, degraded);
+        json_string(&w, vector->degraded);
         json_end_array(&w);
     }
     if (state->building) {
@@ -454,17 +478,21 @@ static enum err answer(struct engine *e, struct eng_call *c,
                        const struct eng_search_args *args, int64_t began)
 {
     struct corpus_state state;
-    const struct answer *v;
-    bool cached;
+    const struct answer *v = NULL;
+    bool cached = false;
     enum err r =
         corpus_current(e->corpus, c->cancel, c->arena, &c->problem, &state);
     if (r) return r;
     struct buf key = BUF_INIT(256 << 10);
     struct embed_vector vector = {0};
     r = key_of(e, c, args, &state, &vector, &key);
+    bool began_words = !r;
+    if (began_words && e->embed) tell_part(c, WORDS, "started");
     if (!r) r = get(e, c, buf_slice(&key), &v, &cached);
     buf_done(&key);
-    if (!r) reply(c, v, cached, &state, vector.degraded, began);
+    if (e->embed && began_words)
+        tell_part(c, WORDS, r ? "failed" : "completed");
+    if (!r) reply(c, v, cached, &state, &vector, began);
     return eng__settled(c, r);
 }
 

@@ -35,6 +35,10 @@ struct mcp_call {
 enum { MCP_NOTE_SIZE = 64 };
 void *mcp_call_note(struct mcp_call *call);
 
+/* A part of the work begins or ends: always told, one more than what was told
+ * before. Thread: the handler's */
+void mcp_progress_part(struct mcp_call *call, struct slice message);
+
 /* Ends the waiting of a call whose gate said ERR_PENDING: OK: it may run now;
  * else it is refused, and call->problem is filled. Thread: any,
  * once. Lock: the loop's mailbox. */

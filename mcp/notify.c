@@ -282,6 +282,22 @@ void mcp_progress(struct mcp_call *call, double progress, double total,
     lock_drop(&s->lock);
 }
 
+void mcp_progress_part(struct mcp_call *call, struct slice message)
+{
+    struct mcp_call_state *c = (struct mcp_call_state *)call;
+    struct mcp_server *s = c->pub.server;
+    int64_t now = clock_now();
+    lock_take(&s->lock);
+    if (c->token && !c->task)
+        progress_locked(c, c->progress + 1, 0, message, now);
+    for (struct mcp_call_link *l = c->followers.next; l != &c->followers;
+         l = l->next) {
+        struct mcp_call_state *f = MCP_CALL_AT(l, at_flight);
+        if (f->token) progress_locked(f, f->progress + 1, 0, message, now);
+    }
+    lock_drop(&s->lock);
+}
+
 /* So small a step that what the tool itself reports next is still more. */
 void mcp_progress_beat(struct mcp_call_state *c, int64_t now)
 {

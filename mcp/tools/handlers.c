@@ -220,11 +220,20 @@ static enum err search_later(struct mcp_call *call)
     return mcp_pause(call, SEARCH_PAUSE_MS);
 }
 
+static void search_part(struct eng_call *ec, const char *part,
+                        const char *status)
+{
+    struct mcp_call *call = ((struct step *)ec)->call;
+    mcp_progress_part(call,
+                      arena_printf(&call->arena, "%s: %s", part, status));
+}
+
 enum err tools_search_standards(struct mcp_call *call, const void *args)
 {
     const struct tools_search_args *a = args;
     struct eng_call *ec = begin(call);
     if (!ec) return begin_error(call);
+    if (call->told) ec->part = search_part;
     const struct eng_search_args ea = {
         .query = a->query,
         .path_prefix = a->path_prefix,

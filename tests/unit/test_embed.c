@@ -1,9 +1,13 @@
 /* Search with vectors: an embedder of our own that fails as it is told. */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cli/health.h"
+#include "mcp/tools/tools.h"
+#include "tests/unit/mcp_fixture.h"
 #include "tests/unit/engine_fixture.h"
 
 enum { THEMES = 4, DIMENSION = THEMES + 1 };
@@ -56,6 +60,7 @@ static struct provider_ended fake_embed(void *ctx, const struct slice *texts,
 struct world {
     struct fixture f;
     struct fake fake;
+    int asked; /* before a question */
     struct slice standards;
     struct providers_options guards;
 };
@@ -304,5 +309,268 @@ TEST(embed, ten_searches_of_a_hanging_endpoint_ask_once_and_use_the_old_vector)
     CHECK_INT_EQ(w.fake.asked, asked + 1);
     CHECK_INT_EQ(stale, 10);
     clock_real();
+    world_done(&w);
+}
+
+/* --- the parts of a search -------------------------------------------------- */
+
+struct parts {
+    struct eng_call *call;
+    char told[256];
+};
+static struct parts parts; /* of the one call that listens */
+
+static void on_part(struct eng_call *c, const char *part, const char *status)
+{
+    size_t n = strlen(parts.told);
+    CHECK(c == parts.call);
+    CHECK_INT_EQ(c->out->plain.n, 0); /* all of it before the answer */
+    snprintf(parts.told + n, sizeof(parts.told) - n, "%s %s\n", part, status);
+}
+
+static void ask_listening(struct world *w, struct outcome *o,
+                          const struct cancel *cancel, const char *query)
+{
+    struct eng_search_args args = {.query = slice_of(query),
+                                   .n_results = 5,
+                                   .filter_phase = ENG_ABSENT};
+    outcome_begin(o);
+    parts = (struct parts){.call = &o->call};
+    o->call.part = on_part;
+    o->call.cancel = cancel;
+    CHECK_OK(outcome_end(o, eng_search_standards(w->f.engine, &o->call, &args)));
+}
+
+/* E10 */
+TEST(embed, each_part_of_a_search_begins_and_ends_once_before_the_answer)
+{
+    struct world w;
+    struct outcome o;
+    world_make(&w);
+    wait_hybrid(&w, "ocean");
+    ask_listening(&w, &o, NULL, "feline");
+    CHECK_TEXT_EQ(slice_of(parts.told), "vectors started\n"
+                                        "vectors completed\n"
+                                        "words started\n"
+                                        "words completed\n");
+    outcome_done(&o);
+    w.fake.result = PROVIDER_BROKEN;
+    ask_listening(&w, &o, NULL, "bread");
+    CHECK_TEXT_EQ(slice_of(parts.told), "vectors started\n"
+                                        "vectors failed\n"
+                                        "words started\n"
+                                        "words completed\n");
+    outcome_done(&o);
+    world_done(&w);
+}
+
+/* Once the endpoint is asked: so late that only the answer has time left. */
+static void *pass_time(void *ctx)
+{
+    struct world *w = ctx;
+    while (w->fake.asked == w->asked) usleep(1000);
+    clock_fake_advance(600 * NS_PER_MS);
+    return NULL;
+}
+
+/* E08 */
+TEST(embed, a_search_out_of_time_gives_the_part_it_has_and_names_the_other)
+{
+    struct world w;
+    struct outcome o;
+    struct cancel cancel;
+    world_make(&w);
+    wait_hybrid(&w, "ocean");
+    w.fake.hold = true;
+    w.fake.result = PROVIDER_CANCELLED;
+    w.asked = w.fake.asked;
+    clock_fake(clock_now(), clock_wall_ms());
+    cancel_init(&cancel, clock_now() + 700 * NS_PER_MS);
+    pthread_t t;
+    CHECK_INT_EQ(pthread_create(&t, NULL, pass_time, &w), 0);
+    ask_listening(&w, &o, &cancel, "bread");
+    const struct json *lost = json_get(o.out, SLICE("incomplete"));
+    CHECK(lost && lost->count == 1);
+    CHECK_TEXT_EQ(json_text(json_get(&lost->items[0], SLICE("part"))),
+                  "vectors");
+    CHECK_TEXT_EQ(json_text(json_get(&lost->items[0], SLICE("status"))),
+                  "cancelled");
+    CHECK_INT_GT(json_text(json_get(&lost->items[0], SLICE("why"))).n, 0);
+    CHECK_TEXT_EQ(text_at(&o, "retrieval_method"), "bm25");
+    CHECK_TEXT_EQ(slice_of(parts.told), "vectors started\n"
+                                        "vectors cancelled\n"
+                                        "words started\n"
+                                        "words completed\n");
+    CHECK_INT_EQ(pthread_join(t, NULL), 0);
+    outcome_done(&o);
+    w.fake.hold = false;
+    clock_real();
+    world_done(&w);
+}
+
+/* --- one set of numbers, told in three places -------------------------------- */
+
+static void *search_words(void *ctx)
+{
+    struct searcher *s = ctx;
+    struct outcome o;
+    ask(s->w, &o, "vehicle");
+    outcome_done(&o);
+    return NULL;
+}
+
+/* Ten that ask for one thing that is not there yet. */
+static void ten_at_once(struct world *w)
+{
+    struct searcher s[10];
+    w->fake.hold = true;
+    for (int i = 0; i < 10; i++) {
+        s[i] = (struct searcher){w, 0, NULL};
+        CHECK_INT_EQ(pthread_create(&s[i].thread, NULL, search_words, &s[i]),
+                     0);
+    }
+    while (waiting(w) < 9) usleep(1000);
+    w->fake.hold = false;
+    for (int i = 0; i < 10; i++) pthread_join(s[i].thread, NULL);
+}
+
+static int64_t count_in(const struct json *caches, struct slice cache,
+                        const char *name)
+{
+    int64_t n;
+    const struct json *c = json_get(caches, cache);
+    if (!c) FAIL("no cache %.*s", SLICE_ARG(cache));
+    if (!json_int64(json_get(c, slice_of(name)), &n)) FAIL("no %s", name);
+    return n;
+}
+
+static int64_t more_of(const struct json *before, const struct json *after,
+                       const char *name)
+{
+    struct slice cache = SLICE("embeddings");
+    return count_in(after, cache, name) - count_in(before, cache, name);
+}
+
+static int64_t count_of(struct slice metrics, struct slice cache,
+                        const char *family, const char *label)
+{
+    struct slice line =
+        arena_printf(test_arena(), "\nphasegate_cache_%s{cache=\"%.*s\"%s} ",
+                     family, SLICE_ARG(cache), label);
+    size_t at = slice_find(metrics, line);
+    if (at == metrics.n) FAIL("no %.*s", SLICE_ARG(line));
+    return strtoll(metrics.p + at + line.n, NULL, 10);
+}
+
+static const struct {
+    const char *member, *family, *label;
+} told_rows[] = {{"hits", "lookups_total", ",result=\"hit\""},
+                 {"misses", "lookups_total", ",result=\"miss\""},
+                 {"double_loads", "lookups_total", ",result=\"double_load\""},
+                 {"lock_waits", "lock_waits_total", ""},
+                 {"waiters", "waiters_total", ""},
+                 {"loads", "loads_total", ""},
+                 {"entries", "entries", ""},
+                 {"bytes", "bytes", ""}};
+
+/* Prometheus text: a family is told once, before its samples. */
+static void check_families(struct slice text)
+{
+    struct slice rest = text, line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (!slice_starts(line, SLICE("# HELP "))) continue;
+        struct slice name = slice_sub(line, 7, line.n);
+        name = slice_sub(name, 0, slice_find_byte(name, ' '));
+        struct slice type =
+            arena_printf(test_arena(), "\n# TYPE %.*s ", SLICE_ARG(name));
+        struct slice help =
+            arena_printf(test_arena(), "# HELP %.*s ", SLICE_ARG(name));
+        size_t at = slice_find(text, type);
+        CHECK_INT_LT(at, text.n);
+        CHECK_INT_EQ(slice_find(slice_sub(text, at + 1, text.n), type),
+                     text.n - at - 1);
+        CHECK_INT_EQ(slice_find(rest, help), rest.n);
+    }
+}
+
+static const struct json *document_of(struct cli_health *h)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    struct json_writer w = json_writer(&b);
+    json_begin_object(&w);
+    cli_health_document(h, &w);
+    json_end_object(&w);
+    const struct json *v =
+        fake_json(arena_copy(test_arena(), buf_slice(&b)));
+    buf_done(&b);
+    return v;
+}
+
+static const struct json *info_of(struct world *w)
+{
+    static struct tools_app app;
+    struct mcp_server_config conf;
+    tools_app_init(&app, w->f.engine);
+    tools_config(&app, NULL, &conf);
+    struct fake_server *fs = fake_server_of(&conf, MCP_STDIO);
+    const struct json *v = fake_json(arena_copy(
+        test_arena(), fake_say(fs, fake_call("1", "get_server_info", "{}"))));
+    fake_server_free(fs);
+    return json_at(v, "result", "structuredContent", "caches", NULL);
+}
+
+/* B09 */
+TEST(embed, page_tool_and_metrics_tell_the_same_numbers_of_a_cache)
+{
+    struct world w;
+    struct permits *ps;
+    struct permit_options limits;
+    struct mcp_server *mcp;
+    struct cli_health *h;
+    struct mcp_server_config conf = {.name = "x", .version = "1"};
+    struct buf text = BUF_INIT(1 << 20);
+    world_make(&w);
+    wait_hybrid(&w, "ocean");
+    permit_options_init(&limits);
+    CHECK_OK(permits_new(&limits, &ps));
+    CHECK_OK(mcp_server_new(&conf, &mcp));
+    struct cli_health_config hc = {.engine = w.f.engine,
+                                   .pool = w.f.pool,
+                                   .mcp = mcp,
+                                   .permits = ps,
+                                   .version = SLICE("1"),
+                                   .file_ms = 10000,
+                                   .loop_lag_ms = 100,
+                                   .loop_stall_ms = 5000,
+                                   .memory_warn_mb = 512,
+                                   .permits_check_ms = 30000};
+    CHECK_OK(cli_health_new(&hc, &h));
+    cli_health_tick(h, clock_now());
+    const struct json *before = json_get(document_of(h), SLICE("caches"));
+    ten_at_once(&w);
+    cli_health_tick(h, clock_now());
+    const struct json *page = json_get(document_of(h), SLICE("caches"));
+    const struct json *tool = info_of(&w);
+    cli_health_metrics(h, &text);
+    struct slice metrics = buf_slice(&text);
+    CHECK_INT_EQ(more_of(before, page, "misses"), 1);
+    CHECK_INT_EQ(more_of(before, page, "double_loads"), 9);
+    CHECK_INT_EQ(more_of(before, page, "waiters"), 9);
+    CHECK_INT_EQ(page->count, tool->count);
+    for (size_t i = 0; i < page->count; i++) {
+        struct slice cache = page->members[i].key;
+        for (size_t k = 0; k < sizeof(told_rows) / sizeof(told_rows[0]); k++) {
+            int64_t n = count_in(page, cache, told_rows[k].member);
+            CHECK_INT_EQ(count_in(tool, cache, told_rows[k].member), n);
+            CHECK_INT_EQ(count_of(metrics, cache, told_rows[k].family,
+                                  told_rows[k].label),
+                         n);
+        }
+    }
+    check_families(metrics);
+    cli_health_free(h);
+    mcp_server_free(mcp);
+    permits_free(ps);
+    buf_done(&text);
     world_done(&w);
 }
