@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "transport/spare.h"
 
 struct tp_loop {
     struct mcp_mailbox mailbox; /* first */
@@ -70,7 +71,7 @@ static void event_fatal(int err)
 
 static void libevent_setup(void)
 {
-    event_set_mem_functions(mem_alloc, mem_realloc, mem_free);
+    event_set_mem_functions(tp_spare_alloc, tp_spare_realloc, tp_spare_free);
     event_set_log_callback(event_log);
     event_set_fatal_callback(event_fatal);
 }
@@ -246,7 +247,9 @@ static void *loop_main(void *ctx)
     struct tp_loop *l = ctx;
     log_thread_name(l->name);
     l->owner = pthread_self();
+    tp_spare_begin();
     event_base_dispatch(l->base);
+    tp_spare_end();
     return NULL;
 }
 

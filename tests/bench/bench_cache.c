@@ -2,15 +2,13 @@
  * What a hit costs beside what cannot be avoided: 1 000 UUID keys found in a
  * plain map without a lock (the floor), behind a mutex, behind a
  * reader-writer lock, and in the cache with its TTL, recency and counters.
- * One JSON line per row. Rounds alternate A B B A and figures are medians of
- * ratios, because machines are shared; for the same reason a hit's cost is
- * the processor time of its thread, which a busy neighbour does not lengthen
- * and a contended cache line does. Bars are printed with what was measured.
+ * With liburcu, in its lock-free table too. A hit's cost is the processor time
+ * of its thread, which a busy neighbour does not lengthen and a contended cache
+ * line does.
  *
- *   build/phasegate-tests -s tests/bench/bench_cache.c
+ *   build/phasegate-tests --benchmark-only tests/bench/bench_cache.c
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,7 +21,11 @@
 #include "base/random.h"
 #include "state/cache.h"
 #include "state/cache_metrics.h"
-#include "tests/runner/test.h"
+#include "tests/bench/duel.h"
+#include "tests/bench/urcu/urcu_table.h"
+#include "tests/unit/engine_fixture.h"
+#include "tests/unit/session_kit.h"
+#include "engine/session.h"
 
 enum { KEYS = 1000, ROUNDS = 15, HITS = 500000, THREADS_MOST = 8 };
 
@@ -31,6 +33,7 @@ static struct {
     char key[KEYS][UUID_SIZE];
     struct map map;
     struct st_cache *cache;
+    struct urcu_table *urcu; /* with HAVE_URCU */
     pthread_mutex_t mutex;
     pthread_rwlock_t rwlock;
 } b;
@@ -102,6 +105,20 @@ static uintptr_t get_hits(int from, int n)
     return sum;
 }
 
+#ifdef HAVE_URCU
+static uintptr_t urcu_hits(int from, int n)
+{
+    uintptr_t sum = 0;
+    urcu_table_thread(true);
+    for (int i = from; i < from + n; i++) {
+        struct slice k = key_at(i);
+        sum += (uintptr_t)urcu_table_get(b.urcu, k.p, k.n, map_hash(k));
+    }
+    urcu_table_thread(false);
+    return sum;
+}
+#endif
+
 typedef uintptr_t (*hits_fn)(int from, int n);
 
 /* --- rounds ------------------------------------------------------------------
@@ -128,19 +145,10 @@ struct runner {
     int i;
 };
 
-/* Threads side by side, not one after the other on one processor. */
-static void stand_apart(int i)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET((size_t)(i % (int)sysconf(_SC_NPROCESSORS_ONLN)), &one);
-    sched_setaffinity(0, sizeof(one), &one);
-}
-
 static void *round_thread(void *ctx)
 {
     struct runner *me = ctx;
-    stand_apart(me->i);
+    stand_on(me->i); /* side by side, not one after the other */
     struct round *r = me->round;
     int from = me->i * 131;
     uintptr_t sum = r->hits(from, KEYS); /* warm */
@@ -172,46 +180,32 @@ static double run_round(hits_fn hits, int threads)
     return (double)took / ((double)HITS * threads);
 }
 
-static int by_size(const void *a, const void *c)
-{
-    double x = *(const double *)a, y = *(const double *)c;
-    return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-    qsort(v, (size_t)n, sizeof(*v), by_size);
-    return v[n / 2];
-}
-
-struct pair {
-    double a, b, ratio, least, most; /* ns per hit; b / a */
+struct contender {
+    hits_fn hits;
+    int threads;
+    double calls; /* of which one is told, for each that a round makes */
 };
 
-static struct pair compare(hits_fn a, int a_threads, hits_fn c, int c_threads)
+static void contend(void *ctx, double *ret)
 {
-    double va[ROUNDS], vc[ROUNDS], ratio[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-        bool swap = i % 2;
-        if (swap) vc[i] = run_round(c, c_threads);
-        va[i] = run_round(a, a_threads);
-        if (!swap) vc[i] = run_round(c, c_threads);
-        ratio[i] = vc[i] / va[i];
-    }
-    struct pair p = {.ratio = median(ratio, ROUNDS)};
-    p.least = ratio[0];
-    p.most = ratio[ROUNDS - 1];
-    p.a = median(va, ROUNDS);
-    p.b = median(vc, ROUNDS);
-    return p;
+    const struct contender *c = ctx;
+    ret[0] = run_round(c->hits, c->threads) * c->calls;
 }
 
-static struct pair report(const char *name, struct pair p)
+/* Processor time of `a` and beside it of `c`, which is the floor. */
+static void compare(struct contender a, struct contender c, struct duel *ret)
 {
-    printf("{\"bench\":\"%s\",\"floor_ns\":%.1f,\"ns\":%.1f,"
-           "\"ratio\":%.3f,\"least\":%.3f,\"most\":%.3f,\"rounds\":%d}\n",
-           name, p.a, p.b, p.ratio, p.least, p.most, ROUNDS);
-    return p;
+    duel_run((struct side){contend, &a}, (struct side){contend, &c}, ROUNDS,
+             ret);
+}
+
+static void one_thread(const char *name, hits_fn hits, enum bench_bar bar,
+                       double limit)
+{
+    struct duel d;
+    compare((struct contender){hits, 1, 1},
+            (struct contender){floor_hits, 1, 1}, &d);
+    duel_tell(&d, 0, name, "ns", bar, limit);
 }
 
 /* --- the set-up --------------------------------------------------------- */
@@ -243,54 +237,113 @@ static void set_up(void)
         CHECK_OK(st_cache_get(b.cache, key_at(i), NULL, NULL, &e));
         st_entry_unref(e);
     }
+#ifdef HAVE_URCU
+    b.urcu = urcu_table_new();
+    for (int i = 0; i < KEYS; i++)
+        urcu_table_put(b.urcu, b.key[i], UUID_SIZE - 1, map_hash(key_at(i)));
+#endif
 }
 
-static void bar(const char *name, double value, double most)
+BENCH(cache, hits_on_one_thread, .timeout_s = 120)
 {
-    printf("{\"bar\":\"%s\",\"value\":%.3f,\"most\":%.3f,\"held\":%s}\n", name,
-           value, most, value <= most ? "true" : "false");
-}
-
-TEST(bench_cache, hits_on_one_thread, .timeout_s = 120)
-{
+    (void)bench;
     set_up();
-    struct pair p = report("hit", compare(floor_hits, 1, cache_hits, 1));
-    bar("hit_ns", p.b, 20);
-    report("hit_mutex", compare(floor_hits, 1, mutex_hits, 1));
-    report("hit_rwlock", compare(floor_hits, 1, rwlock_hits, 1));
-    report("hit_get", compare(floor_hits, 1, get_hits, 1));
+    one_thread("cache hit (peek), beside a map without a lock", cache_hits,
+               BAR_MOST, 20);
+    one_thread("cache hit with a reference (get)", get_hits, BAR_NONE, 0);
+    one_thread("map behind a mutex", mutex_hits, BAR_NONE, 0);
+    one_thread("map behind a reader-writer lock", rwlock_hits, BAR_NONE, 0);
+#ifdef HAVE_URCU
+    one_thread("liburcu's lock-free table", urcu_hits, BAR_NONE, 0);
+#endif
 }
 
 /* How much more `threads` do than one on two processors: twice, less what a
  * hit costs more when others hit too. */
-static double scaling(const char *name, hits_fn hits, int threads)
+static void scaling(void *ctx, double *ret)
 {
-    struct pair p = compare(hits, 1, hits, threads);
-    printf("{\"bench\":\"%s_x%d\",\"scaling\":%.3f,\"least\":%.3f,"
-           "\"most\":%.3f}\n",
-           name, threads, 2 / p.ratio, 2 / p.most, 2 / p.least);
-    return 2 / p.ratio;
+    const struct contender *c = ctx;
+    double one = run_round(c->hits, 1);
+    ret[0] = 2 * one / run_round(c->hits, c->threads);
 }
 
-TEST(bench_cache, hits_on_two_and_eight_threads, .timeout_s = 240)
+static void scales(const char *name, struct contender c, enum bench_bar bar,
+                   double limit)
 {
+    struct duel d;
+    duel_run(
+        (struct side){scaling, &c},
+        (struct side){scaling, &(struct contender){floor_hits, c.threads, 1}},
+        ROUNDS, &d);
+    duel_tell(&d, 0, name, "x", bar, limit);
+}
+
+BENCH(cache, hits_on_two_and_eight_threads, .timeout_s = 240)
+{
+    (void)bench;
     set_up();
-    double floor = scaling("floor", floor_hits, 2);
-    double ours = scaling("hit", cache_hits, 2);
-    bar("floor_scaling_over_ours", floor / ours, 1 / 0.95);
-    scaling("hit_mutex", mutex_hits, 2);
-    scaling("hit_rwlock", rwlock_hits, 2);
-    scaling("hit_get", get_hits, 2);
-    bar("1.7_over_ours_x8", 1.7 / scaling("hit", cache_hits, 8), 1);
+    scales("cache hit, two threads against one",
+           (struct contender){cache_hits, 2, 1}, BAR_RATIO_LEAST, 0.95);
+    scales("cache hit, eight threads against one",
+           (struct contender){cache_hits, 8, 1}, BAR_LEAST, 1.7);
+    scales("cache hit with a reference, two threads",
+           (struct contender){get_hits, 2, 1}, BAR_NONE, 0);
+    scales("map behind a mutex, two threads",
+           (struct contender){mutex_hits, 2, 1}, BAR_NONE, 0);
+    scales("map behind a reader-writer lock, two threads",
+           (struct contender){rwlock_hits, 2, 1}, BAR_NONE, 0);
+#ifdef HAVE_URCU
+    scales("liburcu's lock-free table, two threads",
+           (struct contender){urcu_hits, 2, 1}, BAR_NONE, 0);
+#endif
+}
+
+/* --- a session that the shared commit counter vouches for ----------------- */
+
+enum { SESSIONS = 64 };
+static struct fixture engine;
+static struct slice ids[SESSIONS];
+
+static uintptr_t session_hits(int from, int n)
+{
+    uintptr_t sum = 0;
+    int64_t now = clock_coarse();
+    for (int i = from; i < from + n; i++) {
+        st_cache_pin();
+        sum +=
+            (uintptr_t)eng__session_peek(engine.engine, ids[i % SESSIONS], now);
+        st_cache_unpin();
+    }
+    return sum;
+}
+
+BENCH(cache, a_validated_session_hit, .timeout_s = 120)
+{
+    (void)bench;
+    set_up();
+    fixture_init(&engine, kit_workflows());
+    for (int i = 0; i < SESSIONS; i++) {
+        char target[16];
+        snprintf(target, sizeof(target), "t%d", i);
+        ids[i] = kit_begin(&engine, target);
+    }
+    st_cache_pin();
+    CHECK(eng__session_peek(engine.engine, ids[0], clock_coarse()));
+    st_cache_unpin();
+    one_thread("session hit with the shared commit counter", session_hits,
+               BAR_MOST, 30);
+    fixture_done(&engine);
 }
 
 /* --- misses and counters ------------------------------------------------ */
+
+enum { MISS_SHARE = 20, SNAPSHOT_SHARE = 100 };
 
 static uintptr_t loader_alone(int from, int n)
 {
     struct st_loaded got;
     uintptr_t sum = 0;
-    for (int i = from; i < from + n / 20; i++) {
+    for (int i = from; i < from + n / MISS_SHARE; i++) {
         if (load(NULL, key_at(i), NULL, &got)) continue;
         sum += (uintptr_t)got.value;
     }
@@ -300,7 +353,7 @@ static uintptr_t loader_alone(int from, int n)
 static uintptr_t misses(int from, int n)
 {
     uintptr_t sum = 0;
-    for (int i = from; i < from + n / 20; i++) {
+    for (int i = from; i < from + n / MISS_SHARE; i++) {
         struct st_entry *e = NULL;
         st_cache_invalidate(b.cache, key_at(i), ST_WRITE);
         if (st_cache_get(b.cache, key_at(i), NULL, NULL, &e)) continue;
@@ -310,11 +363,14 @@ static uintptr_t misses(int from, int n)
     return sum;
 }
 
-TEST(bench_cache, a_miss_without_contention, .timeout_s = 120)
+BENCH(cache, a_miss_without_contention, .timeout_s = 120)
 {
+    struct duel d;
+    (void)bench;
     set_up();
-    struct pair p = report("miss_x20", compare(loader_alone, 1, misses, 1));
-    bar("miss_over_loader_ns", 20 * (p.b - p.a), 10000);
+    compare((struct contender){misses, 1, MISS_SHARE},
+            (struct contender){loader_alone, 1, MISS_SHARE}, &d);
+    duel_tell(&d, 0, "a miss, beside its loader", "ns", BAR_MOST, 10000);
 }
 
 static struct st_cache_metrics *metrics;
@@ -337,17 +393,20 @@ static uintptr_t metric_adds(int from, int n)
 static uintptr_t snapshots(int from, int n)
 {
     struct st_cache_stats s = {0};
-    for (int i = from; i < from + n / 100; i++)
+    for (int i = from; i < from + n / SNAPSHOT_SHARE; i++)
         st_metrics_snapshot(metrics, true, &s);
     return (uintptr_t)s.total;
 }
 
-TEST(bench_cache, counters, .timeout_s = 120)
+BENCH(cache, counters, .timeout_s = 120)
 {
+    struct duel d;
+    struct contender floor = {floor_adds, 1, 1};
+    (void)bench;
     CHECK_OK(st_metrics_new(&metrics));
-    struct pair p =
-        report("record_hit", compare(floor_adds, 1, metric_adds, 1));
-    bar("record_hit_ratio", p.ratio, 1.5);
-    p = report("snapshot_x100", compare(floor_adds, 1, snapshots, 1));
-    bar("snapshot_ns", 100 * p.b, 1000);
+    compare((struct contender){metric_adds, 1, 1}, floor, &d);
+    duel_tell(&d, 0, "counting a hit, beside an atomic add", "ns",
+              BAR_RATIO_MOST, 1.5);
+    compare((struct contender){snapshots, 1, SNAPSHOT_SHARE}, floor, &d);
+    duel_tell(&d, 0, "a snapshot of the metrics", "ns", BAR_MOST, 1000);
 }

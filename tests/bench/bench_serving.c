@@ -6,69 +6,7 @@
  *
  *   build/phasegate-tests --benchmark-only tests/bench/bench_serving.c
  */
-#include <stdio.h>
-
-#include "tests/bench/load.h"
-#include "tests/integration/bugfix.h"
-
-#define META                                                                   \
-    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","   \
-    "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"bench\","              \
-    "\"version\":\"1.0.0\"},"                                                  \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
-
-static struct server *serve_on(int cpu)
-{
-    stand_on(cpu);
-    struct server *s = server_start(&(struct server_options){0});
-    (void)server_port(s);
-    stand_on(-1);
-    return s;
-}
-
-static const char *session_of(struct server *s)
-{
-    const struct json *r = stdio_tool(s, "start_workflow", bugfix_start("a.c"));
-    return arena_cstr(test_arena(), json_text(json_at(r, "structuredContent",
-                                                      "session_id", NULL)));
-}
-
-static struct slice get_phase(const char *session)
-{
-    return arena_printf(
-        test_arena(),
-        "{\"jsonrpc\":\"2.0\",\"id\":4711,\"method\":\"tools/call\","
-        "\"params\":{\"name\":\"get_phase\",\"arguments\":{\"session_id\":"
-        "\"%s\"}," META "}}",
-        session);
-}
-
-static struct slice over_http(struct slice body, int port)
-{
-    return arena_printf(test_arena(),
-                        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                        "Content-Type: application/json\r\n"
-                        "Accept: application/json, text/event-stream\r\n"
-                        "MCP-Protocol-Version: 2026-07-28\r\n"
-                        "Mcp-Method: tools/call\r\nMcp-Name: get_phase\r\n"
-                        "Content-Length: %zu\r\n\r\n%.*s",
-                        port, body.n, SLICE_ARG(body));
-}
-
-static struct slice line_of(struct slice message)
-{
-    return arena_printf(test_arena(), "%.*s\n", SLICE_ARG(message));
-}
-
-/* What it answers, so that the floor sends the same bytes. */
-static struct slice answer_of(struct server *s, struct slice message)
-{
-    stdio_send_raw(s, message.p[message.n - 1] == '\n' ? message
-                                                       : line_of(message));
-    struct slice line = stdio_line(s);
-    CHECK_CONTAINS(line, "\"structuredContent\"");
-    return line;
-}
+#include "tests/bench/serving.h"
 
 /* --- HTTP --------------------------------------------------------------------
  */
@@ -76,12 +14,12 @@ static void http_duel(int connections, int server_cpu, int load_cpu,
                       struct duel *d)
 {
     int port;
-    struct server *ours = serve_on(server_cpu);
-    struct slice body = get_phase(session_of(ours));
+    struct server *ours = serve_on(server_cpu, NULL, NULL);
+    struct slice body = get_phase_of(session_new(ours, "src/a.c"));
     struct server *floor =
         floor_start("evhttp", server_cpu, answer_of(ours, body), true, &port);
-    struct slice to_floor = over_http(body, port);
-    struct slice to_us = over_http(body, server_port(ours));
+    struct slice to_floor = post_of("get_phase", body, port);
+    struct slice to_us = post_of("get_phase", body, server_port(ours));
     struct load a = {.requests = &to_us,
                      .request_count = 1,
                      .port = server_port(ours),
@@ -140,16 +78,21 @@ BENCH(serving, http_at_one_connection_on_one_processor)
 
 /* --- stdio -------------------------------------------------------------------
  */
+/* The floor that parses writes the id itself, before the rest. */
+static struct slice behind_id(struct slice answer)
+{
+    return slice_sub(answer, slice_find(answer, SLICE("4711")) + 4, SIZE_MAX);
+}
+
 static void stdio_duel(const char *program, int in_flight, int load_cpu,
                        struct duel *d)
 {
     int port;
-    struct server *ours = serve_on(0);
-    struct slice line = line_of(get_phase(session_of(ours)));
-    struct slice answer = line_of(answer_of(ours, line));
-    if (strcmp(program, "stdio_echo") == 0) /* that writes the id itself */
-        answer =
-            slice_sub(answer, slice_find(answer, SLICE("4711")) + 4, SIZE_MAX);
+    struct server *ours = serve_on(0, NULL, NULL);
+    struct slice message = get_phase_of(session_new(ours, "src/a.c"));
+    struct slice line = line_of(message);
+    struct slice answer = line_of(answer_of(ours, message));
+    if (strcmp(program, "stdio_echo") == 0) answer = behind_id(answer);
     struct server *floor = floor_start(program, 0, answer, false, &port);
     struct load a = {.requests = &line,
                      .request_count = 1,

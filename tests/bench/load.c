@@ -18,7 +18,6 @@ enum { ROOM = 1 << 16, SAMPLES_MAX = 1 << 21, CONNECTIONS_MAX = 4096 };
 
 struct lane {
     int fd;
-    size_t turn;
     double sent; /* when */
     size_t have;
     char in[ROOM];
@@ -27,6 +26,7 @@ struct lane {
 struct run {
     const struct load *l;
     struct load_result *out;
+    size_t turn;  /* requests sent */
     double *took; /* seconds */
     size_t samples;
 };
@@ -56,6 +56,12 @@ static bool ended(const struct run *r, double until)
                          : seconds_now() >= until;
 }
 
+/* May another one be sent? */
+static bool more(const struct run *r)
+{
+    return !r->l->answers || r->turn < r->l->answers;
+}
+
 /* --- HTTP --------------------------------------------------------------------
  */
 static int connect_to(int port)
@@ -73,7 +79,7 @@ static int connect_to(int port)
 static void ask(struct run *r, struct lane *c)
 {
     c->sent = seconds_now();
-    write_all(c->fd, r->l->requests[c->turn++ % r->l->request_count]);
+    write_all(c->fd, r->l->requests[r->turn++ % r->l->request_count]);
 }
 
 static const char *find(struct slice in, const char *part)
@@ -107,7 +113,7 @@ static void answered(struct run *r, struct lane *c)
     if (memcmp(c->in + 8, " 200", 4) || find(all, "\"isError\":true"))
         r->out->refused++;
     c->have = 0;
-    ask(r, c);
+    if (more(r)) ask(r, c);
 }
 
 static void drain(int ep, struct lane *lanes, struct run *r, double until)
@@ -129,10 +135,9 @@ static void http_run(struct run *r)
     for (int i = 0; i < n; i++) {
         struct epoll_event want = {EPOLLIN, {.u32 = (uint32_t)i}};
         lanes[i].fd = connect_to(r->l->port);
-        lanes[i].turn = (size_t)i;
         CHECK_INT_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, lanes[i].fd, &want), 0);
     }
-    for (int i = 0; i < n; i++) ask(r, &lanes[i]);
+    for (int i = 0; i < n && more(r); i++) ask(r, &lanes[i]);
     drain(ep, lanes, r, seconds_now() + r->l->seconds);
     for (int i = 0; i < n; i++) close(lanes[i].fd);
     close(ep);
@@ -157,12 +162,13 @@ static size_t lines_read(struct server *s, char *in)
 }
 
 /* As many lines as there are answers to have, in one write. */
-static void send_lines(struct run *r, size_t n, size_t *turn)
+static void send_lines(struct run *r, size_t n)
 {
     static char out[1 << 20];
     size_t have = 0;
+    if (n == 0) return;
     for (; n; n--) {
-        struct slice one = r->l->requests[(*turn)++ % r->l->request_count];
+        struct slice one = r->l->requests[r->turn++ % r->l->request_count];
         CHECK(have + one.n < sizeof out);
         memcpy(out + have, one.p, one.n);
         have += one.n;
@@ -173,17 +179,19 @@ static void send_lines(struct run *r, size_t n, size_t *turn)
 static void stdio_run(struct run *r)
 {
     static char in[ROOM];
-    size_t in_flight = (size_t)r->l->in_flight, turn = 0;
+    size_t in_flight = (size_t)r->l->in_flight;
     double until = seconds_now() + r->l->seconds, since = seconds_now();
-    send_lines(r, in_flight, &turn);
+    send_lines(r, in_flight);
     while (in_flight) {
         size_t lines = lines_read(r->l->s, in);
         double now = seconds_now();
         for (size_t i = 0; i < lines; i++) sample(r, since, now);
         in_flight -= lines;
         if (ended(r, until)) continue;
+        if (r->l->answers && lines > r->l->answers - r->turn)
+            lines = (size_t)r->l->answers - r->turn;
         since = seconds_now();
-        send_lines(r, lines, &turn);
+        send_lines(r, lines);
         in_flight += lines;
     }
 }
@@ -193,7 +201,8 @@ static void stdio_run(struct run *r)
 void load_run(const struct load *l, struct load_result *ret)
 {
     *ret = (struct load_result){0};
-    struct run r = {l, ret, calloc(SAMPLES_MAX, sizeof(double)), 0};
+    struct run r = {.l = l, .out = ret};
+    r.took = calloc(SAMPLES_MAX, sizeof(double));
     CHECK(r.took);
     double cpu = l->s ? cpu_of_process(server_pid(l->s)) : 0;
     double since = seconds_now();

@@ -12,8 +12,8 @@
 #include "tests/runner/server.h"
 
 struct load {
-    /* Whole requests, sent over and over; connection (or turn) i sends number
-     * i % request_count. */
+    /* Whole requests, sent one after the other and over again, by whichever
+     * connection is free. */
     const struct slice *requests;
     size_t request_count;
     int port;         /* of HTTP; 0: stdio */
