@@ -10,7 +10,7 @@ static const char run[] =
     "\"0123456789abcdef\"},\"machine_info\":{\"cpus\":2,\"compiler\":"
     "\"12.2.0\"},\"benchmarks\":[],\"figures\":["
     "{\"name\":\"calls\",\"unit\":\"1/s\",\"value\":123456,\"floor\":100000,"
-    "\"ratio\":1.23,\"least\":1.1,\"most\":1.4,\"rounds\":6,"
+    "\"ratio\":1.23,\"lowest\":1.1,\"highest\":1.4,\"rounds\":6,"
     "\"ratio_least\":1.0,\"held\":true},"
     "{\"name\":\"memory at rest\",\"unit\":\"MB\",\"value\":9.5,\"most\":8,"
     "\"held\":false},"

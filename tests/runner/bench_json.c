@@ -117,8 +117,8 @@ static void write_figure(struct json_writer *w, const struct item *it,
     if (f->ratio != 0) {
         put(w, "floor", f->floor);
         put(w, "ratio", f->ratio);
-        put(w, "least", f->least);
-        put(w, "most", f->most);
+        put(w, "lowest", f->least);
+        put(w, "highest", f->most);
         json_put_int(w, "rounds", f->rounds);
     }
     if (f->bar) {

@@ -133,6 +133,7 @@ static struct fact {
      0},
     {"spin", have_spin, "the model checker spin or cc is not installed", 0},
     {"man", NULL, "man is not installed", 0},
+    {"valgrind", NULL, "valgrind is not installed", 0},
     {"curl", NULL, "curl is not installed", 0},
     {"zsh", NULL, "zsh is not installed", 0},
     {"fish", NULL, "fish is not installed", 0},

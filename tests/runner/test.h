@@ -34,9 +34,9 @@ struct test_options {
     /* Space-separated facts this test needs; absent: it is skipped with the
      * reason. Known: shared (real inputs beside the repository), npm (node
      * packages installed in the build folder), browser, network-ns, spin (the
-     * model checker), man, curl, zsh, fish, promtool, binary, plain (a build
-     * without sanitizers and coverage), release (a plain one, optimised), slow
-     * (--full). */
+     * model checker), valgrind, man, curl, zsh, fish, promtool, binary, plain
+     * (a build without sanitizers and coverage), release (a plain one,
+     * optimised), slow (--full). */
     const char *needs;
     int timeout_s;     /* 0: the runner's default; widened under sanitizers */
     const char *marks; /* space-separated, for -m */

@@ -67,8 +67,8 @@ static struct figure figure_of(const struct json *f)
                        .value = number_of(f, "value"),
                        .floor = number_of(f, "floor"),
                        .ratio = number_of(f, "ratio"),
-                       .least = number_of(f, "least"),
-                       .most = number_of(f, "most"),
+                       .least = number_of(f, "lowest"),
+                       .most = number_of(f, "highest"),
                        .bar = -1};
     for (int i = 0; i < 4; i++)
         if (json_get(f, slice_of(bars[i]))) {
