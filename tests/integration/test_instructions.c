@@ -176,7 +176,7 @@ TEST_EACH_IF(instructions, of_a_served_call,
               0, 0},
              {"get_phase over HTTP", "on_request", "get_phase", "", "http", 0,
               0},
-             {"complete_phase on its worker", "run_on_worker", "complete_phase",
+             {"complete_phase on its worker", "op_job", "complete_phase",
               REFUSED, "stdio", 0, 0})
 {
     enum { FEW = 300, MANY = 1300 };
