@@ -261,7 +261,7 @@ static void tell(const char *corpus, const char *what, struct samples *s,
                              .rounds = s->n,
                              .bar = limit > 0 ? BAR_MOST : BAR_NONE,
                              .limit = limit};
-    snprintf(f.name, sizeof(f.name), "%s, %s p%d", corpus, what,
+    snprintf(f.name, sizeof(f.name), "search: %s, %s p%d", corpus, what,
              (int)(share * 100));
     f.ratio = f.least = f.most = f.floor > 0 ? f.value / f.floor : 0;
     bench_figure(&f);

@@ -204,7 +204,7 @@ static const char *const shown[] = {
     "complete_phase, one client, p50",
     "complete_phase, 64 clients beside one",
     "cache hit (peek), beside a map without a lock",
-    "search on about 2,151 chunks, p50",
+    "search: real standards, clock p50",
     "start to the first answer, new project",
     "memory at rest",
 };
