@@ -128,3 +128,67 @@ struct slice clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
     *at = '\0';
     return (struct slice){out, CLOCK_TEXT_SIZE - 1};
 }
+
+/* Digits and what stands behind them. */
+static bool number(struct slice *s, size_t n, char end, int *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i >= s->n || s->p[i] < '0' || s->p[i] > '9') return false;
+        *ret = *ret * 10 + (s->p[i] - '0');
+    }
+    *s = slice_sub(*s, n, s->n);
+    if (!end) return true;
+    if (!s->n || (s->p[0] | 32) != (end | 32)) return false;
+    *s = slice_sub(*s, 1, s->n);
+    return true;
+}
+
+/* "Z", "+02:00": seconds east. */
+static bool zone(struct slice s, int64_t *ret)
+{
+    int h, m;
+    *ret = 0;
+    if (s.n == 1) return (s.p[0] | 32) == 'z';
+    if (!s.n || (s.p[0] != '+' && s.p[0] != '-')) return false;
+    int sign = s.p[0] == '-' ? -1 : 1;
+    s = slice_sub(s, 1, s.n);
+    if (!number(&s, 2, ':', &h) || !number(&s, 2, 0, &m) || s.n || h > 23 ||
+        m > 59)
+        return false;
+    *ret = (int64_t)sign * (h * 3600 + m * 60);
+    return true;
+}
+
+static int64_t fraction_ms(struct slice *s)
+{
+    int64_t ms = 0, unit = 100;
+    size_t n = 1;
+    if (s->n < 2 || s->p[0] != '.') return 0;
+    for (; n < s->n && s->p[n] >= '0' && s->p[n] <= '9'; n++, unit /= 10)
+        ms += (s->p[n] - '0') * unit;
+    if (n > 1) *s = slice_sub(*s, n, s->n);
+    return ms;
+}
+
+bool clock_parse(struct slice s, int64_t *ret_wall_ms)
+{
+    struct tm tm = {0};
+    int64_t east;
+    if (!number(&s, 4, '-', &tm.tm_year) || !number(&s, 2, '-', &tm.tm_mon) ||
+        !number(&s, 2, 't', &tm.tm_mday) || !number(&s, 2, ':', &tm.tm_hour) ||
+        !number(&s, 2, ':', &tm.tm_min) || !number(&s, 2, 0, &tm.tm_sec) ||
+        tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        return false;
+    int64_t ms = fraction_ms(&s);
+    if (!zone(s, &east)) return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    const struct tm said = tm;
+    bool leap = tm.tm_sec == 60;
+    time_t t = timegm(&tm);
+    if (!leap && (tm.tm_mon != said.tm_mon || tm.tm_mday != said.tm_mday))
+        return false;
+    *ret_wall_ms = ((int64_t)t - east) * 1000 + ms;
+    return true;
+}

@@ -35,5 +35,8 @@ bool clock_is_fake(void);
  * a NUL into out[25]. */
 #define CLOCK_TEXT_SIZE 25
 struct slice clock_text(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);
+/* The other way: RFC 3339 with any zone and fraction. False: it is none, or a
+ * day that never was. */
+bool clock_parse(struct slice text, int64_t *ret_wall_ms);
 
 #endif

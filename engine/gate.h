@@ -87,6 +87,7 @@ struct eng_ci_demand {
     struct slice path, signature, identity;
     struct slice keys;    /* one in a line */
     struct slice signers; /* as ssh-keygen reads them: identity and keys */
+    struct slice time; /* where the result says when; empty: any time will do */
     struct eng_value_demand value;
 };
 /* "claimed", "human". */

@@ -373,6 +373,14 @@ static void ci_identity(struct gate_reading *in, const struct json *v,
 {
     read_text(in, v, "ci.identity", &((struct eng_ci_demand *)into)->identity);
 }
+static void ci_time(struct gate_reading *in, const struct json *v, void *into)
+{
+    struct eng_ci_demand *d = into;
+    read_text(in, v, "ci.time", &d->time);
+    if (d->time.n && d->time.p[0] != '/')
+        GATE_BROKEN(in, v->raw.p, "Write it as /finished_at.",
+                    "ci.time is no JSON pointer");
+}
 static void ci_value(struct gate_reading *in, const struct json *v, void *into)
 {
     read_value(in, v, &((struct eng_ci_demand *)into)->value);
@@ -380,7 +388,7 @@ static void ci_value(struct gate_reading *in, const struct json *v, void *into)
 static const struct gate_key ci_keys[] = {
     {SLICE_INIT("path"), ci_path},     {SLICE_INIT("signature"), ci_signature},
     {SLICE_INIT("keys"), ci_key_list}, {SLICE_INIT("identity"), ci_identity},
-    {SLICE_INIT("value"), ci_value},
+    {SLICE_INIT("value"), ci_value},   {SLICE_INIT("time"), ci_time},
 };
 static const struct gate_mapping ci_mapping = GATE_MAPPING("ci", true, ci_keys);
 

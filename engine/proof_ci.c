@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/run.h"
 #include "engine/look.h"
@@ -25,7 +26,8 @@ enum {
     RESULT_MOST = 16 << 20,
     SMALL_MOST = 1 << 20,
     VERIFY_MS = 20000,
-    OUTPUT_MOST = 64 << 10
+    OUTPUT_MOST = 64 << 10,
+    SKEW_MS = 60000 /* between the clocks of CI and of here */
 };
 
 struct ci {
@@ -132,6 +134,39 @@ static enum err judge(struct ci *ci, const struct run_result *r)
               "here."));
 }
 
+/* The result says itself when it was made, under the signature: one of before
+ * this phase, kept and brought again, is none of this work. */
+static enum err check_time(struct ci *ci)
+{
+    struct arena *a = ci->p->call->arena;
+    const struct eng_value_demand d = {.from = ENG_VALUE_JSON,
+                                       .text = ci->d->time};
+    const struct json *said = NULL;
+    struct slice why = {0};
+    int64_t at = 0, began = eng__phase_began(ci->p->s, ci->p->phase->number);
+    char began_text[CLOCK_TEXT_SIZE];
+    if (!ci->d->time.n) return OK;
+    enum err e =
+        eng__measure(&d, ENG_STRING, ci->result.content, a, &said, &why);
+    if (e) return e;
+    if (!clock_parse(json_text(said), &at))
+        return eng__not_proven(
+            ci->ret,
+            arena_printf(a, "%.*s does not say at %.*s when it was made%s%.*s",
+                         SLICE_ARG(ci->result.path), SLICE_ARG(ci->d->time),
+                         said ? "" : ": ", SLICE_ARG(why)),
+            SLICE("Let CI write the time there, like 2026-11-21T13:04:54Z."));
+    if (at + SKEW_MS >= began && at <= clock_wall_ms() + SKEW_MS) return OK;
+    clock_text(began, began_text);
+    return eng__not_proven(
+        ci->ret,
+        arena_printf(a, "%.*s is of %.*s, and the phase began at %s",
+                     SLICE_ARG(ci->result.path), SLICE_ARG(json_text(said)),
+                     began_text),
+        SLICE("Let CI run on this phase's work and bring its result and "
+              "signature here."));
+}
+
 static const struct json yes = {.type = JSON_TRUE, .raw = SLICE_INIT("true")};
 
 static enum err tell(struct ci *ci, const struct eng_field *f)
@@ -177,6 +212,7 @@ enum err eng__prove_ci(struct eng_proving *p, const struct eng_field *f,
     if (e || ret->state) return e;
     e = verify(&ci, &r);
     if (!e) e = judge(&ci, &r);
+    if (!e && !ret->state) e = check_time(&ci);
     if (!e && !ret->state) e = tell(&ci, f);
     buf_done(&r.output);
     if (e == ERR_IO)

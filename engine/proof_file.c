@@ -81,10 +81,7 @@ static enum err check_age(struct eng_proving *p,
                           const struct eng_look *look, struct eng_proof *ret)
 {
     char was[CLOCK_TEXT_SIZE], begun[CLOCK_TEXT_SIZE];
-    const struct eng_reopened *again = &p->s->reopened;
-    int64_t began = again->changed && again->phase == p->phase->number
-                        ? again->began_ms
-                        : p->s->opened_ms;
+    int64_t began = eng__phase_began(p->s, p->phase->number);
     if (!d->newer || look->latest_ms >= began) return OK;
     clock_text(look->mtime_ms, was);
     clock_text(began, begun);

@@ -501,6 +501,12 @@ const struct eng_phase *eng__session_phase(const struct eng_snapshot *s)
     return eng_definition_phase(s->definition, s->row.current_phase);
 }
 
+int64_t eng__phase_began(const struct eng_snapshot *s, int64_t phase)
+{
+    bool again = s->reopened.changed && s->reopened.phase == phase;
+    return again ? s->reopened.began_ms : s->opened_ms;
+}
+
 const struct st_claim *eng__claim(const struct eng_snapshot *s, int64_t phase,
                                   int64_t task)
 {

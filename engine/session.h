@@ -126,6 +126,9 @@ bool eng__session_open(const struct eng_snapshot *s);
 /* The current phase; NULL when the definition does not have it (a session
  * that was imported without its source). */
 const struct eng_phase *eng__session_phase(const struct eng_snapshot *s);
+/* When the current phase was first opened: a changed file opens it again, and
+ * does not begin it anew. */
+int64_t eng__phase_began(const struct eng_snapshot *s, int64_t phase);
 const struct st_claim *eng__claim(const struct eng_snapshot *s, int64_t phase,
                                   int64_t task);
 

@@ -276,7 +276,10 @@ TEST(attack_proofs, no_command_proves_that_will_not_end, .needs = "slow")
 #define SIGN(key, space)                                                       \
     "rm -f ci.json.sig; ssh-keygen -q -Y sign -n " space " -f " key            \
     " ci.json >/dev/null 2>&1"
-#define RESULT "echo '{\"passed\":41}' > ci.json; "
+#define MADE(when)                                                             \
+    "echo '{\"passed\":41,\"at\":\"'$(date -u -d '" when                       \
+    "' +%Y-%m-%dT%H:%M:%SZ)'\"}' > ci.json; "
+#define RESULT MADE("now")
 
 static const struct {
     const char *name, *script, *words;
@@ -304,14 +307,26 @@ static const struct {
                                                        "-s s ci.json.sig",
      "symbolic link"},
     {"a signed result without the value",
-     "rm -f ci.json*; echo '{}' > ci.json; " SIGN("key", "phasegate"),
+     "rm -f ci.json*; " RESULT
+     "sed -i s/passed/other/ ci.json; " SIGN("key", "phasegate"),
      "value cannot be read"},
     {"a signed value of another type",
-     "echo '{\"passed\":\"all\"}' > ci.json; " SIGN("key", "phasegate"),
+     RESULT "sed -i 's/41/\"all\"/' ci.json; " SIGN("key", "phasegate"),
      "ci_passed"},
     {"a signed value that is said twice",
-     "echo '{\"passed\":0,\"passed\":41}' > ci.json; " SIGN("key", "phasegate"),
+     RESULT "sed -i 's/41/0,\"passed\":41/' ci.json; " SIGN("key", "phasegate"),
      "twice"},
+    {"the result of an hour ago, with its signature",
+     MADE("1 hour ago") SIGN("key", "phasegate"), "and the phase began at"},
+    {"a result of tomorrow", MADE("1 day") SIGN("key", "phasegate"),
+     "and the phase began at"},
+    {"a result of no time",
+     "echo '{\"passed\":41}' > ci.json; " SIGN("key", "phasegate"),
+     "when it was made"},
+    {"a result of a day that never was",
+     "echo '{\"passed\":41,\"at\":\"2999-02-30T00:00:00Z\"}' > ci.json; " SIGN(
+         "key", "phasegate"),
+     "when it was made"},
     {"a key of its own in the project",
      RESULT SIGN("other", "phasegate") "; cp other.pub allowed_signers; cp "
                                        "other.pub signers",
@@ -329,7 +344,7 @@ TEST(attack_proofs, no_result_proves_but_one_that_the_key_of_the_gate_signed)
                      "  ci_passed: {type: integer, required: true, "
                      "description: d, proof: ci,\n    ci: {path: ci.json, "
                      "identity: ci@example.org, keys: [\"%.*s\"],\n"
-                     "    value: {json: /passed}}}\n",
+                     "    value: {json: /passed}, time: /at}}\n",
                      SLICE_ARG(slice_trim(process_file(a.project, "key.pub"))))
             .p);
     const char *id = attack_session(&a);

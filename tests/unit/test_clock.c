@@ -65,3 +65,40 @@ TEST(clock, agrees_with_the_c_library_on_every_day_of_four_centuries)
             FAIL("day %lld: %s, not %s", (long long)day, got, want);
     }
 }
+
+struct reading {
+    const char *text;
+    int64_t ms; /* -1: refused */
+};
+
+TEST_EACH(clock, reads_rfc_3339, struct reading, row,
+          {"1970-01-01T00:00:00Z", 0},
+          {"2026-11-21T13:04:54.123Z", 1795266294123},
+          {"2026-11-21t13:04:54.1239999z", 1795266294123},
+          {"2026-11-21T15:04:54.123+02:00", 1795266294123},
+          {"2026-11-21T07:34:54.123-05:30", 1795266294123},
+          {"2000-02-29T00:00:00Z", 951782400000},
+          {"2016-12-31T23:59:60Z", 1483228800000}, {"", -1}, {"2026-11-21", -1},
+          {"2026-11-21T13:04:54", -1}, {"2026-11-21 13:04:54Z", -1},
+          {"2026-02-29T00:00:00Z", -1}, {"2026-13-01T00:00:00Z", -1},
+          {"2026-00-01T00:00:00Z", -1}, {"2026-04-31T00:00:00Z", -1},
+          {"2026-11-21T24:00:00Z", -1}, {"2026-11-21T13:60:54Z", -1},
+          {"2026-11-21T13:04:61Z", -1}, {"2026-11-21T13:04:54.Z", -1},
+          {"2026-11-21T13:04:54Z ", -1}, {"2026-11-21T13:04:54+0200", -1},
+          {"2026-11-21T13:04:54+24:00", -1}, {"+026-11-21T13:04:54Z", -1},
+          {"2026-11-21T13:04:54Zulu", -1})
+{
+    int64_t ms = -1;
+    CHECK_INT_EQ(clock_parse(slice_of(row->text), &ms), row->ms >= 0);
+    CHECK_INT_EQ(ms, row->ms);
+}
+
+TEST(clock, reads_what_it_writes_on_every_day_of_four_centuries)
+{
+    for (int64_t day = -25567; day < 146097 - 25567; day++) {
+        char text[CLOCK_TEXT_SIZE];
+        int64_t ms = day * 86400000 + 86399999, got = 0;
+        CHECK(clock_parse(clock_text(ms, text), &got));
+        if (got != ms) FAIL("%s is not read as it was written", text);
+    }
+}

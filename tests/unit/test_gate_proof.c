@@ -60,6 +60,10 @@ TEST_EACH(gate_proof, the_rung_is_one_of_the_known_and_its_settings_its_own,
     {"boolean", "ci: {path: x}", "ci: stands without proof: ci"},
     {"string", "proof: file, command: [make]", "command: stands without"},
     {"string", "proof: file, ci: {}", "ci: stands without"},
+    {"boolean", "proof: ci, ci: {path: a, identity: a@b, keys: [k], time: "
+     "at}", "ci.time is no JSON pointer"},
+    {"boolean", "proof: ci, ci: {path: a, identity: a@b, keys: [k], time: "
+     "/at}", NULL},
     {"boolean", "proof: command, command: [make], file: {}",
      "file: stands without"},
     {"string", "proof: file, fresh: false", NULL},
