@@ -13,7 +13,7 @@
  * Tokens are estimated, since every model counts in its own way: a quarter of
  * the characters, rounded up (chunk_tokens).
  *
- * The one file that uses md4c. Thread: any. Nothing is kept between calls.
+ * Thread: any. Nothing is kept between calls.
  */
 #ifndef ENGINE_CHUNK_H
 #define ENGINE_CHUNK_H

@@ -654,7 +654,7 @@ enum err eng_definition_problem(const struct eng_definition *d, struct arena *a,
     enum err e = problem_setf(
         p, a, ERR_WORKFLOW_INVALID, why,
         SLICE("Correct the files named here, then call again; "
-              "list_workflows shows what is left."),
+              "validate_workflow shows what is left."),
         "the workflow \"%.*s\" has %zu error%s", SLICE_ARG(d->workflow_type),
         d->errors_count, d->errors_count == 1 ? "" : "s");
     p->extra = members;

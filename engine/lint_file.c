@@ -4,6 +4,7 @@
 
 #include "engine/chunk.h"
 #include "engine/lint_pass.h"
+#include "engine/markdown.h"
 #include "engine/template.h"
 
 /* The texts of one phase, gate included, as an agent reads them. */
@@ -65,26 +66,21 @@ static struct slice joined(struct arena *a, struct slice folder,
     return (struct slice){out, n};
 }
 
-/* The target of "[text](target)" whose "](" is at the start of s; only what
- * is meant as a file of this workflow: relative, with an extension of text. */
-static bool link_target(struct slice s, struct slice *ret)
+/* Is it meant as a file of this workflow: relative, no address, nothing to
+ * fill in? */
+static bool link_target(struct slice t, struct slice *ret)
 {
-    size_t end = slice_find_byte(s, ')');
-    if (end >= s.n || end > LINK_MOST) return false;
-    struct slice t = slice_trim(slice_sub(s, 2, end - 2));
+    static const char odd[] = ":%<{[*";
     t = slice_sub(t, 0, slice_find_byte(t, '#'));
-    t = slice_sub(t, 0, slice_find_byte(t, ' '));
-    if (t.n == 0 || t.p[0] == '/' || slice_find_byte(t, ':') < t.n ||
-        slice_find_byte(t, '%') < t.n || slice_find_byte(t, '<') < t.n ||
-        slice_find_byte(t, '{') < t.n || slice_find_byte(t, '[') < t.n ||
-        slice_find_byte(t, '*') < t.n)
-        return false;
+    if (t.n == 0 || t.n > LINK_MOST || t.p[0] == '/') return false;
+    for (size_t i = 0; odd[i]; i++)
+        if (slice_find_byte(t, odd[i]) < t.n) return false;
     *ret = t;
-    return slice_ends(t, SLICE(".md")) || slice_ends(t, SLICE(".yaml"));
+    return true;
 }
 
 static void check_link(const struct eng_pass *in, const struct eng_source *src,
-                       struct slice target)
+                       const char *at, struct slice target)
 {
     struct slice path = joined(in->r->arena, folder_of(src->file), target);
     /* what lies outside, or where nothing is read, cannot be judged */
@@ -92,33 +88,21 @@ static void check_link(const struct eng_pass *in, const struct eng_source *src,
                 slice_starts(path, SLICE("core/")) ||
                 slice_starts(path, SLICE("supporting-docs/"));
     if (!ours || eng_files_find(&in->d->files, path)) return;
-    eng_report_add(in->r, LINT_LINK_BROKEN, src, target.p,
+    eng_report_add(in->r, LINT_LINK_BROKEN, src, at,
                    "%.*s does not exist",
                    SLICE_ARG(eng_clip(in->r->arena, path, 200)));
 }
 
-/* Links outside of code: nothing in a fence is followed. */
 static void check_links(const struct eng_pass *in, const struct eng_source *src)
 {
-    struct slice rest = src->text, line, target;
-    bool fenced = false;
-    while (rest.n > 0 && slice_split(&rest, '\n', &line)) {
-        struct slice s = slice_trim(line);
-        if (slice_starts(s, SLICE("```")) || slice_starts(s, SLICE("~~~"))) {
-            fenced = !fenced;
-            continue;
-        }
-        while (!fenced) {
-            size_t at = slice_find(line, SLICE("]("));
-            if (at >= line.n) break;
-            size_t ticks = 0;
-            for (const char *p = s.p; p < line.p + at; p++) ticks += *p == '`';
-            line = slice_sub(line, at, line.n);
-            if (ticks % 2 == 0 && link_target(line, &target))
-                check_link(in, src, target);
-            line = slice_sub(line, 2, line.n);
-        }
-    }
+    struct markdown m;
+    struct slice target;
+    if (slice_utf8_valid(src->text) < src->text.n) return; /* reported */
+    enum err e = markdown_read(src->text, in->r->arena, &m);
+    in->r->failed |= e == ERR_NOMEM;
+    for (size_t i = 0; !e && i < m.links_count; i++)
+        if (link_target(m.links[i].target, &target))
+            check_link(in, src, m.links[i].at, target);
 }
 
 /* --- files and folders ------------------------------------------------- */
@@ -203,16 +187,18 @@ static void check_empty(const struct eng_pass *in, const struct eng_source *src)
 static void check_heading(const struct eng_pass *in, const struct eng_task *t,
                           const struct eng_source *src)
 {
+    struct markdown m;
     int64_t number;
-    struct slice s = src->text;
-    if (!slice_starts(s, SLICE("# Task "))) return;
-    s = slice_sub(s, 7, slice_find_byte(s, '\n') - 7);
+    enum err e = markdown_read(src->text, in->r->arena, &m);
+    in->r->failed |= e == ERR_NOMEM;
+    if (e || !slice_starts(m.heading, SLICE("Task "))) return;
+    struct slice s = slice_sub(m.heading, 5, m.heading.n);
     size_t n = 0;
     while (n < s.n && isdigit((unsigned char)s.p[n])) n++;
-    if (n == s.n || s.p[n] != ':' ||
-        !slice_int64(slice_sub(s, 0, n), &number) || number == t->number)
+    if (!slice_int64(slice_sub(s, 0, n), &number) || number == t->number)
         return;
-    eng_report_add(in->r, LINT_TASK_HEADING_DIFFERS, src, src->text.p,
+    if (n < s.n && s.p[n] != ':' && s.p[n] != ' ') return; /* 4.1, 4b */
+    eng_report_add(in->r, LINT_TASK_HEADING_DIFFERS, src, m.heading_at,
                    "the heading says task %lld; it is task %lld of the phase",
                    (long long)number, (long long)t->number);
 }

@@ -75,6 +75,25 @@ static const char *meant(const struct json *v, struct slice key,
     return NULL;
 }
 
+/* What an escape hides from who reads the file; what stands there as it is
+ * was found in the text. */
+static void check_escapes(const struct eng_pass *in,
+                          const struct json_member *m)
+{
+    struct slice s = json_is(&m->value, JSON_STRING) ? m->value.text
+                                                     : (struct slice){0};
+    unsigned c, ignored;
+    for (;;) {
+        size_t at = slice_unseen(s, &c);
+        if (at == s.n) return;
+        if (c != '\n' && c != '\t' && c != '\r') break;
+        s = slice_sub(s, at + 1, s.n);
+    }
+    if (slice_unseen(m->value.raw, &ignored) < m->value.raw.n) return;
+    eng_report_add(in->r, LINT_TEXT_INVISIBLE, &in->meta, m->at,
+                   "the character U+%04X is not seen by a reader", c);
+}
+
 static void check_keys(const struct eng_pass *in, const struct json *v,
                        const char *const *known)
 {
@@ -82,6 +101,7 @@ static void check_keys(const struct eng_pass *in, const struct json *v,
         const struct json_member *m = &v->members[i];
         bool own = is_known(m->key, known);
         const char *key = own ? NULL : meant(v, m->key, known);
+        check_escapes(in, m);
         if (key)
             eng_report_add(in->r, LINT_METADATA_KEY_MISSPELT, &in->meta, m->at,
                            "\"%.*s\" is not read; did you mean \"%s\"?",

@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "engine/gate.h"
+#include "engine/markdown.h"
 
 enum { LINES_MOST = 170 };
 
@@ -71,24 +72,41 @@ static const struct eng_field *field_of(const struct eng_gate *g,
 }
 
 /* --- phase.md: heading and tasks --------------------------------------- */
+/* Behind ":", "-" or a dash, which a name may follow; false: none is there. */
+static bool skip_separator(struct slice *s)
+{
+    static const struct slice separators[] = {
+        SLICE_INIT(":"), SLICE_INIT("- "), SLICE_INIT("\xe2\x80\x93"),
+        SLICE_INIT("\xe2\x80\x94")};
+    *s = slice_trim(*s);
+    for (size_t i = 0; i < sizeof(separators) / sizeof(separators[0]); i++)
+        if (slice_starts(*s, separators[i])) {
+            *s = slice_trim(slice_sub(*s, separators[i].n, s->n));
+            return true;
+        }
+    return false;
+}
+
 /* "# Phase 4: Name" */
 static void check_heading(struct text *t)
 {
-    struct slice rest = t->src.text, line, digits;
+    struct markdown m;
     int64_t number;
-    if (!next_line(&rest, &line) || !slice_starts(line, SLICE("# Phase ")))
-        return;
-    struct slice name = slice_sub(line, 8, line.n);
-    if (slice_find_byte(name, ':') == name.n) return;
-    (void)slice_split(&name, ':', &digits);
-    name = slice_trim(name);
-    bool same = slice_int64(slice_trim(digits), &number) &&
-                number == t->phase->number && slice_eq(name, t->phase->name);
+    enum err e = markdown_read(t->src.text, t->r->arena, &m);
+    t->r->failed |= e == ERR_NOMEM;
+    if (e || !slice_starts(m.heading, SLICE("Phase "))) return;
+    struct slice name = slice_sub(m.heading, 6, m.heading.n);
+    size_t n = 0;
+    while (n < name.n && isdigit((unsigned char)name.p[n])) n++;
+    struct slice digits = slice_sub(name, 0, n);
+    name = slice_sub(name, n, name.n);
+    if (!slice_int64(digits, &number) || !skip_separator(&name)) return;
+    bool same = number == t->phase->number && slice_eq(name, t->phase->name);
     if (same || t->phase->name.n == 0) return;
-    eng_report_add(t->r, LINT_PHASE_TEXT_MISMATCH, &t->src, line.p,
-                   "the heading says \"Phase %.*s: %.*s\"; metadata.json says "
+    eng_report_add(t->r, LINT_PHASE_TEXT_MISMATCH, &t->src, m.heading_at,
+                   "the heading says \"Phase %lld: %.*s\"; metadata.json says "
                    "phase %lld, \"%.*s\"",
-                   SLICE_ARG(slice_trim(digits)),
+                   (long long)number,
                    SLICE_ARG(eng_clip(t->r->arena, name, 120)),
                    (long long)t->phase->number,
                    SLICE_ARG(eng_clip(t->r->arena, t->phase->name, 120)));

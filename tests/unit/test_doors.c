@@ -37,7 +37,7 @@ static const struct library {
     {"sqlite3", "state/", SIZE_MAX},
     {"yaml.h", "base/yaml.c", 1},
     {"pcre2", "engine/", 1},
-    {"md4c", "engine/", 1},
+    {"md4c", "engine/", 2},
     {"curl/", "outbound/", 1},
     {"openssl/", "transport/jwt/keys.c", SIZE_MAX},
     {"jansson.h", "nowhere", 0},

@@ -255,6 +255,114 @@ TEST_EACH(lint, a_planted_fault_is_found_where_it_is, struct fault, row,
         FAIL("%s is not found at %s:%u", row->code, file, line);
 }
 
+/* The same kinds of faults in other spellings of YAML, JSON and markdown. */
+/* clang-format off */
+#define FLOW(field) "{checkpoint: {strict: true}, evidence_schema: {root_cause: " field "}}\n"
+TEST_EACH(lint, a_fault_is_found_however_it_is_written, struct fault, row,
+    {GATE(1), NULL, FLOW("{type: string, required: true, description: d, validator: min_len}"),
+     "GATE_BROKEN", NULL, "{checkpoint"},
+    {GATE(1), NULL, "{checkpoint: {strict: true}, evidence_schema: {a: {\n",
+     "GATE_BROKEN", NULL, NULL},
+    {GATE(1), NULL, "{\"checkpoint\": {\"strict\": true},\n\"evidence_schema\": "
+     "{\"root_cause\":\n {\"type\": \"strnig\", \"required\": true}}}\n",
+     "GATE_BROKEN", NULL, " {\"type\""},
+    {GATE(1), SCHEMA, SCHEMA "  a1: &x {type: string}\n  a2: *x\n",
+     "GATE_BROKEN", NULL, "  a1"},
+    {GATE(1), SCHEMA, SCHEMA "  a1:\n    <<: {type: string}\n",
+     "GATE_BROKEN", NULL, "    <<"},
+    {GATE(1), "checkpoint:", "checkpoint:\n  strict: true\n---\ncheckpoint:",
+     "GATE_BROKEN", NULL, "---"},
+    {GATE(1), "strict: true", "strict: !!str true", "GATE_BROKEN", NULL,
+     "  strict"},
+    {GATE(1), NULL, "checkpoint: {strict: true}\nevidence_schema:\n- root_cause\n",
+     "GATE_BROKEN", NULL, "- root_cause"},
+    {GATE(1), "  cause_line:", "   cause_line:", "GATE_BROKEN", NULL,
+     "   cause_line"},
+    {GATE(1), "  cause_line:\n    type: integer", "  cause_line:\n  type: integer",
+     "GATE_BROKEN", NULL, NULL},
+    {GATE(1), "    type: integer", "\t\ttype: integer", "GATE_BROKEN", NULL,
+     "\t\ttype"},
+    {GATE(1), "  cause_line:", "  ursache_\xc3\xbc:", "FIELD_NAME", NULL,
+     "  ursache"},
+    {GATE(1), "  cause_line:", "  c\xd0\xb0use_line:", "FIELD_NAME", NULL,
+     "  c\xd0"},
+    {GATE(1), "  cause_line:", "  cause\xe2\x80\x8b_line:", "TEXT_INVISIBLE",
+     NULL, "  cause\xe2"},
+    {GATE(1), "type: integer", "type: \"Integer\"", "GATE_BROKEN", NULL,
+     "    type: \"I"},
+    {GATE(1), NULL, "# nothing\n", "GATE_BROKEN", NULL, NULL},
+    {GATE(1), NULL, "strict\n", "GATE_BROKEN", NULL, NULL},
+    {GATE(1), "required: true", "required: on", "BOOLEAN_SPELLING", NULL,
+     "    required: on"},
+    {GATE(1), "lambda x:", "lambda x, y:", "GATE_BROKEN", NULL, NULL},
+    {GATE(1), "len(x) > 0 and", "len(y) > 0 and", "GATE_BROKEN", NULL,
+     "  texts_of_substance: "},
+    {META, "{\n  \"workflow_type\"", "{ // bugs\n  \"workflow_type\"",
+     "JSON_INVALID", NULL, "{ //"},
+    {META, "\"name\": \"Fix a", "\"name\": \"Fix\\u0000 a", "TEXT_INVISIBLE",
+     NULL, "\"name\""},
+    {META, "\"name\": \"Narrow", "\"name\": \"\\u202eNarrow", "TEXT_INVISIBLE",
+     NULL, "{\"task_number\": 1, \"name\": \"\\u202e"},
+    {META, "\"start_phase\": 0", "\"start_phase\": NaN", "JSON_INVALID", NULL,
+     "\"start_phase\""},
+    {META, "\"phase_number\": 1,", "\"phase_number\": 1.5,",
+     "METADATA_FIELD_TYPE", NULL, "\"phase_number\": 1.5"},
+    {META, "task-2-name-the-cause.md", "Task-2-name-the-cause.md",
+     "TASK_FILE_MISSING", NULL, "{\"task_number\": 2, \"name\": \"Name"},
+    {META, "task-2-name-the-cause.md", "/etc/passwd", "METADATA_FIELD_TYPE",
+     NULL, "{\"task_number\": 2, \"name\": \"Name"},
+    {PHASE(1), "# Phase 1: Diagnose", "Phase 7: Diagnose\n=====",
+     "PHASE_TEXT_MISMATCH", NULL, "Phase 7"},
+    {PHASE(1), "# Phase 1: Diagnose", "   # Phase 7: Diagnose #",
+     "PHASE_TEXT_MISMATCH", NULL, "   # Phase 7"},
+    {PHASE(1), "# Phase 1: Diagnose", "\n# Phase 7 \xe2\x80\x94 Diagnose",
+     "PHASE_TEXT_MISMATCH", NULL, "# Phase 7"},
+    {TASK01, "# Task 1:", "\n\n#   Task 4:", "TASK_HEADING_DIFFERS", NULL,
+     "#   Task 4"},
+    {TASK01, "- Bad: ", "See [the words][w].\n\n[w]: ../../core/words.md\n\n- Bad: ",
+     "LINK_BROKEN", NULL, "[w]: "},
+    {TASK01, "- Bad: ", "See [it](<../../core/the words.md>).\n- Bad: ",
+     "LINK_BROKEN", NULL, "See [it"},
+    {TASK01, "- Bad: ", "![it](../../core/words.png)\n- Bad: ", "LINK_BROKEN",
+     NULL, "![it"},
+    {TASK02, "Next: complete", "~~~python\nevidence = {\n    \"test_run\": 3\n}\n"
+     "~~~\nNext: complete", "EVIDENCE_EXAMPLE_MISMATCH", NULL, "evidence ="})
+/* clang-format on */
+{
+    struct eng_files f = example("bugfix_v1");
+    f = row->from ? kit_edit(f, row->path, row->from, row->to)
+                  : kit_with(f, row->path, row->to);
+    const struct eng_file *at = eng_files_find(&f, slice_of(row->path));
+    struct eng_checked k = checked(f);
+    uint32_t line = line_of(at->text, row->mark);
+    if (!row->mark) /* wherever it is */
+        for (size_t i = 0; i < k.count; i++)
+            if (slice_eq(slice_of(k.findings[i].code), slice_of(row->code)))
+                line = k.findings[i].line;
+    if (!found(&k, row->code, row->path, line))
+        FAIL("%s is not found at %s:%u", row->code, row->path, line);
+}
+
+/* Other spellings that are no faults. */
+/* clang-format off */
+TEST_EACH(lint, nothing_is_found_in_another_spelling, struct fault, row,
+    {GATE(1), "type: integer", "type: >-\n      integer"},
+    {PHASE(1), "# Phase 1: Diagnose", "Phase 1: Diagnose\n-------"},
+    {PHASE(1), "# Phase 1: Diagnose", "# Phase 1 - Diagnose"},
+    {PHASE(1), "# Phase 1: Diagnose", "# Phase 1: Diagnose\n\n```\n# Phase 7: Bugs\n```\n"},
+    {TASK01, "- Bad: ", "<!-- [it](none.md) -->\n\n- Bad: "},
+    {TASK01, "- Bad: ", "`[it](none.md)`, ``a ` [it](none.md)``\n\n- Bad: "},
+    {TASK01, "- Bad: ", "~~~\n```\n[it](none.md)\n~~~\n\n- Bad: "},
+    {TASK01, "- Bad: ", "[it](phase.md#tasks \"t\"), <https://x.y/z.md>\n\n- Bad: "})
+/* clang-format on */
+{
+    struct eng_checked k =
+        checked(kit_edit(example("bugfix_v1"), row->path, row->from, row->to));
+    if (k.count)
+        FAIL("%s:%u: %s: %s", k.findings[0].file.p, k.findings[0].line,
+             k.findings[0].code, k.findings[0].message.p);
+}
+
 /* --- nothing where nothing is wrong -------------------------------------- */
 struct name {
     const char *text;
