@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/integration/node.h"
 #include "tests/integration/process.h"
+#include "tests/integration/program.h"
 #include "tests/runner/client.h"
 #include "tests/runner/server.h"
 #include "transport/listen.h"
@@ -60,7 +62,7 @@ TEST(activation, a_socket_outlives_the_servers_that_take_it)
 {
     const char *folder = process_project("p");
     const char *args[] = {test_binary(), "serve", "--transport", "http",
-                          "--project", folder, NULL};
+                          "--project",   folder,  NULL};
     struct tp_listen l = bound();
     for (int i = 0; i < 2; i++) {
         struct http *early = http_open(l.port); /* before there is a server */
@@ -73,13 +75,40 @@ TEST(activation, a_socket_outlives_the_servers_that_take_it)
     close(l.fd);
 }
 
+/* systemd's own hand: it listens, and starts the program with the first
+ * connection, as a socket unit does. */
+TEST(activation, systemd_starts_it_with_the_first_connection)
+{
+    static const char tool[] = "/usr/bin/systemd-socket-activate";
+    if (access(tool, X_OK) != 0) test_skip("systemd is not installed");
+    const char *folder = process_project("p");
+    int port = node_unused_port();
+    const char *address =
+        arena_printf(test_arena(), "--listen=127.0.0.1:%d", port).p;
+    const char *args[] = {tool,        address,       test_binary(),
+                          "serve",     "--transport", "http",
+                          "--project", folder,        NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (chdir(folder) != 0 || !freopen("stderr", "w", stderr)) _exit(126);
+        execv(tool, (char *const *)args);
+        _exit(127);
+    }
+    while (!says(process_file(folder, "stderr"), "Listening on")) usleep(20000);
+    CHECK_INT_NE(
+        access(arena_printf(test_arena(), "%s/.phasegate", folder).p, F_OK),
+        0); /* nobody has started it yet */
+    answered(http_open(port));
+    kill(pid, SIGTERM); /* it has become the server */
+    ended(pid, 0);
+}
+
 TEST(activation, the_library_s_main_takes_it_too)
 {
-    const char *args[] = {arena_printf(test_arena(),
-                                       "%s/examples/echo_server",
-                                       test_binary_dir())
-                              .p,
-                          NULL};
+    const char *args[] = {
+        arena_printf(test_arena(), "%s/examples/echo_server", test_binary_dir())
+            .p,
+        NULL};
     const char *folder = process_project("p");
     struct tp_listen l = bound();
     pid_t pid = activate(args, folder, l.fd, 1);
@@ -93,7 +122,7 @@ TEST(activation, what_is_not_one_tcp_socket_stops_the_start)
 {
     const char *folder = process_project("p");
     const char *args[] = {test_binary(), "serve", "--transport", "http",
-                          "--project", folder, NULL};
+                          "--project",   folder,  NULL};
     struct tp_listen l = bound();
     pid_t pid = activate(args, folder, l.fd, 2);
     CHECK_INT_NE(process_wait(pid).status, 0);
