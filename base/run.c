@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/run_private.h"
 
 enum {
     TICK_MS = 50,
@@ -89,21 +90,28 @@ static int actions_fill(struct run *r, posix_spawn_file_actions_t *a)
     return e;
 }
 
+int run__attributes(posix_spawnattr_t *ret)
+{
+    sigset_t none, every;
+    sigemptyset(&none);
+    sigfillset(&every);
+    int e = posix_spawnattr_init(ret);
+    if (e) return e;
+    (void)posix_spawnattr_setflags(ret, POSIX_SPAWN_SETSID |
+                                            POSIX_SPAWN_SETSIGMASK |
+                                            POSIX_SPAWN_SETSIGDEF);
+    (void)posix_spawnattr_setsigmask(ret, &none);
+    (void)posix_spawnattr_setsigdefault(ret, &every);
+    return 0;
+}
+
 static int spawn(struct run *r, const char *const *argv)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
-    sigset_t none, every;
     const char *helper = r->spec->helper ? r->spec->helper : "/proc/self/exe";
-    sigemptyset(&none);
-    sigfillset(&every);
-    int e = posix_spawnattr_init(&attr);
+    int e = run__attributes(&attr);
     if (e) return e;
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID |
-                                              POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-    (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setsigdefault(&attr, &every);
     e = posix_spawn_file_actions_init(&actions);
     if (!e) e = actions_fill(r, &actions);
     if (!e)

@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/run.h"
+#include "base/run_private.h"
 
 extern char **environ;
 
@@ -265,18 +266,10 @@ static int start(char **words)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
-    sigset_t none, every;
-    sigemptyset(&none);
-    sigfillset(&every);
-    int e = posix_spawnattr_init(&attr);
-    if (e) return e;
     /* A session of its own is a group of its own to the scheduler as well: a
      * crowd takes the processor from itself, not from who ends it. */
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID |
-                                              POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-    (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setsigdefault(&attr, &every);
+    int e = run__attributes(&attr);
+    if (e) return e;
     e = posix_spawn_file_actions_init(&actions);
     if (!e) e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     if (!e)
