@@ -1,4 +1,5 @@
 /* admin: an operator acts on the running server. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/file.h"
@@ -86,6 +87,7 @@ static int run(struct admin *k, const struct act *act, const char *name)
     struct cli_answer answer;
     struct slice path =
         path_join(&k->arena, k->root, SLICE(".phasegate/operator.token"));
+    assert(act); /* acts[] has what the verbs of the command's row have */
     if (!k->root.n ||
         tp_discovery_find(k->root, &k->arena, &url, &agent) != OK ||
         cli_http_parse(url, &h) != OK)

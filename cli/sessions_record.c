@@ -1,5 +1,6 @@
 #include "cli/sessions_record.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -288,6 +289,7 @@ static void import_text(struct cli_record *r, struct tally *t,
         return;
     }
     const struct json *v = cli_record_answer(r);
+    assert(v); /* an import that did not fail has answered */
     const struct json *in = json_get(v, SLICE("imported"));
     const struct json *skip = json_get(v, SLICE("skipped"));
     const struct json *no = json_get(v, SLICE("refused"));

@@ -1,5 +1,7 @@
 #include "engine/approval_record.h"
 
+#include <assert.h>
+
 void eng__approval_write(struct json_writer *w, const struct st_approval *ap)
 {
     char hex[SHA256_HEX_SIZE];
@@ -80,6 +82,7 @@ const struct st_approval *eng__approval(const struct eng_snapshot *s,
 static enum err change_add(struct eng_op *op, const struct st_approval *ap)
 {
     struct op_change *ch = &op->change;
+    assert(ap); /* it was set just before */
     struct st_approval *list = ARENA_ARRAY(op->call->arena, struct st_approval,
                                            ch->approvals_count + 1);
     if (!list) return ERR_NOMEM;

@@ -1,5 +1,6 @@
 #include "engine/catalog.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -315,6 +316,11 @@ enum err eng__catalog_names(struct engine *e, struct eng_call *c,
 
 /* --- drift -------------------------------------------------------------- */
 
+static const struct eng_file *file_at(const struct eng_files *f, size_t i)
+{
+    return i < f->count ? &f->files[i] : NULL;
+}
+
 /* Both lists are sorted by path: one merge finds what differs. */
 static enum err files_differ(const struct eng_files *a,
                              const struct eng_files *b, struct arena *arena,
@@ -322,15 +328,15 @@ static enum err files_differ(const struct eng_files *a,
 {
     struct slice *out =
         ARENA_ARRAY(arena, struct slice, a->count + b->count + 2);
+    const struct eng_file *x, *y;
     size_t i = 0, j = 0, n = 0;
     if (!out) return ERR_NOMEM;
-    while (i < a->count || j < b->count) {
-        int order = i == a->count ? 1
-                    : j == b->count
-                        ? -1
-                        : slice_cmp(a->files[i].path, b->files[j].path);
-        bool same = !order && slice_eq(a->files[i].text, b->files[j].text);
-        if (!same) out[n++] = order > 0 ? b->files[j].path : a->files[i].path;
+    while (x = file_at(a, i), y = file_at(b, j), x || y) {
+        int order = !x ? 1 : !y ? -1 : slice_cmp(x->path, y->path);
+        bool same = !order && slice_eq(x->text, y->text);
+        const struct eng_file *one = order > 0 ? y : x;
+        assert(one);
+        if (!same) out[n++] = one->path;
         i += order <= 0;
         j += order >= 0;
     }

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -306,6 +307,7 @@ static enum err decide(struct eng_op *op)
     if (!e) e = repeat_of(op, &repeat);
     if (!e) e = eng__repeat_check(op, &repeat);
     if (e) return e == ERR_EXISTS ? OK : e;
+    assert(act);
     e = eng__session_get(op->engine, c, args->session_id, &s);
     if (!e) e = eng__fresh_check(op, s, false);
     if (!e) e = eng__problem_closed(c, s, act->action);

@@ -1,5 +1,7 @@
 /* Rows of sessions. Parameters and columns are in the order of SESSION_HEAD
  * (state/statements.h). */
+#include <stdio.h>
+
 #include "state/query.h"
 #include "state/records.h"
 

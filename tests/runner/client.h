@@ -14,7 +14,7 @@ void inbox_free(struct inbox *b);
 void inbox_clear(struct inbox *b);
 static inline struct slice inbox_rest(const struct inbox *b)
 {
-    return (struct slice){b->p + b->at, b->n - b->at};
+    return (struct slice){b->p ? b->p + b->at : NULL, b->n - b->at};
 }
 enum inbox_state { INBOX_GREW, INBOX_END, INBOX_LATE };
 /* Waits until `deadline` (now_s) for bytes of fd and appends what is there. */
