@@ -1,7 +1,9 @@
 /* backup: a copy of the state file that may be in use, checked before it gets
  * its name. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -33,6 +35,21 @@ static void print_json(struct slice from, struct slice to,
     buf_done(&b);
 }
 
+/* Before anything is read: a path that was mistyped is the usual mistake. */
+static bool has_place(struct backup *k, struct slice file)
+{
+    size_t n = file.n;
+    while (n > 0 && file.p[n - 1] != '/') n--;
+    struct slice folder = n ? slice_sub(file, 0, n) : SLICE(".");
+    char *name = arena_cstr(&k->arena, folder);
+    if (name && access(name, W_OK | X_OK) == 0) return true;
+    (void)fprintf(stderr, "phasegate: no backup was made: %.*s %s\n",
+                  SLICE_ARG(folder),
+                  errno == ENOENT ? "is not there; make it with mkdir -p"
+                                  : "cannot be written by you");
+    return false;
+}
+
 static int run(struct backup *k, const char *file)
 {
     struct st_inspection in;
@@ -45,6 +62,7 @@ static int run(struct backup *k, const char *file)
                     stderr);
         return CLI_USAGE;
     }
+    if (!has_place(k, to)) return CLI_NOT_SO;
     struct cli_progress bar;
     cli_progress_begin(&bar, "Copying pages");
     enum err e =

@@ -120,6 +120,8 @@ TEST(backup, refuses_what_it_cannot_do_and_leaves_nothing_behind)
     CHECK_TEXT_EQ(get_file(folder, "taken.db"), "precious");
     e = RUN_IN(folder, "backup", "nowhere/copy.db");
     CHECK_INT_EQ(e.status, 1);
+    CHECK_CONTAINS(e.err, "nowhere/ is not there; make it with mkdir -p");
+    CHECK(!says(e.err, "level=")); /* people are told once, in words */
     put_file(folder, "foreign.db",
              "no database at all, but long enough to "
              "be looked at as one by anybody who tries "
