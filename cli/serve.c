@@ -28,6 +28,7 @@
 #include "cli/embedder.h"
 #include "cli/health.h"
 #include "cli/keeper.h"
+#include "cli/praxis_state.h"
 #include "cli/project.h"
 #include "cli/timeouts.h"
 #include "cli/watch.h"
@@ -462,6 +463,21 @@ static enum err stdio_new(struct serve *s)
 
 /* --- being found ---------------------------------------------------------- */
 
+static void announce_praxis(struct serve *s)
+{
+    struct cli_praxis_state c = {.root = s->root,
+                                 .transport = slice_of(s->app.transport_mode),
+                                 .host = slice_of(s->url[0] ? s->listen.host
+                                                            : ""),
+                                 .url = slice_of(s->url),
+                                 .port = s->listen.port,
+                                 .started_wall_ms = s->app.started_wall_ms};
+    enum err e = cli_praxis_state_write(&c);
+    if (e)
+        log_error("serve", "not announced in .praxis-os",
+                  LOG_S("why", err_detail(e)));
+}
+
 static void announce(struct serve *s)
 {
     if (s->url[0])
@@ -478,6 +494,7 @@ static void announce(struct serve *s)
     if (e)
         log_error("serve", "not announced in .phasegate/servers",
                   LOG_S("why", err_detail(e)));
+    if (s->app.surface == TOOLS_PRAXIS) announce_praxis(s);
 }
 
 static void on_keep(void *ctx)
@@ -587,6 +604,8 @@ static bool wind_down(struct serve *s)
     if (over) (void)patience(s, FLUSH_MS, http_over);
     cli_keeper_stop(s->keeper);
     tp_discovery_leave(s->discovery);
+    if (s->app.surface == TOOLS_PRAXIS && s->root.n)
+        cli_praxis_state_remove(s->root);
     tp_loop_stop(s->http_loop);
     tp_loop_stop(s->stdio_loop);
     cli_dashboard_close(s->dashboard);

@@ -152,7 +152,7 @@ static enum err recover(struct eng_op *op, const struct eng_snapshot *s)
     const struct eng_manage_session_args *args = op->args;
     struct eng_call *c = op->call;
     struct eng_snapshot *next = op->change.next;
-    const struct eng_definition *d;
+    const struct eng_definition *d = NULL;
     enum err e = options_given(op, args->options);
     if (!e) e = eng__catalog_get(op->engine, c, s->row.workflow_type, &d);
     if (!e && d->errors_count)

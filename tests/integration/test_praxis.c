@@ -3,9 +3,11 @@
  * answers' keys and texts are those its users' clients look for. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "tests/integration/program.h"
 #include "tests/runner/server.h"
@@ -617,4 +619,71 @@ TEST(praxis, a_real_gate_refuses_nothing_said, .needs = "shared")
                          "fields_missing", NULL)
                      ->count,
                  7);
+}
+
+/* --- how its sub-agents find the server ------------------------------------ */
+
+#define STATE_FILE ".praxis-os/.mcp_server_state.json"
+
+static const struct json *state_file(const char *project)
+{
+    int64_t until = clock_now() + 60 * NS_PER_S;
+    struct slice text;
+    while (!(text = get_file(project, STATE_FILE)).n) {
+        if (clock_now() > until) FAIL("no " STATE_FILE);
+        usleep(2000);
+    }
+    return json_of(text);
+}
+
+TEST(praxis, sub_agents_find_the_server_where_praxis_os_has_its_file)
+{
+    const char *project = praxis_project("px");
+    struct client c = client_of(project, true);
+    const struct json *v = state_file(project);
+    struct stat st;
+    CHECK_TEXT_EQ(TEXT(v, "version"), "1.0.0");
+    CHECK_TEXT_EQ(TEXT(v, "transport"), "dual");
+    CHECK_INT_EQ(NUMBER(v, "port"), server_port(c.server));
+    CHECK_TEXT_EQ(TEXT(v, "host"), "127.0.0.1");
+    CHECK_TEXT_EQ(TEXT(v, "path"), "/mcp");
+    CHECK_TEXT_EQ(TEXT(v, "url"),
+                  arena_printf(test_arena(), "http://127.0.0.1:%d/mcp",
+                               server_port(c.server))
+                      .p);
+    CHECK_INT_EQ(NUMBER(v, "pid"), server_pid(c.server));
+    CHECK_INT_EQ(TEXT(v, "started_at").n, 24);
+    CHECK_TEXT_EQ(TEXT(v, "project", "name"), "px");
+    CHECK_TEXT_EQ(TEXT(v, "project", "root"), project);
+    struct slice path =
+        arena_printf(test_arena(), "%s/" STATE_FILE, project);
+    CHECK_INT_EQ(stat(path.p, &st), 0);
+    CHECK_INT_EQ(st.st_mode & 0777, 0600);
+    CHECK_INT_EQ(server_stop_eof(c.server).status, 0);
+    CHECK(!get_file(project, STATE_FILE).n);
+}
+
+TEST(praxis, without_http_its_file_names_no_url)
+{
+    static const char *const args[] = {"--tools", "praxis", "--transport",
+                                       "stdio", NULL};
+    const char *project = praxis_project("px");
+    struct client c = {server_start(&(struct server_options){
+                           .project = project, .args = args}),
+                       NULL};
+    const struct json *v = state_file(project);
+    IS(v, JSON_NULL, "port");
+    IS(v, JSON_NULL, "url");
+    CHECK_TEXT_EQ(TEXT(v, "transport"), "stdio");
+    (void)begin(&c, "x.md");
+}
+
+TEST(praxis, nothing_is_written_there_without_being_asked_for)
+{
+    const char *project = praxis_project("px");
+    struct server *s =
+        server_start(&(struct server_options){.project = project});
+    (void)server_port(s);
+    (void)stdio_tool(s, "list_sessions", "{}");
+    CHECK(!get_file(project, STATE_FILE).n);
 }
