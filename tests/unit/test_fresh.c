@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
+#include "engine/approval.h"
 #include "tests/unit/proof_kit.h"
 
 #define FRESH_FILE                                                             \
@@ -479,5 +480,39 @@ TEST(fresh, a_file_that_cannot_be_looked_at_now_has_not_changed)
     outcome_done(&o);
     current_is(&f, id, 1);
     CHECK_INT_EQ(events_of(&f, id, "phase_reopened"), 0);
+    fixture_done(&f);
+}
+
+/* --- people --------------------------------------------------------------- */
+
+TEST(fresh, an_approval_comes_too_late_when_a_proven_file_has_changed)
+{
+    struct fixture f;
+    struct outcome o;
+    (void)proof_begin(&f, FRESH_FILE);
+    kit_put(proof_path("wf"), "three_v1/phases/1/gate-definition.yaml",
+            "checkpoint: {strict: true, approval_required: true}\n"
+            "evidence_schema:\n  notes: {type: string, required: true, "
+            "description: d}\n");
+    struct slice id = kit_begin(&f, "src/b.c");
+    kit_put(test_tmpdir(), "doc.md", "one\n");
+    CHECK_OK(kit_complete(&f, &o, id, 0, DOC));
+    outcome_done(&o);
+    CHECK_ERR(kit_complete(&f, &o, id, 1, "{\"notes\":\"n\"}"),
+              ERR_APPROVAL_PENDING);
+    outcome_done(&o);
+    kit_put(test_tmpdir(), "doc.md", "two\n");
+    struct eng_approval_decide_args yes = {.session_id = id,
+                                           .phase = 1,
+                                           .event_id = ENG_ABSENT,
+                                           .approve = true,
+                                           .person = SLICE("Ada"),
+                                           .channel = SLICE("terminal")};
+    CHECK(CALL(&o, eng_approval_decide(f.engine, &o.call, &yes)) != OK);
+    CHECK_INT_GT(o.call.problem.how_to_fix.n, 0);
+    outcome_done(&o);
+    current_is(&f, id, 0);
+    CHECK_INT_EQ(events_of(&f, id, "approval_granted"), 0);
+    intact(&f);
     fixture_done(&f);
 }
