@@ -208,6 +208,19 @@ static bool only_true(const struct eng_field *f)
            (f->rung == ENG_COMMAND && !f->command->value.from);
 }
 
+/* What has to stay until the end, where the end is. */
+static void check_fresh(const struct gate *t, const struct eng_field *f)
+{
+    const struct eng_definition *d = t->in->d;
+    if (!f->fresh || t->phase->number != d->phases[d->phases_count - 1].number)
+        return;
+    eng_report_add(t->in->r, LINT_CHECK_WITHOUT_EFFECT, &t->src,
+                   key_at(t, f, SLICE("fresh")),
+                   "nothing comes after this phase for which \"%.*s\" would "
+                   "have to stay fresh",
+                   SLICE_ARG(eng_clip(t->in->r->arena, f->name, 80)));
+}
+
 static void check_fields(const struct gate *t)
 {
     struct names silent = {0}, bare = {0};
@@ -216,6 +229,7 @@ static void check_fields(const struct gate *t)
         const struct eng_field *f = &t->g->fields[i];
         tendency_of(t, f);
         check_name(t, i);
+        check_fresh(t, f);
         if (slice_trim(f->description).n == 0) name_one(t, &bare, f);
         if (f->type == ENG_BOOLEAN && f->required && !f->expect_stated &&
             !only_true(f))

@@ -219,6 +219,8 @@ TEST_EACH(lint, a_planted_fault_is_found_where_it_is, struct fault, row,
      "CHECK_WITHOUT_EFFECT", NULL, "    validator: paths"},
     {GATE(1), "min_len: 60", "min_len: 0", "CHECK_WITHOUT_EFFECT", NULL,
      "    validator: min_length"},
+    {GATE(3), SCHEMA, SCHEMA FIELD("string\n    proof: file\n    fresh: true\n"
+     "    description: x"), "CHECK_WITHOUT_EFFECT", NULL, "    fresh"},
     /* what a gate says of itself */
     {GATE(1), "    expect: true\n", "", "BOOLEAN_WITHOUT_EXPECT", NULL,
      "  explains_every"},
