@@ -111,11 +111,18 @@ static enum err watch_open(struct engine *e)
     return r ? r : eng_watch_start(e->watch);
 }
 
+static enum err unmade(struct problem *p, enum err e)
+{
+    return problem_set(p, e, SLICE("The engine could not be made"),
+                       SLICE("Out of memory or threads at start."),
+                       SLICE("Free memory and start again."));
+}
+
 enum err eng_open(const struct eng_options *o, struct arena *a,
                   struct problem *p, struct engine **ret)
 {
     struct engine *e = MEM_NEW(struct engine);
-    if (!e) return ERR_NOMEM;
+    if (!e) return unmade(p, ERR_NOMEM);
     arena_init(&e->arena, STARTUP_CEILING);
     order_init(&e->order);
     enum err r = options_copy(e, o);
@@ -126,14 +133,12 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
     if (!r) r = watch_open(e);
     if (!r) r = eng__search_open(e);
     if (r)
-        problem_set(p, r, SLICE("The engine could not be made"),
-                    SLICE("Out of memory or threads at start."),
-                    SLICE("Free memory and start again."));
+        (void)unmade(p, r);
     else
         r = store_open(e, a, p);
     if (r) {
         eng_close(e);
-        return r;
+        return p->what.n ? r : unmade(p, r);
     }
     *ret = e;
     return OK;

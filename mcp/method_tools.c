@@ -66,7 +66,8 @@ static enum err too_large(struct mcp_call_state *c, const struct json *args)
                         "arguments of %zu bytes", args->raw.n);
 }
 
-/* --- tools/call: Mcp-Param-* ----------------------------------------------- */
+/* --- tools/call: Mcp-Param-* -----------------------------------------------
+ */
 
 static bool header_agrees(struct mcp_call_state *c, struct slice sent,
                           const struct json *v)
@@ -121,7 +122,8 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
                           SLICE_ARG(slice_sub(name->text, 0, 128))));
     if (atomic_load_explicit(&c->peer->server->stopping, memory_order_relaxed))
         return ERR_CLOSED;
-    if (args && args->raw.n > c->pub.server->config.arguments_max) return too_large(c, args);
+    if (args && args->raw.n > c->pub.server->config.arguments_max)
+        return too_large(c, args);
     if (c->tool->task == MCP_TASK_ALWAYS && !(c->can & MCP_CAN_TASKS))
         return mcp_client_lacks(c, MCP_CAN_TASKS);
     c->where = c->tool->run;
@@ -175,13 +177,17 @@ static void tell_internal(struct mcp_call_state *c, enum err e)
               LOG_S("detail", err_detail(e)), LOG_S("what", p->what),
               LOG_S("ref", ref));
     if (!p->what.n) p->what = slice_of(c->tool->name);
-    if (!p->why.n) p->why = SLICE("Something failed that should not.");
+    if (!p->why.n)
+        p->why = e == ERR_NOMEM
+                     ? SLICE("This call needs more memory than can be had.")
+                     : SLICE("Something failed that should not.");
     if (!p->how_to_fix.n || e == ERR_INTERNAL)
         p->how_to_fix = arena_printf(
             &c->pub.arena,
             "Call again; if it happens again, report reference %.*s, which is "
             "also in the server's log.",
             SLICE_ARG(ref));
+    if (!p->how_to_fix.p) p->how_to_fix = SLICE("Call again.");
 }
 
 static void complete_problem(struct mcp_call_state *c, enum err e)

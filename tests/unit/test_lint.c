@@ -2,6 +2,7 @@
  * was planted; and nothing found where nothing is wrong. */
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "engine/check.h"
 #include "tests/unit/workflow_kit.h"
@@ -537,6 +538,63 @@ TEST(lint, one_file_of_a_workflow_gives_what_concerns_it)
                              &k, &count),
               ERR_NOT_FOUND);
     CHECK(p.how_to_fix.n > 0);
+}
+
+/* --- no memory ------------------------------------------------------------ */
+
+/* Findings, one line each. */
+static enum err told(const char *name, struct buf *out)
+{
+    struct arena a;
+    struct problem p;
+    struct eng_checked *k = NULL;
+    size_t count = 0;
+    arena_init(&a, 1u << 26);
+    problem_init(&p);
+    enum err e = eng_check_path(slice_of(name), &a, NULL, &p, &k, &count);
+    if (e) CHECK(p.what.n > 0);
+    if (a.refused) e = ERR_NOMEM;
+    mem_spare(true);
+    for (size_t i = 0; !e && i < count; i++)
+        for (size_t f = 0; f < k[i].count; f++)
+            buf_printf(out, "%.*s:%u:%s:%.*s\n",
+                       SLICE_ARG(k[i].findings[f].file), k[i].findings[f].line,
+                       k[i].findings[f].code,
+                       SLICE_ARG(k[i].findings[f].message));
+    mem_spare(false);
+    arena_done(&a);
+    return e;
+}
+
+TEST_EACH(lint, every_failed_allocation_is_told, struct name, row,
+          {"tasks.md"}, {"plan.yaml"}, {"gate-definition.yaml"}, {"other.txt"})
+{
+    const char *path =
+        put("plan.yaml",
+            "name: a\nversion: '1'\nproblem: {statement: s, why_workflow: w, "
+            "success_criteria: [a]}\nphases:\n- {number: 0, name: A, purpose: "
+            "p, deliverable: d, tasks: [{number: 1, name: x, purpose: y}], "
+            "validation_gate: {evidence_required: {a: {type: nosuch}}}}\n");
+    put("tasks.md", GOOD "\n#### Task 1.1: Dig\n\n**Dependencies:** 9.9\n");
+    put("gate-definition.yaml", "checkpoint: {strict: yes}\nevidence_schema:\n"
+                                "  a: {type: what}\n  b: {requird: 1}\n");
+    put("other.txt", "x\n");
+    struct buf want = BUF_INIT(1u << 20), got = BUF_INIT(1u << 20);
+    path = arena_printf(test_arena(), "%s/%s", test_tmpdir(), row->text).p;
+    bool failed = true;
+    enum err usual = told(path, &want);
+    for (uint64_t n = 1; failed; n++) {
+        mem_fail_at(n);
+        enum err e = told(path, &got);
+        failed = mem_count() >= n;
+        mem_fail_at(0);
+        if (!failed) CHECK_INT_EQ(e, usual);
+        CHECK(e == usual || e == ERR_NOMEM);
+        if (!e) CHECK_SLICE_EQ(buf_slice(&got), buf_slice(&want));
+        buf_clear(&got);
+    }
+    buf_done(&want);
+    buf_done(&got);
 }
 
 TEST(lint, the_page_of_codes_is_what_the_table_says)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "tests/runner/test.h"
@@ -548,4 +549,56 @@ TEST(plan, refuses_a_plan_without_end)
                    i);
     CHECK_ERR(read_plan(buf_slice(&b)).err, ERR_TOO_LARGE);
     buf_done(&b);
+}
+
+/* --- no memory --------------------------------------------------------- */
+
+static const char rich[] =
+    "# Plan\n\n<!-- ## Phase 9: not -->\n## Phase 1: Ground (2 days)\n"
+    "**Objective:** Lay\nit\n**Duration:** 3 days\n**Dependencies:** None\n\n"
+    "### Task 1.1: Dig\n**Time:** 2 h\n**Description:** dig\ndeep\n\n"
+    "```\n### Task 9.9: not\n```\n"
+    "**Acceptance Criteria:**\n- [ ] deep\n  and wide\n- [x] dry\n"
+    "### Task 1.2: Fill\n**Dependencies:** Task 1.1, Task 9.9, Phase 7\n"
+    "#### Acceptance Criteria\n- [ ] full\n### Task 1.2: Again\n\n"
+    "### Phase 1 Validation Gate\n- [ ] It is even\n- [ ] It is dry\n"
+    "**Validation Gate:**\n- [ ] twice\n\n"
+    "## Phase 2: Walls\n- [ ] **Task 2.1:** Bricks (after Phase 1)\n"
+    "  - **Depends on:** all of Phase 1, the weather\n"
+    "- [ ] **Task 2.2:** Roof\n  - deps: 2.1, 2.3\n- [ ] **Task 2.3:** Top\n"
+    "  - Dependencies: 2.2\n\n## Dependencies\n"
+    "- Task 2.2 depends on Task 1.2\n- Phase 2 requires Phase 1\n```\nopen\n";
+
+TEST_EACH(plan, every_failed_allocation_is_told, struct refusal_row, row,
+          {.text = rich}, {.text = "# Nothing\n"}, {.text = ""},
+          {.text = "## Phase 1: A\n## Phase 3: B\n"})
+{
+    struct eng_source src = {SLICE("tasks.md"), slice_of(row->text)};
+    struct read want = read_plan(src.text);
+    struct buf plain = BUF_INIT(1u << 20);
+    if (!want.err) put_plan(&plain, &want.plan);
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+        struct arena a;
+        struct read got = {0};
+        struct buf b = BUF_INIT(1u << 20);
+        arena_init(&a, 1u << 24);
+        eng_report_init(&got.r, &a);
+        problem_init(&got.p);
+        mem_fail_at(n);
+        got.err = eng_plan_parse(&src, &got.r, &got.p, &got.plan);
+        failed = mem_count() >= n;
+        mem_fail_at(0);
+        bool short_of = a.refused || got.r.failed;
+        CHECK(got.err == want.err || got.err == ERR_NOMEM);
+        if (got.err) CHECK(got.p.what.n > 0 && got.p.how_to_fix.n > 0);
+        if (!failed) CHECK(!short_of && got.err == want.err);
+        if (!short_of) CHECK_INT_EQ(got.r.count, want.r.count);
+        if (!got.err && !short_of) put_plan(&b, &got.plan);
+        if (!got.err && !short_of)
+            CHECK_SLICE_EQ(buf_slice(&b), buf_slice(&plain));
+        buf_done(&b);
+        arena_done(&a);
+    }
+    buf_done(&plain);
 }
