@@ -158,13 +158,15 @@ enum err eng_approvals_list(struct engine *e, struct eng_call *c,
     json_begin_array(&l.w);
     if (args->session_id.n) {
         r = of_session(&l);
+        if (r) return r;
         json_end_array(&l.w);
         json_put_int(&l.w, "count", l.count);
     } else {
         r = of_all(&l, limit);
+        if (r) return r;
     }
     json_end_object(&l.w);
-    return r;
+    return eng__settled(c, OK);
 }
 
 /* --- deciding ------------------------------------------------------------- */

@@ -111,6 +111,7 @@ enum err markdown_read(struct slice text, struct arena *a, struct markdown *ret)
     int rc = md_parse(text.p ? text.p : "", (MD_SIZE)text.n, &parser, &r);
     if (!rc && r.heading.n && !r.heading.err)
         ret->heading = arena_copy(a, slice_trim(buf_slice(&r.heading)));
+    r.failed |= r.heading.err == ERR_NOMEM;
     buf_done(&r.heading);
     return rc || r.failed ? ERR_NOMEM : OK;
 }

@@ -160,7 +160,7 @@ void fault_run(const struct fault_op *op)
     if (t.warm) once(op, &t, never, 0);
     once(op, &t, never, 0);
     CHECK(sites.count > 0 && sites.count < SITES_MOST);
-    for (size_t i = 0; i < sites.count; i += STEP)
+    for (size_t i = 0; i < sites.count; i += STEP * (op->step ? op->step : 1))
         for (size_t how = 0; how < 2; how++) {
             once(op, &t, fail[how], sites.first[i]);
             if (sites.last[i] != sites.first[i])

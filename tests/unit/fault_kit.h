@@ -70,6 +70,7 @@ struct fault_op {
     /* What it answers when nothing fails; OK when left out. */
     enum err want;
     bool varies; /* the answer holds the time it was given at */
+    size_t step; /* of a slow one each so-many-eth allocation; 0: each */
     bool twice;  /* what was stored and not told is found by the next call */
 };
 
