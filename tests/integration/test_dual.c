@@ -18,6 +18,9 @@ struct play {
     pthread_barrier_t together;
     char session[CLIENTS][64]; /* as each client was told, this round */
     _Atomic int completed;     /* this round */
+    bool restless;             /* calls are cancelled, connections dropped */
+    uint32_t seed[CLIENTS];
+    _Atomic int left; /* calls that nobody stayed for */
 };
 
 static const struct json *call(struct play *p, int i, struct http *h,
@@ -76,6 +79,78 @@ static void look(struct play *p, int i, struct http *h, const char *id)
     CHECK_INT_EQ(json_get(v, SLICE("history"))->count, 2); /* start, phase */
 }
 
+/* What a client may do and not stay for; it changes nothing that others see. */
+static const struct {
+    const char *tool, *more;
+} passing[] = {{"get_session", ",\"include\":[\"history\"]"},
+               {"get_phase", ""},
+               {"get_task", ",\"task_number\":1"},
+               {"get_session", ""}};
+
+static uint32_t next_random(struct play *p, int i)
+{
+    p->seed[i] = p->seed[i] * 1664525u + 1013904223u;
+    return p->seed[i] >> 16;
+}
+
+/* A call whose client leaves: before all of it is sent, before the answer, or
+ * after the first bytes of it. */
+static void disconnect(struct play *p, int i, const char *tool,
+                       const char *arguments)
+{
+    struct http *h = http_open(p->port[i % 2]);
+    struct slice body = arena_printf(
+        test_arena(),
+        "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{"
+        "\"name\":\"%s\",\"arguments\":%s,\"_meta\":{"
+        "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+        "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"t\",\"version\":\"1\"},"
+        "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+        i, tool, arguments);
+    struct slice whole = arena_printf(
+        test_arena(),
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+        "application/json\r\nAccept: application/json, text/event-stream\r\n"
+        "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
+        "Mcp-Name: %s\r\nContent-Length: %zu\r\n\r\n%.*s",
+        tool, body.n, SLICE_ARG(body));
+    uint32_t r = next_random(p, i);
+    http_send_raw(h, slice_sub(whole, 0,
+                               r % 3 ? whole.n : r / 3 % (uint32_t)whole.n));
+    if (r % 3 == 2) {
+        struct http_reply reply = http_receive(h);
+        CHECK_INT_EQ(reply.status, 200);
+    }
+    http_close(h);
+}
+
+/* A call on stdio that is cancelled at once: answered, or not any more. */
+static void cancel(struct play *p, const char *tool, const char *arguments)
+{
+    int64_t id = stdio_request(
+        p->server[0], "tools/call",
+        arena_printf(test_arena(), "\"name\":\"%s\",\"arguments\":%s%c", tool,
+                     arguments, '\0')
+            .p);
+    stdio_send(p->server[0],
+               "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+               "\"params\":{\"requestId\":%lld}}",
+               (long long)id);
+}
+
+static void pass_by(struct play *p, int i, const char *id)
+{
+    for (uint32_t n = next_random(p, i) % 3; n > 0; n--) {
+        size_t k = next_random(p, i) % (sizeof(passing) / sizeof(passing[0]));
+        const char *arguments = bugfix_session(id, passing[k].more);
+        if (i)
+            disconnect(p, i, passing[k].tool, arguments);
+        else
+            cancel(p, passing[k].tool, arguments);
+        p->left++;
+    }
+}
+
 static void client(void *ctx, int i)
 {
     struct play *p = ctx;
@@ -87,10 +162,12 @@ static void client(void *ctx, int i)
         meet(p);
         const char *id = p->session[0];
         CHECK_TEXT_EQ(slice_of(p->session[i]), id);
+        if (p->restless) pass_by(p, i, id);
         (void)fine(call(p, i, h, "get_task",
                         bugfix_session(id, ",\"task_number\":1")),
                    "get_task");
         submit(p, i, h, id);
+        if (p->restless) pass_by(p, i, id);
         meet(p);
         CHECK_INT_EQ(p->completed, 1);
         look(p, i, h, id);
@@ -113,7 +190,9 @@ static void check_at_rest(struct server *s, int port)
     do { /* the last answers may still be on their way home */
         r = http_request(h, "GET", "/health", "", (struct slice){0});
         CHECK_INT_EQ(r.status, 200);
-    } while (number(r.json, "permits", "global", "in_use") != 0);
+    } while (number(r.json, "permits", "global", "in_use") != 0 ||
+             number(r.json, "permits", "write", "in_use") != 0 ||
+             number(r.json, "caches", "sessions", "flights") != 0);
     CHECK_INT_EQ(number(r.json, "permits", "release_errors", NULL), 0);
     CHECK_INT_EQ(number(r.json, "permits", "leaks", NULL), 0);
     CHECK_INT_EQ(number(r.json, "caches", "sessions", "duplicate_runs"), 0);
@@ -124,10 +203,11 @@ static void check_at_rest(struct server *s, int port)
     CHECK_INT_EQ(slice_find(log, SLICE("permit accounting differs")), log.n);
 }
 
-static void run(int servers, int rounds)
+static void run(int servers, int rounds, bool restless)
 {
     static const char *const args[] = {"--http-port", "0", NULL};
-    struct play p = {.rounds = rounds};
+    struct play p = {.rounds = rounds, .restless = restless};
+    for (int i = 0; i < CLIENTS; i++) p.seed[i] = 4711u * (uint32_t)(i + 1);
     for (int k = 0; k < 2; k++) {
         struct server_options o = {
             .args = args, .project = k ? server_project(p.server[0]) : NULL};
@@ -138,27 +218,51 @@ static void run(int servers, int rounds)
     CHECK_INT_EQ(pthread_barrier_init(&p.together, NULL, CLIENTS), 0);
     test_threads(CLIENTS, client, &p);
     pthread_barrier_destroy(&p.together);
+    if (restless) CHECK_INT_GT(p.left, rounds);
     for (int k = 0; k < servers; k++) check_at_rest(p.server[k], p.port[k]);
 }
 
 TEST(dual, stdio_and_eight_http_clients_share_their_sessions, .timeout_s = 120)
 {
-    run(1, 5);
+    run(1, 5, false);
 }
 
 TEST(dual, clients_of_two_processes_share_one_state_file, .timeout_s = 120)
 {
-    run(2, 5);
+    run(2, 5, false);
 }
 
 TEST(dual, a_hundred_rounds_of_stdio_and_http, .needs = "slow",
      .timeout_s = 600)
 {
-    run(1, 100);
+    run(1, 100, false);
 }
 
 TEST(dual, a_hundred_rounds_of_two_processes, .needs = "slow",
      .timeout_s = 600)
 {
-    run(2, 100);
+    run(2, 100, false);
+}
+
+TEST(dual, clients_that_cancel_and_disconnect_disturb_nobody,
+     .timeout_s = 120)
+{
+    run(1, 5, true);
+}
+
+TEST(dual, nor_do_they_with_two_processes, .timeout_s = 120)
+{
+    run(2, 5, true);
+}
+
+TEST(dual, a_hundred_rounds_with_cancellations_and_disconnects,
+     .needs = "slow", .timeout_s = 600)
+{
+    run(1, 100, true);
+}
+
+TEST(dual, a_hundred_of_two_processes_with_cancellations_and_disconnects,
+     .needs = "slow", .timeout_s = 600)
+{
+    run(2, 100, true);
 }

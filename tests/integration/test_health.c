@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -390,4 +391,128 @@ TEST(health, stdio_waits_for_permits_however_many_calls_it_sends)
     for (int i = 0; i < 200; i++)
         CHECK(!json_at(stdio_answer(s, ids[i]), "result", "structuredContent",
                        "error", NULL));
+}
+
+/* --- full ---------------------------------------------------------------------
+ * Somebody else holds the state file's write lock: a write waits for it, and
+ * the reads of its session, which hold permits, wait behind the write. */
+
+enum { FULL = 24 };
+
+struct crowd {
+    struct server *s;
+    char session[64];
+    sqlite3 *db;
+    int readers;
+    _Atomic bool write_waits;
+    void (*look)(struct crowd *c, struct http *h);
+};
+
+static void read_behind(struct crowd *c)
+{
+    struct http *h = http_open(server_port(c->s));
+    while (!c->write_waits) usleep(1000);
+    char arguments[128];
+    snprintf(arguments, sizeof(arguments), "{\"session_id\":\"%s\"}",
+             c->session);
+    CHECK(!json_at(http_tool(h, "get_session", arguments), "structuredContent",
+                   "error", NULL));
+}
+
+static void write_first(struct crowd *c)
+{
+    struct http *h = http_open(server_port(c->s));
+    char arguments[128];
+    snprintf(arguments, sizeof(arguments),
+             "{\"session_id\":\"%s\",\"action\":\"pause\"}", c->session);
+    CHECK(!json_at(http_tool(h, "manage_session", arguments),
+                   "structuredContent", "error", NULL));
+}
+
+static int64_t in_use(struct http *h, const char *level)
+{
+    return number(member(member(health(h), "permits"), level), "in_use");
+}
+
+/* Thread 0 looks, 1 writes, the others read. */
+static void crowd_member(void *ctx, int i)
+{
+    struct crowd *c = ctx;
+    if (i == 1) write_first(c);
+    if (i > 1) read_behind(c);
+    if (i != 0) return;
+    struct http *h = http_open(server_port(c->s));
+    UNTIL(in_use(h, "write") == 1);
+    c->write_waits = true;
+    UNTIL(in_use(h, "global") == c->readers);
+    c->look(c, h);
+    CHECK_INT_EQ(sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    UNTIL(in_use(h, "global") == 0);
+}
+
+static void crowd_run(int readers,
+                      void (*look)(struct crowd *c, struct http *h))
+{
+    static const char *const args[] = {"--http-port", "0",
+                                       "--permits-per-session", "0",
+                                       "--permits-check-ms", "1000",
+                                       "--timeout-store-ms", "60000",
+                                       "--coalesce-enabled=false", NULL};
+    struct crowd c = {.readers = readers, .look = look};
+    c.s = server_start(&(struct server_options){.args = args});
+    const struct json *v =
+        json_at(begin_one(c.s, "a.c"), "structuredContent", "session_id", NULL);
+    snprintf(c.session, sizeof(c.session), "%.*s", SLICE_ARG(json_text(v)));
+    struct slice path = arena_printf(test_arena(), "%s/.phasegate/state.db%c",
+                                     server_project(c.s), '\0');
+    CHECK_INT_EQ(sqlite3_open(path.p, &c.db), SQLITE_OK);
+    CHECK_INT_EQ(sqlite3_busy_timeout(c.db, 20000), SQLITE_OK);
+    CHECK_INT_EQ(sqlite3_exec(c.db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                 SQLITE_OK);
+    test_threads(2 + readers, crowd_member, &c);
+    CHECK_INT_EQ(sqlite3_close(c.db), SQLITE_OK);
+}
+
+static int status_of(struct http *h, const char *path)
+{
+    return http_request(h, "GET", path, "", (struct slice){0}).status;
+}
+
+static void look_at_one(struct crowd *c, struct http *h)
+{
+    (void)c;
+    CHECK_INT_EQ(number(health(h), "global_inflight"), 1);
+    CHECK_INT_EQ(status_of(h, "/health"), 200);
+    CHECK_INT_EQ(status_of(h, "/health/live"), 200);
+    CHECK_INT_EQ(status_of(h, "/ready"), 200);
+    CHECK_TEXT_EQ(json_text(member(health(h), "status")), "ok");
+}
+
+/* G02 */
+TEST(health, a_call_in_flight_is_counted_and_everything_is_well,
+     .timeout_s = 60)
+{
+    crowd_run(1, look_at_one);
+}
+
+static void look_at_all(struct crowd *c, struct http *h)
+{
+    (void)c;
+    CHECK_INT_EQ(number(health(h), "global_capacity"), FULL);
+    CHECK_INT_EQ(number(health(h), "global_inflight"), FULL);
+    UNTIL(has_reason(health(h), "permits_exhausted", "degraded"));
+    CHECK_TEXT_EQ(json_text(member(health(h), "status")), "degraded");
+    CHECK_TEXT_EQ(json_text(member(member(member(health(h), "permits"),
+                                          "global"),
+                                   "state")),
+                  "exhausted");
+    CHECK_INT_EQ(status_of(h, "/health"), 200);
+    CHECK_INT_EQ(status_of(h, "/health/live"), 200);
+}
+
+/* G03 */
+TEST(health, all_permits_in_use_for_two_checks_degrade_and_kill_nobody,
+     .timeout_s = 60)
+{
+    crowd_run(FULL, look_at_all);
 }

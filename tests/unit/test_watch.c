@@ -495,6 +495,41 @@ TEST(watch, the_last_of_a_hundred_and_fifty_files_counts)
     fixture_done(&f);
 }
 
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* H10. The most that 95 of 100 take, with room for a busy machine. */
+TEST(watch, a_definition_of_twenty_unchanged_files_is_looked_up_in_100_us,
+     .needs = "release")
+{
+    enum { LOOKUPS = 2000, ROOM = 10 };
+    static int64_t took[LOOKUPS];
+    struct fixture f;
+    struct st_cache_stats st;
+    open_engine(&f, ENG_WATCH_AUTO);
+    for (int i = 3; i < 20; i++) /* three are there */
+        save(arena_printf(test_arena(), "wf/one/phases/0/more-%02d.md", i).p,
+             "text\n");
+    get(&f, "0");
+    catalog_stats(&f, &st);
+    uint64_t loads = st.count[ST_METRIC_loads];
+    usleep(20000); /* what was saved just now is read once more */
+    get(&f, "0");
+    for (int i = 0; i < LOOKUPS; i++) {
+        int64_t began = clock_now();
+        get(&f, "0");
+        took[i] = clock_now() - began;
+    }
+    qsort(took, LOOKUPS, sizeof(took[0]), by_time);
+    CHECK_INT_LE(took[LOOKUPS * 95 / 100], 100 * INT64_C(1000) * ROOM);
+    catalog_stats(&f, &st);
+    CHECK_INT_LE(st.count[ST_METRIC_loads], loads + 1);
+    fixture_done(&f);
+}
+
 /* A folder in a better root hides the one that was found. */
 TEST(watch, a_workflow_that_appears_in_a_better_root_wins_at_once)
 {
