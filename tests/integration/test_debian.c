@@ -32,6 +32,10 @@ static const char *clean(void)
         test_skip("no clean Debian here: it wants root, debootstrap and the "
                   "archive");
     CHECK_TEXT_EQ(said, "");
+    said = shell("flock %s/.. %s enter %s/root apt-get update -q -o "
+                 "APT::Update::Error-Mode=any >update 2>&1 || echo offline",
+                 base, tool(), base);
+    if (said.n) test_skip("the archive of Debian cannot be reached");
     return base;
 }
 
@@ -47,11 +51,12 @@ TEST(debian, the_package_installs_runs_and_goes_on_a_clean_system,
      .needs = "plain slow", .timeout_s = 1200)
 {
     const char *base = clean();
-    shell("command -v dpkg-shlibdeps");
+    if (shell("command -v dpkg-shlibdeps || true").n == 0)
+        test_skip("dpkg-dev is not installed");
     shell("%s/packaging/deb/build $PWD/deb", test_source_dir());
     shell("%s copy %s root && mkdir root/deb && cp deb/*.deb root/deb", tool(),
           base);
-    (void)inside("root", "apt-get update -q && apt-get install -y -q "
+    (void)inside("root", "apt-get install -y -q "
                          "--no-install-recommends /deb/phasegate_*.deb "
                          "/deb/libphasegate-mcp0_*.deb");
     CHECK_TEXT_EQ(inside("root", "dpkg -V phasegate; phasegate --version"),
