@@ -272,14 +272,21 @@ static enum err ended(struct eng_call *c, const struct eng_snapshot *s,
 static enum err in_trouble(struct eng_call *c, const struct eng_snapshot *s,
                            enum err e)
 {
+    const struct eng_dynamic *dyn = s->definition->dynamic_config;
+    struct slice option = {0};
     for (int i = 0; s->trouble.n && i < ERR_COUNT; i++)
         if (slice_eq(err_detail((enum err)i), s->trouble)) e = (enum err)i;
+    if (dyn && dyn->source_path_key.n)
+        option = arena_printf(c->arena,
+                              " With \"options\": {\"%.*s\": \"...\"} it "
+                              "takes its plan from there.",
+                              SLICE_ARG(dyn->source_path_key));
     return problem_setf(
         &c->problem, c->arena, e, arena_copy(c->arena, s->trouble_why),
         arena_printf(c->arena,
                      "When it is there: manage_session {\"session_id\": "
-                     "\"%.*s\", \"action\": \"retry_phase\"}.",
-                     SLICE_ARG(s->row.id)),
+                     "\"%.*s\", \"action\": \"retry_phase\"}.%.*s",
+                     SLICE_ARG(s->row.id), SLICE_ARG(option)),
         "Session %.*s can be read, but not advanced", SLICE_ARG(s->row.id));
 }
 

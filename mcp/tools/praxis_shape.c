@@ -127,11 +127,16 @@ void praxis_start(const struct praxis *p, struct json_writer *w)
 {
     static const char *const ids[] = {"session_id", "workflow_type", NULL};
     static const char *const keys[] = {"workflow_type", "total_phases", NULL};
+    const struct json *phase = json_get(p->step, SLICE("phase"));
     head(p, w);
     put_of(w, p->step, ids);
     put(w, "target_file", json_get(p->step, SLICE("target")));
     put(w, "resumed", json_get(p->step, SLICE("resumed")));
-    put_phase(w, json_get(p->step, SLICE("phase")));
+    put(w, "session_status", json_get(p->step, SLICE("status")));
+    if (json_is(phase, JSON_OBJECT)) /* or its plan is not here */
+        put_phase(w, phase);
+    else
+        put(w, "current_phase", json_get(p->step, SLICE("current_phase")));
     json_key(w, SLICE("workflow_overview"));
     json_begin_object(w);
     put_metadata(w, json_get(p->look, SLICE("metadata")), p->step, keys);

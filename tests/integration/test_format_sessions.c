@@ -749,6 +749,10 @@ TEST(format, an_imported_session_goes_on_when_its_plan_is_there,
                     .p);
     reopens(s, here, NULL, 2, 5);
     format_copy(project, T6, "mine");
+    v = format_complete(s, given, 0, "{}");
+    CHECK_TEXT_EQ(format_detail(v), "SOURCE_OPTION_MISSING");
+    CHECK_CONTAINS(AT_TEXT(v, "error", "how_to_fix"),
+                   "\"options\": {\"spec_path\": ");
     reopens(s, given, "{\"spec_path\":\"mine\"}", 0, 5);
     v = format_call(s, "get_session", "{\"session_id\":\"%s\"}", given);
     CHECK_TEXT_EQ(AT_TEXT(v, "session", "options", "spec_path"), "mine");

@@ -595,6 +595,21 @@ TEST(praxis, its_sessions_are_found_and_read_as_they_were, .needs = "shared")
     CHECK_OK(folder_list(folder, 100, test_arena(), &list, &n));
     CHECK_INT_EQ(n, 5);
     for (size_t i = 0; i < n; i++) check_session(&c, project, list[i].name);
+    /* It is resumed, though the workflow it follows is not here. */
+    const struct json *v =
+        ask(&c, false, "{\"action\":\"resume\",\"session_id\":"
+                       "\"f01b7f5f-d981-4b69-82a4-acc34e16b2fc\"}");
+    CHECK_TEXT_EQ(TEXT(v, "error_type"), "WORKFLOW_NOT_FOUND");
+    v = ask(&c, true, "{\"action\":\"get_state\",\"session_id\":"
+                      "\"f01b7f5f-d981-4b69-82a4-acc34e16b2fc\"}");
+    CHECK_TEXT_EQ(TEXT(v, "workflow_state", "session_status"), "error");
+    v = ask(&c, true,
+            "{\"action\":\"start\",\"workflow_type\":\"spec_execution_v1\","
+            "\"target_file\":\"%.*s\"}",
+            SLICE_ARG(TEXT(v, "workflow_state", "target_file")));
+    IS(v, JSON_TRUE, "resumed");
+    CHECK_INT_EQ(NUMBER(v, "current_phase"), 2);
+    CHECK_TEXT_EQ(TEXT(v, "session_status"), "error");
     e = RUN_IN(project, "sessions", "import");
     CHECK_CONTAINS(e.out, "0 imported, 5 skipped");
 }
