@@ -331,6 +331,7 @@ struct eng_search_args {
     const struct slice *filter_tags; /* any of these */
     size_t filter_tags_count;
     bool highlights; /* say where the words stand, in bytes of the content */
+    bool snippets;   /* and the line that shows most of them */
 };
 /* The index is brought up to date first: what was saved before the call is
  * found, what was deleted is not. */

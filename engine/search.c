@@ -5,6 +5,7 @@
 #include "engine/chunk.h"
 #include "engine/corpus.h"
 #include "engine/embed.h"
+#include "engine/excerpt.h"
 #include "engine/fuse.h"
 #include "engine/problems.h"
 #include "engine/rank.h"
@@ -25,7 +26,7 @@ struct search_key {
     int64_t n_results, phase;
     struct slice path_prefix, query;
     struct slice tags[TAGS_MOST];
-    uint64_t tags_count, highlights;
+    uint64_t tags_count, highlights, snippets;
     uint64_t vectors;    /* those there are, as far as they matter */
     struct slice vector; /* the query's, its floats; empty: by words alone */
 };
@@ -49,6 +50,7 @@ static void key_write(struct buf *b, const struct search_key *k)
     put_number(b, (uint64_t)k->n_results);
     put_number(b, (uint64_t)k->phase);
     put_number(b, k->highlights);
+    put_number(b, k->snippets);
     put_text(b, k->path_prefix);
     put_number(b, k->tags_count);
     for (uint64_t i = 0; i < k->tags_count; i++) put_text(b, k->tags[i]);
@@ -81,6 +83,7 @@ static void key_read(struct slice s, struct search_key *k)
     k->n_results = (int64_t)take_number(&s);
     k->phase = (int64_t)take_number(&s);
     k->highlights = take_number(&s);
+    k->snippets = take_number(&s);
     k->path_prefix = take_text(&s);
     k->tags_count = take_number(&s);
     for (uint64_t i = 0; i < k->tags_count && i < TAGS_MOST; i++)
@@ -125,32 +128,6 @@ static void answer_free(void *ctx, void *value)
     mem_free(v);
 }
 
-/* The words that were found, as they stand in the passage. */
-static enum err highlights_write(struct st_index_view *v, const struct query *q,
-                                 struct slice text, struct arena *a,
-                                 struct json_writer *w)
-{
-    struct st_word *words;
-    size_t count;
-    enum err e = st_index_words(v, text, a, &words, &count);
-    if (e) return e;
-    json_key(w, SLICE("highlights"));
-    json_begin_array(w);
-    for (size_t i = 0, n = 0; i < count && n < 100; i++)
-        for (size_t k = 0; k < q->count; k++) {
-            if (!slice_eq(words[i].stem, q->terms[k].stem)) continue;
-            json_begin_object(w);
-            json_put_int(w, "start", words[i].text.p - text.p);
-            json_put_int(w, "end",
-                         words[i].text.p - text.p + (ptrdiff_t)words[i].text.n);
-            json_end_object(w);
-            n++;
-            break;
-        }
-    json_end_array(w);
-    return OK;
-}
-
 static void result_write(const struct ranked *r, struct json_writer *w)
 {
     json_put_string(w, "content", r->content.text);
@@ -179,8 +156,8 @@ static enum err answer_write(struct st_index_view *v, const struct query *q,
         json_begin_object(&w);
         result_write(&items[i], &w);
         tokens += items[i].content.tokens;
-        if (k->highlights)
-            e = highlights_write(v, q, items[i].content.text, a, &w);
+        e = excerpt_write(v, q, items[i].content.text, k->highlights != 0,
+                          k->snippets != 0, a, &w);
         json_end_object(&w);
     }
     json_end_array(&w);
@@ -372,6 +349,7 @@ static enum err key_of(struct engine *e, struct eng_call *c,
     k->n_results = args->n_results;
     k->phase = args->filter_phase;
     k->highlights = args->highlights;
+    k->snippets = args->snippets;
     k->path_prefix = args->path_prefix;
     while (slice_starts(k->path_prefix, SLICE("./")))
         k->path_prefix = slice_sub(k->path_prefix, 2, k->path_prefix.n);

@@ -242,6 +242,7 @@ enum err tools_search_standards(struct mcp_call *call, const void *args)
         .filter_tags = a->filter_tags.items,
         .filter_tags_count = a->filter_tags.count,
         .highlights = a->highlights,
+        .snippets = a->snippets,
     };
     enum err e = call->on_loop ? search_later(call) : OK;
     if (!e) e = eng_search_standards(engine_of(call), ec, &ea);

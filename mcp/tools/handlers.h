@@ -16,7 +16,7 @@ struct tools_search_args {
     struct slice query, path_prefix;
     int64_t n_results, filter_phase;
     struct mcp_strings filter_tags;
-    bool highlights;
+    bool highlights, snippets;
 };
 
 struct tools_create_args {

@@ -202,6 +202,7 @@ const struct mcp_field tools_search_fields[] = {
      .example = "[\"testing\"]"},
     {"path_prefix", MCP_FIELD_STRING, AT(tools_search_args, path_prefix)},
     {"highlights", MCP_FIELD_BOOLEAN, AT(tools_search_args, highlights)},
+    {"snippets", MCP_FIELD_BOOLEAN, AT(tools_search_args, snippets)},
     {0}};
 
 static const struct mcp_field validate_workflow_args[] = {

@@ -271,23 +271,64 @@ TEST(search, filters_limit_what_is_found)
     done(&s);
 }
 
-TEST(search, highlights_say_where_the_words_stand)
+struct highlight_row {
+    const char *query, *word;
+};
+
+/* Also where a beginning or another spelling stands for what was asked. */
+TEST_EACH(search, highlights_and_snippets_show_what_was_found,
+          struct highlight_row, row, {"jitter", "jitter"}, {"JITTERS", "jitter"},
+          {"jitt*", "jitter"}, {"jiter", "jitter"})
 {
     struct searching s;
     struct outcome o;
     int64_t start, end;
     open_own(&s);
-    struct eng_search_args args = query("jitter", 1);
-    args.highlights = true;
+    struct eng_search_args args = query(row->query, 1);
+    args.highlights = args.snippets = true;
     CHECK_OK(ask(&s, &o, &args));
     const struct json *r = results(&o);
+    CHECK_INT_EQ(r->count, 1);
     const struct json *h = json_get(&r->items[0], SLICE("highlights"));
     CHECK_INT_EQ(h->count, 1);
     CHECK(json_int64(json_get(&h->items[0], SLICE("start")), &start));
     CHECK(json_int64(json_get(&h->items[0], SLICE("end")), &end));
     CHECK_TEXT_EQ(
         slice_sub(field(r, 0, "content"), (size_t)start, (size_t)(end - start)),
-        "jitter");
+        row->word);
+    CHECK_CONTAINS(field(r, 0, "snippet"), row->word);
+    CHECK_INT_EQ(slice_find_byte(field(r, 0, "snippet"), '\n'),
+                 field(r, 0, "snippet").n);
+    outcome_done(&o);
+    done(&s);
+}
+
+TEST(search, a_snippet_is_the_part_of_a_passage_that_meets_most)
+{
+    struct searching s;
+    struct outcome o;
+    struct buf b = BUF_INIT(64 << 10);
+    buf_puts(&b, "# A\nplatypus first\n");
+    for (int i = 0; i < 120; i++) buf_printf(&b, "filler%d ", i);
+    buf_puts(&b, "\nthe platypus,\n  an   echidna\tand more\n");
+    for (int i = 0; i < 60; i++) buf_printf(&b, "other%d ", i);
+    buf_putc(&b, '\0');
+    save("a.md", b.p);
+    buf_done(&b);
+    open_tmp(&s);
+    struct eng_search_args args = query("platypus echidna", 1);
+    CHECK_OK(ask(&s, &o, &args));
+    CHECK(!json_get(&results(&o)->items[0], SLICE("snippet")));
+    outcome_done(&o);
+    args.snippets = true;
+    CHECK_OK(ask(&s, &o, &args));
+    struct slice snippet = field(results(&o), 0, "snippet");
+    CHECK_CONTAINS(snippet, " the platypus, an echidna and more other0 ");
+    CHECK(slice_starts(snippet, SLICE("... filler")));
+    CHECK(slice_ends(snippet, SLICE(" ...")));
+    size_t words = 1;
+    for (size_t i = 0; i < snippet.n; i++) words += snippet.p[i] == ' ';
+    CHECK_INT_LE(words, 42);
     outcome_done(&o);
     done(&s);
 }
