@@ -155,6 +155,7 @@ static enum err recover(struct eng_op *op, const struct eng_snapshot *s)
     const struct eng_definition *d = NULL;
     enum err e = options_given(op, args->options);
     if (!e) e = eng__catalog_get(op->engine, c, s->row.workflow_type, &d);
+    if (!e) assert(d);
     if (!e && d->errors_count)
         e = eng_definition_problem(d, c->arena, &c->problem);
     if (!e && d->dynamic)

