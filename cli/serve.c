@@ -371,6 +371,16 @@ static enum err tokens(struct serve *s)
     return OK;
 }
 
+/* A connection does not know which tool it waits for: the longest. */
+static int64_t exchange_ms(const struct serve *s)
+{
+    int64_t most = 0;
+    for (int i = 0; i < CLI_CLASS_COUNT; i++)
+        if (s->timeouts.of[i].transport > most)
+            most = s->timeouts.of[i].transport;
+    return most;
+}
+
 static enum err http_start(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
@@ -406,7 +416,8 @@ static enum err http_start(struct serve *s)
         .body_ms = set->conn_body_ms,
         .idle_ms = set->conn_idle_ms,
         .stall_ms = set->conn_stall_ms,
-        .keepalive_ms = set->conn_keepalive_ms};
+        .keepalive_ms = set->conn_keepalive_ms,
+        .exchange_ms = exchange_ms(s)};
     if (guarded(s)) {
         c.tokens[0] = slice_of(s->agent_token);
         c.tokens[1] = slice_of(s->operator_token);

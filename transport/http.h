@@ -72,6 +72,7 @@ struct tp_http_config {
     int64_t idle_ms;      /* 0: 300,000 */
     int64_t stall_ms;     /* 0: 30,000 */
     int64_t keepalive_ms; /* 0: 15,000 */
+    int64_t exchange_ms;  /* a call without an answer is closed; 0: never */
     uint32_t pages_max;   /* 0: 32, on workers or pending */
     uint32_t feeds_max;   /* 0: 32 */
     size_t feed_max;      /* 0: 256 KiB unsent: the client is closed */

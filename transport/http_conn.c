@@ -339,6 +339,9 @@ static int64_t patience_ms(const struct conn *c)
 {
     const struct tp_http_config *o = &c->http->c;
     if (c->phase == CONN_IDLE) return o->idle_ms;
+    /* The last resort: every limit inside it answers earlier. */
+    if (c->phase == CONN_PENDING && c->open_call && !c->streaming)
+        return o->exchange_ms;
     if (c->phase != CONN_READING) return 0;
     return c->bytes > o->headers_max ? o->body_ms : o->header_ms;
 }
@@ -347,10 +350,13 @@ static int64_t patience_ms(const struct conn *c)
  * bound is not read any more and would not see its end. */
 static void conn_expire(struct conn *c, int64_t age_ms)
 {
-    bool idle = c->phase == CONN_IDLE;
+    bool idle = c->phase == CONN_IDLE, pending = c->phase == CONN_PENDING;
     log_info("http", "connection closed",
-             LOG_C("reason", idle ? "idle" : "slow"), LOG_I("age_ms", age_ms));
-    if (!idle && !c->early) tp__http_tell(c, 408);
+             LOG_C("reason", idle      ? "idle"
+                             : pending ? "timeout.transport_ms"
+                                       : "slow"),
+             LOG_I("age_ms", age_ms));
+    if (!idle && !pending && !c->early) tp__http_tell(c, 408);
     evhttp_connection_free(c->evcon);
 }
 

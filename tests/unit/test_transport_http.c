@@ -288,6 +288,43 @@ TEST(transport_http, a_silent_stream_gets_comments)
  */
 
 /* F05 */
+TEST(transport_http, a_byte_of_header_a_second_is_closed_after_ten)
+{
+    clock_fake(1000 * NS_PER_S, INT64_C(1800000000000));
+    struct host *h = host_new();
+    int port = host_http(h, NULL);
+    int slow = host_connect(port), other = host_connect(port);
+    host_wait_open(h, 2);
+    for (int s = 0; s < 9; s++) {
+        host_write(slow, slice_sub(SLICE("POST /mcp "), (size_t)s, 1));
+        /* The loop has seen it when it has answered another. */
+        host_write(other, host_post(HOST_LEGACY, "echo", "{}"));
+        CHECK_CONTAINS(host_read_to(other, "}]", SLOW_S), "HTTP/1.1 200");
+        clock_fake_advance(NS_PER_S);
+    }
+    CHECK_INT_EQ(host_read(slow, 1, 0.5).n, 0); /* two looks of the sweep */
+    clock_fake_advance(NS_PER_S + NS_PER_MS);
+    CHECK_CONTAINS(host_read(slow, 100, SLOW_S), "408 Request Timeout");
+    close(slow);
+    close(other);
+    host_free(h);
+    clock_real();
+}
+
+TEST(transport_http, a_call_that_nothing_inside_answers_is_closed_in_the_end)
+{
+    struct host *h = host_new();
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.exchange_ms = 300}));
+    host_write(fd, host_post(HOST_MODERN, "hold", "{}"));
+    host_wait_held(h, 1);
+    CHECK_INT_EQ(host_read(fd, 1, SLOW_S).n, 0); /* its end */
+    CHECK(host_cancelled(h, SLOW_S));
+    host_wait_open(h, 0);
+    close(fd);
+    host_free(h);
+}
+
 TEST(transport_http, a_header_sent_drop_by_drop_is_closed_in_time)
 {
     struct host *h = host_new();

@@ -275,7 +275,25 @@ TEST(watch, a_thousand_events_in_a_burst_are_one_notice, .timeout_s = 30)
     eng_watch_free(w);
 }
 
-/* H04 */
+/* H04. Every 50 ms one, for 5 s; a notice at least every 2,000 ms, which is
+ * two of them whatever else the machine does. */
+TEST(watch, events_for_five_seconds_are_told_every_two, .needs = "slow",
+     .timeout_s = 60)
+{
+    struct slice root;
+    struct notices n;
+    struct eng_watch *w = watch_loudly(&root, 200, 2000, ENG_WATCH_AUTO, &n);
+    int64_t began = clock_now();
+    while (clock_now() - began < 5 * NS_PER_S) {
+        save("r/a", "x");
+        usleep(50000);
+    }
+    lock_take(&n.lock);
+    CHECK_INT_GE(n.count, 2);
+    lock_drop(&n.lock);
+    eng_watch_free(w);
+}
+
 TEST(watch, endless_events_do_not_put_a_notice_off_for_ever, .timeout_s = 30)
 {
     struct slice root;
