@@ -26,15 +26,19 @@
 
 /* --- requests ------------------------------------------------------------ */
 
+/* What a name is made of: token in RFC 9110. */
+static const bool name_bytes[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+    ['!'] = true,         ['#'] = true,         ['$'] = true,
+    ['%'] = true,         ['&'] = true,         ['\''] = true,
+    ['*'] = true,         ['+'] = true,         ['-'] = true,
+    ['.'] = true,         ['^'] = true,         ['_'] = true,
+    ['`'] = true,         ['|'] = true,         ['~'] = true};
+
 static bool is_name(struct slice s)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                    (c >= 'A' && c <= 'Z');
-        if (!word && (!c || !strchr(marks, c))) return false;
-    }
+    for (size_t i = 0; i < s.n; i++)
+        if (!name_bytes[(unsigned char)s.p[i]]) return false;
     return s.n > 0;
 }
 

@@ -183,9 +183,6 @@ static uint32_t open_now(const struct tp_http *h)
 
 static void conn_limits(struct tp_http *h, struct bufferevent *bev)
 {
-    struct timeval stall = {.tv_sec = h->c.stall_ms / 1000,
-                            .tv_usec = (h->c.stall_ms % 1000) * 1000};
-    bufferevent_set_timeouts(bev, NULL, &stall);
     /* evhttp bounds a body and a header line, but not the line that gives
      * the size of a chunk: this bounds whatever it has not consumed. */
     bufferevent_setwatermark(bev, EV_READ, 0, h->c.body_max + h->c.headers_max);

@@ -50,6 +50,7 @@ struct conn {
     bool feed;           /* a stream that tp_http_tell writes to */
     bool streaming;      /* the answer has begun as a stream of events */
     bool watched;
+    bool patient; /* output waits, for stall_ms at most without a byte */
     const char *refused; /* the limit it is over: 503 whatever it asks */
     struct sockaddr_storage from;
     bool cors;    /* the request comes from a page that may read the answer */

@@ -70,12 +70,24 @@ const char *tp__http_date(struct tp_http *h)
     return h->date;
 }
 
+/* A timer for each answer would be set and taken back within one turn: there is
+ * one only where output waits for its reader. */
+static void patience(struct conn *c, bool on)
+{
+    int64_t ms = c->http->c.stall_ms;
+    struct timeval stall = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    if (c->patient == on) return;
+    c->patient = on;
+    bufferevent_set_timeouts(c->bev, NULL, on ? &stall : NULL);
+}
+
 static void on_sent(struct evhttp_request *req, void *ctx)
 {
     (void)req;
     struct conn *c = ctx;
     atomic_fetch_sub_explicit(&c->http->busy, 1, memory_order_relaxed);
     c->streaming = false;
+    patience(c, false);
     if (evbuffer_get_length(bufferevent_get_input(c->bev)))
         tp__conn_begins(c); /* a pipelined request */
     else
@@ -99,7 +111,9 @@ static void write_now(struct conn *c)
     evbuffer_unfreeze(out, 1); /* as a bufferevent does around its writing */
     int n = evbuffer_write(out, bufferevent_getfd(c->bev));
     evbuffer_freeze(out, 1);
-    if (n > 0 && !evbuffer_get_length(out))
+    if (evbuffer_get_length(out))
+        patience(c, true);
+    else if (n > 0)
         bufferevent_trigger(c->bev, EV_WRITE, 0);
 }
 
@@ -294,6 +308,7 @@ void tp__http_stream_begin(struct conn *c)
     headers_common(c, "text/event-stream");
     tp__http_add_header(c, "Cache-Control", "no-cache, no-transform");
     tp__http_add_header(c, "X-Accel-Buffering", "no");
+    patience(c, true);
     evhttp_send_reply_start(c->req, 200, NULL);
     sending(c);
     c->streaming = true;

@@ -39,7 +39,8 @@ static void byte(struct tp_head *h, char c)
     }
 }
 
-/* The rest of a line that is no Content-Length and not empty. */
+/* The rest of a line that is no Content-Length and not empty; its newline
+ * stays. */
 static size_t pass_over(struct tp_head *h, struct slice rest)
 {
     size_t n = slice_find_byte(rest, '\n');
@@ -47,9 +48,18 @@ static size_t pass_over(struct tp_head *h, struct slice rest)
     return n;
 }
 
+/* Does a line begin with text that cannot become the name? */
+static bool other_name(const struct tp_head *h, char c)
+{
+    return h->at == 0 && c > '\r' && (c | 0x20) != name[0];
+}
+
 void tp_head_feed(struct tp_head *h, struct slice bytes)
 {
     for (size_t i = 0; i < bytes.n && !h->ended;) {
+        bool other = other_name(h, bytes.p[i]);
+        h->text |= other;
+        h->at += other;
         if (h->text && h->same < h->at)
             i += pass_over(h, slice_sub(bytes, i, SIZE_MAX));
         if (i < bytes.n) byte(h, bytes.p[i++]);

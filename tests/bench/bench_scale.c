@@ -264,6 +264,6 @@ static void state_point(int sessions, int kb)
 BENCH(scale, state_file, .needs = "slow", .timeout_s = 900)
 {
     (void)bench;
-    state_point(8, 100);
-    state_point(64, 4000);
+    state_point(10, 100);
+    state_point(75, 4000);
 }

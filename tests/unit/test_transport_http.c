@@ -381,6 +381,26 @@ TEST(transport_http, a_reader_that_takes_nothing_is_closed)
     host_free(h);
 }
 
+/* One answer, larger than the socket takes: what is left is waited for. */
+TEST(transport_http, a_reader_that_leaves_an_answer_half_read_is_closed)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(
+        h, &(struct tp_http_config){.body_max = 64 * MIB, .stall_ms = 300}));
+    struct buf big = BUF_INIT(64 * MIB);
+    buf_puts(&big, "{\"text\":\"");
+    for (int i = 0; i < 9 * MIB / 16; i++) buf_puts(&big, "all of this back");
+    buf_puts(&big, "\"}");
+    buf_putc(&big, '\0');
+    CHECK(!big.err);
+    host_write(fd, host_post(HOST_LEGACY, "echo", big.p));
+    buf_done(&big);
+    host_wait_open(h, 1);
+    host_wait_open(h, 0); /* 300 ms after it took its last byte */
+    close(fd);
+    host_free(h);
+}
+
 /* --- how many --------------------------------------------------------------
  */
 
