@@ -148,7 +148,7 @@ static void work(struct worker *w)
 {
     for (int round = 0; !atomic_load(&w->soak->over); round++) {
         one_session(w, round);
-        if (w->fd >= 0 && round % 20 == 19) { /* some leave in the middle */
+        if (w->fd >= 0 && round % 4 == 3) { /* some leave in the middle */
             put(w->fd, "POST /mcp HTTP/1.1\r\nHost: l", 28);
             close(w->fd);
             w->fd = dial(w->soak->port);
@@ -282,7 +282,7 @@ static void soak(double seconds)
     CHECK_INT_GT(atomic_load(&t.soak.calls), 100);
     /* It takes a while until its buffers and caches are what they will be. */
     if (seconds >= 30) CHECK_INT_LT((int)kib, 1024 + (int)(last / 20));
-    CHECK_INT_LT((int)files, 3);
+    CHECK_INT_LT((int)files, 10); /* one per connection would be dozens */
 }
 
 TEST(soak, memory_and_descriptors_stay_where_they_are, .needs = "slow release",
