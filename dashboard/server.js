@@ -2,11 +2,15 @@
 
 import { el, byId, when, write, words, count, percent, bytes, span, tell } from './text.js';
 
+// What a reason's value counts, where that is not plain.
+const COUNTED_IN = { loop_lag: ' ms', loop_stalled: ' ms', wal_large: ' bytes' };
+
 function reason(r) {
+  const unit = COUNTED_IN[r.reason] ?? '';
   return el('div', { class: `reason ${r.weight}` },
     el('strong', {}, words(r.reason), r.about && ` (${r.about})`),
     el('span', { class: 'soft' }, ` ${r.weight === 'degraded' ? 'degraded' : 'notice'}, since `, when(r.since)),
-    el('div', {}, r.why, r.threshold ? ` (${count(r.value)}, threshold ${count(r.threshold)})` : ''),
+    el('div', {}, r.why, r.threshold ? ` (${count(r.value)}${unit}, threshold ${count(r.threshold)}${unit})` : ''),
     r.how_to_fix && el('div', { class: 'soft' }, r.how_to_fix));
 }
 
