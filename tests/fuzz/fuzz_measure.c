@@ -1,7 +1,7 @@
 /* measure: a line that says how a value is read (regex, json, pytest, junit or
  * a count of it, a type, and the pattern, pointer or name), then what a
- * command printed. There is a value of that type, or words why not; and a
- * JUnit report has counts that are none below zero. */
+ * command printed. There is a value or there are words why not; counts are
+ * none below zero. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -32,7 +32,7 @@ static void check_measure(const struct eng_value_demand *d, enum eng_type type,
     enum err e = eng__measure(d, type, text, a, &v, &why);
     NEED(e == OK && (v || why.n));
     int64_t n;
-    bool counts = d->from >= ENG_VALUE_PYTEST;
+    bool counts = d->from >= ENG_VALUE_PYTEST && type == ENG_INTEGER;
     NEED(!v || !counts || (json_int64(v, &n) && n >= 0));
 }
 
