@@ -14,9 +14,11 @@ enum { PATH_MOST = 4096 };
 struct corpus_index {
     struct arena arena;
     struct slice path;
-    _Atomic(struct st_index *) now; /* written under the lock */
+    _Atomic(struct st_index *) now; /* written in a turn */
     struct lock lock;
-    /* Guarded by lock. */
+    struct cond ended;
+    bool busy; /* Guarded by lock: one thread has the turn. What follows is its:
+                  files are opened, and told of in the log, without a lock. */
     struct st_index *shared, *own; /* NULL: not opened */
     bool left;                     /* the shared one cannot be used */
     char folder[PATH_MOST];        /* of `own`; empty: none */
@@ -28,6 +30,7 @@ enum err corpus_index_new(struct slice path, struct corpus_index **ret)
     if (!x) return ERR_NOMEM;
     arena_init(&x->arena, 1 << 20);
     lock_init(&x->lock, "corpus_index", RANK_WATCH);
+    cond_init(&x->ended);
     x->path = arena_copy(&x->arena, path);
     if (!x->path.p) {
         corpus_index_free(x);
@@ -37,7 +40,26 @@ enum err corpus_index_new(struct slice path, struct corpus_index **ret)
     return OK;
 }
 
-/* --- a file of its own. Lock: x->lock is held -----------------------------
+/* --- turns ----------------------------------------------------------------
+ */
+
+static void take_turn(struct corpus_index *x)
+{
+    lock_take(&x->lock);
+    while (x->busy) cond_wait(&x->ended, &x->lock);
+    x->busy = true;
+    lock_drop(&x->lock);
+}
+
+static void give_turn(struct corpus_index *x)
+{
+    lock_take(&x->lock);
+    x->busy = false;
+    cond_broadcast(&x->ended);
+    lock_drop(&x->lock);
+}
+
+/* --- a file of its own, in a turn -------------------------------------------
  */
 
 static void remove_own(struct corpus_index *x)
@@ -102,7 +124,7 @@ enum err corpus_index_get(struct corpus_index *x, struct arena *a,
     enum err e = OK;
     *ret = corpus_index_now(x);
     if (*ret) return OK;
-    lock_take(&x->lock);
+    take_turn(x);
     *ret = corpus_index_now(x);
     if (!*ret) {
         e = st_index_open(x->path, a, p, &x->shared);
@@ -112,17 +134,17 @@ enum err corpus_index_get(struct corpus_index *x, struct arena *a,
             e = OK;
         *ret = corpus_index_now(x);
     }
-    lock_drop(&x->lock);
+    give_turn(x);
     return e;
 }
 
 bool corpus_index_leave(struct corpus_index *x, const struct st_index *failed,
                         enum err why)
 {
-    lock_take(&x->lock);
+    take_turn(x);
     bool another = corpus_index_now(x) != failed;
     if (!another && !x->left) another = open_own(x, why);
-    lock_drop(&x->lock);
+    give_turn(x);
     return another;
 }
 
@@ -132,6 +154,7 @@ void corpus_index_free(struct corpus_index *x)
     st_index_close(x->shared);
     st_index_close(x->own);
     remove_own(x);
+    cond_done(&x->ended);
     lock_done(&x->lock);
     arena_done(&x->arena);
     mem_free(x);

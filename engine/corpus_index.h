@@ -21,7 +21,7 @@ void corpus_index_free(struct corpus_index *x);
 
 /* The one to use now, opened at first use; it lives as long as `x`. The errors
  * of st_index_open, when there is no room for any, with the problem. Thread:
- * worker. Lock: takes its own while a file is opened. */
+ * worker. Lock: takes its own; waits while another opens a file. */
 MUST_USE enum err corpus_index_get(struct corpus_index *x, struct arena *a,
                                    struct problem *p, struct st_index **ret);
 /* The one that was given last; NULL before that. Thread: any */
