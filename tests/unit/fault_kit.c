@@ -79,7 +79,7 @@ static void check_same(const struct fault_op *op, struct fault *t,
 enum { SITES_MOST = 8192, FRAMES = 10 };
 /* Sanitizers take ten times as long, and judge one in so many. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { STEP = 6 };
+enum { STEP = 16 };
 #else
 enum { STEP = 1 };
 #endif

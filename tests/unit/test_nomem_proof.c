@@ -157,7 +157,7 @@ TEST(nomem, an_engine_is_opened_or_not)
                             .pool = f.pool};
     bool failed = true;
     size_t refused = 0;
-    for (uint64_t n = 1; failed; n += 1 + n / 40) {
+    for (uint64_t n = 1; failed; n += 1 + n / 16) {
         struct arena a;
         struct problem p;
         struct engine *e = NULL;
