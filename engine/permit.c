@@ -369,10 +369,13 @@ enum err permit_take_wait(struct permits *ps, struct permit *p,
     struct sleeper s = {.permit = p};
     lock_init(&s.lock, "permit-wait", RANK_LEAF);
     cond_init(&s.told);
+    /* Nobody looks at it once we have been told, or have withdrawn.
+     * cppcheck-suppress autoVariables */
     p->waiter = &s;
     p->done = wake_sleeper;
     enum err e = permit_take(ps, p, clock_now());
     if (e == ERR_PENDING) e = sleep_until_told(&s, c);
+    p->waiter = NULL;
     cond_done(&s.told);
     lock_done(&s.lock);
     return e;

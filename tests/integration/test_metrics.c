@@ -6,6 +6,7 @@
 #include "base/histogram.h"
 #include "base/json.h"
 #include "tests/integration/program.h"
+#include "tests/integration/bugfix.h"
 #include "tests/runner/server.h"
 
 static struct server *serve(void)
@@ -189,4 +190,34 @@ BENCH(metrics, a_duration_is_counted)
     int64_t ns = 40000;
     while (bench_next(bench)) histogram_add(&h, ns += 17);
     bench_use(h.sum_ns);
+}
+
+/* D06 */
+TEST(metrics, a_key_sent_again_says_so_on_the_wire_and_is_counted)
+{
+    static const char *const args[] = {"--http-port", "0", NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    bugfix_files(server_project(s));
+    const struct json *v =
+        json_at(stdio_tool(s, "start_workflow", bugfix_start("src/a.c")),
+                "structuredContent", "session_id", NULL);
+    char id[64];
+    snprintf(id, sizeof(id), "%.*s", SLICE_ARG(json_text(v)));
+    const struct json *first =
+        stdio_tool(s, "complete_phase", bugfix_complete(id, 0, "k1"));
+    CHECK(!json_at(first, "_meta", "replayed", NULL));
+    s = (server_kill(s), server_restart(s));
+    const struct json *again =
+        stdio_tool(s, "complete_phase", bugfix_complete(id, 0, "k1"));
+    CHECK_INT_EQ(json_at(again, "_meta", "replayed", NULL)->type, JSON_TRUE);
+    CHECK_SLICE_EQ(json_get(again, SLICE("structuredContent"))->raw,
+                   json_get(first, SLICE("structuredContent"))->raw);
+    struct http *h = http_open(server_port(s));
+    struct slice text;
+    do {
+        text = http_request(h, "GET", "/metrics", "", (struct slice){0}).body;
+    } while (slice_find(text, SLICE("phasegate_idempotency_total{result="
+                                    "\"replayed\"} 1\n")) == text.n);
+    CHECK_CONTAINS(text, "phasegate_idempotency_rows 1\n");
+    CHECK_CONTAINS(text, "phasegate_sessions{state=\"active\"} 1\n");
 }
