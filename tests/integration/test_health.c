@@ -401,6 +401,7 @@ enum { FULL = 24 };
 
 struct crowd {
     struct server *s;
+    int port;
     char session[64];
     sqlite3 *db;
     int readers;
@@ -410,7 +411,7 @@ struct crowd {
 
 static void read_behind(struct crowd *c)
 {
-    struct http *h = http_open(server_port(c->s));
+    struct http *h = http_open(c->port);
     while (!c->write_waits) usleep(1000);
     char arguments[128];
     snprintf(arguments, sizeof(arguments), "{\"session_id\":\"%s\"}",
@@ -421,7 +422,7 @@ static void read_behind(struct crowd *c)
 
 static void write_first(struct crowd *c)
 {
-    struct http *h = http_open(server_port(c->s));
+    struct http *h = http_open(c->port);
     char arguments[128];
     snprintf(arguments, sizeof(arguments),
              "{\"session_id\":\"%s\",\"action\":\"pause\"}", c->session);
@@ -441,7 +442,7 @@ static void crowd_member(void *ctx, int i)
     if (i == 1) write_first(c);
     if (i > 1) read_behind(c);
     if (i != 0) return;
-    struct http *h = http_open(server_port(c->s));
+    struct http *h = http_open(c->port);
     UNTIL(in_use(h, "write") == 1);
     c->write_waits = true;
     UNTIL(in_use(h, "global") == c->readers);
@@ -460,6 +461,7 @@ static void crowd_run(int readers,
                                        "--coalesce-enabled=false", NULL};
     struct crowd c = {.readers = readers, .look = look};
     c.s = server_start(&(struct server_options){.args = args});
+    c.port = server_port(c.s);
     const struct json *v =
         json_at(begin_one(c.s, "a.c"), "structuredContent", "session_id", NULL);
     snprintf(c.session, sizeof(c.session), "%.*s", SLICE_ARG(json_text(v)));
