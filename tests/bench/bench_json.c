@@ -1,9 +1,8 @@
 /*
  * Why base/json exists: parse and write the four kinds of documents this
- * server meets, ours and jansson's. One JSON line per row, the minimum of
- * several rounds in nanoseconds per document:
+ * server meets, ours and jansson's; the minimum of several rounds.
  *
- *   build/phasegate-tests -s tests/bench/bench_json.c
+ *   build/phasegate-tests --benchmark-only tests/bench/bench_json.c
  */
 #include "base/json.h"
 #include "base/json_write.h"
@@ -266,15 +265,13 @@ BENCH(json, reads_beside_yyjson)
 static void report(const char *what, const struct bench_row *row, size_t n,
                    double ours, double theirs)
 {
-    printf("{\"bench\":\"json_%s\",\"row\":\"%s\",\"bytes\":%zu,"
-           "\"ns\":%.0f",
-           what, row->name, n, ours);
-    if (theirs > 0) printf(",\"jansson_ns\":%.0f", theirs);
-    puts("}");
-    /* The reason for a reader and writer of our own. */
-    if (theirs > 0 && ours > theirs)
-        FAIL("%s of %s: ours %.0f ns, jansson %.0f ns", what, row->name, ours,
-             theirs);
+    char name[64];
+    snprintf(name, sizeof name, "JSON: %s of %s, %zu bytes, beside jansson",
+             what, row->name, n);
+    if (theirs > 0)
+        stored_tell(name, "ns", ours, theirs, BAR_RATIO_MOST, 1);
+    else
+        figure_tell(name, "ns", ours, BAR_NONE, 0);
 }
 
 TEST_EACH(bench_json, parses_and_writes, struct bench_row, row,

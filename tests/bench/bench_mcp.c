@@ -1,17 +1,17 @@
 /*
  * What the protocol costs above parsing: a tools/call answered on the loop
- * from a ready fragment, as the cached get_phase is. One JSON line per row,
- * the minimum of several rounds in nanoseconds per message; `parse` is the
- * same message read and nothing else.
+ * from a ready fragment, as the cached get_phase is; the minimum of several
+ * rounds in nanoseconds per message; `parse` is the same message read and
+ * nothing else.
  *
- *   build/phasegate-tests -s tests/bench/bench_mcp.c
+ *   build/phasegate-tests --benchmark-only tests/bench/bench_mcp.c
  */
 #include <stdio.h>
 #include <time.h>
 
 #include "base/json.h"
 #include "mcp/call.h"
-#include "tests/runner/test.h"
+#include "tests/bench/duel.h"
 
 #define ROUNDS 7
 #define ROUND_NS 15000000
@@ -146,8 +146,10 @@ static void row(struct mcp_server *s, const char *name, enum mcp_transport kind,
 {
     struct mcp_peer *peer = mcp_peer_new(s, kind, name);
     once(peer);
-    printf("{\"bench\":\"mcp\",\"row\":\"%s\",\"fragment\":%zu,\"ns\":%.0f}\n",
-           name, fragment.plain.n, measure(peer, once));
+    char text[64];
+    snprintf(text, sizeof(text), "a call by mcp/: %s, fragment of %zu bytes",
+             name, fragment.plain.n);
+    figure_tell(text, "ns", measure(peer, once), BAR_NONE, 0);
     mcp_peer_free(peer);
 }
 

@@ -1,66 +1,28 @@
 /*
  * What durability costs, and what the writer thread adds to it. The rows are
- * those of a completed phase: the session, an event, its evidence. One JSON
- * line per row of the table, and the same rows through a bare connection:
+ * those of a completed phase: the session, an event, its evidence; and the same
+ * rows through a bare connection.
  *
- *   build/phasegate-tests -s tests/bench/bench_store.c
+ *   build/phasegate-tests --benchmark-only tests/bench/bench_store.c
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "state/store_private.h"
+#include "tests/bench/duel.h"
+#include "tests/bench/rows.h"
 #include "tests/unit/store_fixture.h"
 
 #define BENCH_NS (700 * NS_PER_MS)
 #define SAMPLES 200000
-
-struct client {
-    struct st_session row;
-    struct st_event event;
-    struct st_evidence evidence;
-    char id[40];
-};
-
-static const char body[] =
-    "{\"summary\":\"All unit tests pass after the change to the retry loop; "
-    "the flaky case ran 200 times.\",\"tests_passing\":148,\"reviewed\":true}";
-
-static void client_init(struct client *c, int i)
-{
-    *c = (struct client){.row = some_session("")};
-    snprintf(c->id, sizeof(c->id), "7d2c1f0e-93ab-4c58-9d3f-%012d", i);
-    c->row.id = slice_of(c->id);
-    c->row.detail = slice_of(body);
-    c->event = (struct st_event){.session_id = c->row.id,
-                                 .type = SLICE("phase_completed"),
-                                 .actor = SLICE("agent"),
-                                 .data = SLICE("{\"phase\":1}")};
-    c->evidence = (struct st_evidence){.session_id = c->row.id,
-                                       .passed = true,
-                                       .body = slice_of(body),
-                                       .verdict = SLICE("{}")};
-}
-
-static enum err complete(void *ctx, struct st_tx *tx)
-{
-    struct client *c = ctx;
-    struct st_session row = c->row;
-    row.version++;
-    row.updated_ms = row.version;
-    c->event.seq = c->evidence.event_seq = row.version;
-    enum err e = st_session_update(tx, &row, c->row.version);
-    if (!e) e = st_event_append(tx, &c->event);
-    if (!e) e = st_evidence_insert(tx, &c->evidence);
-    return e;
-}
 
 struct run {
     struct st_store *s;
     int64_t until;
     int64_t *took;
     _Atomic size_t count;
-    struct client clients[64];
+    struct rows_client clients[64];
 };
 
 static void keep(struct run *r, int64_t ns)
@@ -78,9 +40,9 @@ static int by_size(const void *a, const void *b)
 static void client_thread(void *ctx, int i)
 {
     struct run *r = ctx;
-    struct client *c = &r->clients[i];
+    struct rows_client *c = &r->clients[i];
     for (int64_t from = clock_now(), now; from < r->until; from = now) {
-        CHECK_OK(st_write(r->s, complete, c));
+        CHECK_OK(st_write(r->s, rows_complete, c));
         c->row.version++;
         now = clock_now();
         keep(r, now - from);
@@ -91,13 +53,13 @@ static void client_thread(void *ctx, int i)
 static void bare(struct run *r)
 {
     struct st_conn *c = NULL;
-    struct client *cl = &r->clients[0];
+    struct rows_client *cl = &r->clients[0];
     CHECK_OK(st__conn_open(beside(""), true, ST_FULL, 1000, &c));
     sqlite3_wal_autocheckpoint(c->db, 1000);
     c->tx.open = true;
     for (int64_t from = clock_now(), now; from < r->until; from = now) {
         CHECK_OK(st__conn_run(c, STMT_BEGIN_WRITE));
-        CHECK_OK(complete(cl, &c->tx));
+        CHECK_OK(rows_complete(cl, &c->tx));
         CHECK_OK(st__conn_run(c, STMT_COMMIT));
         cl->row.version++;
         now = clock_now();
@@ -120,8 +82,8 @@ TEST_EACH(bench_store, durable_commits, struct bench_row, row, {"bare", 0},
     r.took = arena_array(test_arena(), SAMPLES, sizeof(*r.took));
     CHECK(r.took);
     for (int i = 0; i < 64; i++) {
-        client_init(&r.clients[i], i);
-        CHECK_OK(st_write(r.s, insert_session, &r.clients[i].row));
+        rows_init(&r.clients[i], i);
+        CHECK_OK(st_write(r.s, rows_begin, &r.clients[i]));
     }
     if (!row->clients) st_store_close(r.s);
     int64_t from = clock_now();
@@ -133,10 +95,11 @@ TEST_EACH(bench_store, durable_commits, struct bench_row, row, {"bare", 0},
     double seconds = (double)(clock_now() - from) / (double)NS_PER_S;
     size_t n = r.count < SAMPLES ? r.count : SAMPLES;
     qsort(r.took, n, sizeof(*r.took), by_size);
-    printf("{\"bench\":\"store\",\"row\":\"%s\",\"calls_per_s\":%.0f,"
-           "\"p50_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f}\n",
-           row->name, (double)r.count / seconds, (double)r.took[n / 2] / 1000,
-           (double)r.took[n * 99 / 100] / 1000, (double)r.took[n - 1] / 1000);
+    char name[64];
+    snprintf(name, sizeof(name), "the store's commits, %s", row->name);
+    figure_tell(name, "1/s", (double)r.count / seconds, BAR_NONE, 0);
+    snprintf(name, sizeof(name), "the store's commits, %s, p50", row->name);
+    figure_tell(name, "us", (double)r.took[n / 2] / 1000, BAR_NONE, 0);
     if (row->clients) st_store_close(r.s);
 }
 
