@@ -182,13 +182,13 @@ bool clock_parse(struct slice s, int64_t *ret_wall_ms)
         return false;
     int64_t ms = fraction_ms(&s);
     if (!zone(s, &east)) return false;
+    bool leap = tm.tm_sec == 60;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
+    tm.tm_sec -= leap;
     const struct tm said = tm;
-    bool leap = tm.tm_sec == 60;
-    time_t t = timegm(&tm);
-    if (!leap && (tm.tm_mon != said.tm_mon || tm.tm_mday != said.tm_mday))
-        return false;
-    *ret_wall_ms = ((int64_t)t - east) * 1000 + ms;
+    int64_t t = (int64_t)timegm(&tm) + leap;
+    if (tm.tm_mon != said.tm_mon || tm.tm_mday != said.tm_mday) return false;
+    *ret_wall_ms = (t - east) * 1000 + ms;
     return true;
 }

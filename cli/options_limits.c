@@ -96,7 +96,7 @@ static const struct option_row rows[] = {
      AT(timeout_class_ms[CLI_CLASS_EXEC]), .min = 1, .max = 3600000,
      .def = CLI_DERIVED, .arg = "MS",
      .absent = "1.5 x timeout.command_ms",
-     .help = "timeout.tool_ms where a gate runs commands."},
+     .help = "Must be above timeout.command_ms; it bounds no call."},
     {"timeout.queue_ms", NUMBER, CLI_SERVER,
      AT(timeout_queue_ms), .min = 0, .max = 60000,
      .def = 5000, .arg = "MS",

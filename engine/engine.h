@@ -142,7 +142,11 @@ struct eng_call {
                             cancel's deadline may come before */
     bool replayed;       /* the answer is the first one of its key */
     bool on_loop;        /* must not block, load or lock for long */
-    bool can_ask;        /* its client can ask its user */
+    enum {
+        ENG_ASKS_NOBODY,    /* on this way no client is asked for a word */
+        ENG_CANNOT_ASK,     /* the client does not declare that it can */
+        ENG_CAN_ASK
+    } asking;               /* of the client's user */
     struct eng_client_word client; /* what was asked before, and answered */
     struct eng_client_ask ask;     /* filled by the operation */
     bool patient;        /* waits for a permit rather than be refused */

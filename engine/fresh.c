@@ -35,6 +35,7 @@ static bool one_read(const struct json *v, int64_t phase, struct eng_kept *ret)
         .path = json_text(json_get(v, SLICE("path"))),
     };
     (void)json_int64(json_get(v, SLICE("phase")), &ret->phase);
+    (void)json_int64(json_get(v, SLICE("began")), &ret->began_ms);
     bool good =
         json_int64(json_get(v, SLICE("bytes")), &ret->bytes) &&
         sha256_parse(json_text(json_get(v, SLICE("sha256"))), ret->sha256) &&
@@ -76,6 +77,7 @@ void eng__kept_write(struct json_writer *w, const struct eng_kept *list,
         json_begin_object(w);
         json_put_int(w, "phase", list[i].phase);
         proven_write(w, &list[i]);
+        if (list[i].began_ms) json_put_int(w, "began", list[i].began_ms);
         for (size_t k = 0; st->ino && k < 4; k++)
             json_put_int(w, stamp_keys[k], times[k]);
         json_end_object(w);
@@ -104,6 +106,7 @@ static size_t files_of(const struct eng_proving *p)
 enum err eng__fresh_keep(struct eng_snapshot *next, const struct eng_proving *p)
 {
     size_t n = next->kept_count, more = files_of(p);
+    int64_t began_ms = eng__phase_began(p->s, p->phase->number);
     if (!more) return OK;
     struct eng_kept *all = ARENA_ARRAY(&next->arena, struct eng_kept, n + more);
     if (!all) return ERR_NOMEM;
@@ -117,7 +120,8 @@ enum err eng__fresh_keep(struct eng_snapshot *next, const struct eng_proving *p)
                                        .field = p->gate->fields[i].name,
                                        .path = look->path,
                                        .bytes = look->bytes,
-                                       .stamp = look->stamp};
+                                       .stamp = look->stamp,
+                                       .began_ms = began_ms};
             memcpy(all[n++].sha256, look->sha256, SHA256_SIZE);
         }
     }
@@ -208,13 +212,16 @@ static void changed_write(const struct fresh *f, struct json_writer *w)
     json_end_array(w);
 }
 
-/* When the phase was first opened: it is opened again, not begun anew, and a
- * file that changed before anybody saw it has not to be written once more. */
-static int64_t began_ms(const struct eng_snapshot *s, int64_t phase)
+/* When the phase was opened, the time it was proven: it is opened again, not
+ * begun anew, and a file that changed before anybody saw it has not to be
+ * written once more. Records of before this was kept: the earliest it can
+ * be. */
+static int64_t began_ms(const struct eng_snapshot *s, const struct eng_kept *k)
 {
     int64_t at = s->row.created_ms;
+    if (k->began_ms) return k->began_ms;
     for (size_t i = 0; i < s->completed_count; i++)
-        if (s->completed[i].phase < phase) at = s->completed[i].at_ms;
+        if (s->completed[i].phase < k->phase) at = s->completed[i].at_ms;
     return at;
 }
 
@@ -232,7 +239,7 @@ static enum err reopened_of(const struct fresh *f, struct eng_snapshot *next)
         (struct eng_reopened){.phase = f->first->phase,
                               .at_ms = next->row.updated_ms,
                               .event = next->row.event_seq + 1,
-                              .began_ms = began_ms(f->s, f->first->phase)};
+                              .began_ms = began_ms(f->s, f->first)};
     return json_parse(text, NULL, &next->arena, &next->reopened.changed, &je);
 }
 

@@ -62,6 +62,21 @@ static enum err said_no(struct eng_proving *p, struct eng_proof *ret)
               "client is asked anew."));
 }
 
+static enum err cannot_ask(const struct eng_proving *p, struct eng_proof *ret)
+{
+    if (p->call->asking == ENG_ASKS_NOBODY)
+        return eng__not_proven(
+            ret,
+            SLICE("the client's user is asked by the tool complete_phase "
+                  "alone, and the evidence came another way"),
+            SLICE("Send the same evidence with the tool complete_phase."));
+    return eng__not_proven(
+        ret,
+        SLICE("the client cannot ask its user: it does not declare "
+              "elicitation of forms"),
+        SLICE("Connect with a client that declares it."));
+}
+
 enum err eng__prove_client(struct eng_proving *p, const struct eng_field *f,
                            const struct json *v, struct eng_proof *ret)
 {
@@ -78,12 +93,7 @@ enum err eng__prove_client(struct eng_proving *p, const struct eng_field *f,
             SLICE("the client gave no answer of its user that could be read"),
             SLICE("Send complete_phase again when the user is there to "
                   "answer."));
-    if (!p->call->can_ask)
-        return eng__not_proven(
-            ret,
-            SLICE("the client cannot ask its user: it does not declare "
-                  "elicitation of forms"),
-            SLICE("Connect with a client that declares it."));
+    if (p->call->asking != ENG_CAN_ASK) return cannot_ask(p, ret);
     p->asks_client = true;
     ret->detail = SLICE("the client's user is asked when everything else is "
                         "met");

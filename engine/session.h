@@ -34,12 +34,13 @@ struct eng_kept {
     uint8_t sha256[SHA256_SIZE];
     int64_t bytes;
     struct eng_stamp stamp; /* a hint, and no part of what was proven */
+    int64_t began_ms;       /* its phase, when it was proven; 0: not known */
 };
 
 /* The phase that such a file has opened again; until it is completed. */
 struct eng_reopened {
     int64_t phase, at_ms, event;
-    int64_t began_ms; /* when the phase was first opened */
+    int64_t began_ms; /* when the phase was opened, before it was proven */
     /* [{"phase","field","path","was_sha256","is_sha256" or "why"}]; NULL: no
      * phase was */
     const struct json *changed;

@@ -417,6 +417,9 @@ static void on_request(struct evhttp_request *req, void *ctx)
         evhttp_send_error(req, 503, NULL);
         return;
     }
+    /* Whole after all, and it was told to send it again: it shall not be done
+     * twice. It lingers, and goes with its connection. */
+    if (c->early) return;
     atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
     tp__conn_phase(c, CONN_PENDING);
     c->req = req;

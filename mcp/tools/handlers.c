@@ -149,7 +149,8 @@ enum err tools_complete_phase(struct mcp_call *call, const void *args)
     struct eng_call *ec = begin(call);
     struct step *s = (struct step *)ec;
     if (!ec) return begin_error(call);
-    ec->can_ask = mcp_can_ask(call, MCP_ASK_FORM);
+    ec->asking =
+        mcp_can_ask(call, MCP_ASK_FORM) ? ENG_CAN_ASK : ENG_CANNOT_ASK;
     s->args = args;
     enum err e = asked(s, eng_complete_phase(engine_of(call), ec, args));
     return e == ERR_WAITING ? e : end(call, ec, e);

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,14 +63,39 @@ enum err praxis_date_call(struct mcp_call *call, const void *args)
 
 /* --- git ------------------------------------------------------------------ */
 
-enum { GIT_MS = 5000, GIT_OUTPUT = 1 << 20, REMOTE_MAX = 2000 };
+enum {
+    GIT_MS = 5000,
+    GIT_OUTPUT = 1 << 20,
+    REMOTE_MAX = 2000,
+    FILTERS_MOST = 16,
+    ENV_MOST = 8 + 6 * FILTERS_MOST
+};
 
 struct git {
     const char *root;
     struct arena *arena;
     const struct cancel *cancel;
     int64_t deadline;
+    const char *env[ENV_MOST + 1]; /* the rest is NULL */
+    size_t env_count;
+    bool failed; /* memory was short, or there is too much of something */
 };
+
+static void env_add(struct git *g, const char *name, const char *value)
+{
+    struct slice text = arena_printf(g->arena, "%s=%s", name, value);
+    g->failed |= !text.p || g->env_count == ENV_MOST;
+    if (!g->failed) g->env[g->env_count++] = text.p;
+}
+
+static void env_begin(struct git *g)
+{
+    const char *path = getenv("PATH"), *home = getenv("HOME");
+    env_add(g, "PATH", path ? path : "/usr/bin:/bin");
+    env_add(g, "HOME", home ? home : "/");
+    env_add(g, "LC_ALL", "C");
+    env_add(g, "GIT_TERMINAL_PROMPT", "0");
+}
 
 static bool git_stops(void *ctx)
 {
@@ -77,25 +103,21 @@ static bool git_stops(void *ctx)
 }
 
 /* What git printed, trimmed; false: it failed, or time is up. No hook and no
- * program named in the repository's configuration is run. */
+ * program named in the repository's configuration is run: what every command
+ * might run is switched off here, what `status` might in filters_off. */
 static bool git_says(struct git *g, const char *const *words,
                      struct slice *ret)
 {
     const char *argv[16] = {"git", "--no-optional-locks", "-c",
                             "core.fsmonitor=false", "-c",
                             "core.hooksPath=/dev/null"};
-    const char *path = getenv("PATH"), *home = getenv("HOME");
-    struct slice p = arena_printf(g->arena, "PATH=%s",
-                                  path ? path : "/usr/bin:/bin");
-    struct slice h = arena_printf(g->arena, "HOME=%s", home ? home : "/");
-    const char *env[] = {p.p, h.p, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", NULL};
     struct run_result r;
     size_t n = 6;
     int64_t left = (g->deadline - clock_now()) / NS_PER_MS;
     for (; *words; words++) argv[n++] = *words;
-    if (left <= 0 || !p.p || !h.p) return false;
+    if (left <= 0 || g->failed) return false;
     struct run_spec spec = {.argv = argv,
-                            .env = env,
+                            .env = g->env,
                             .folder = g->root,
                             .timeout_ms = left,
                             .output_max = GIT_OUTPUT};
@@ -104,6 +126,48 @@ static bool git_says(struct git *g, const char *const *words,
     if (fine) *ret = slice_trim(arena_copy(g->arena, buf_slice(&r.output)));
     buf_done(&r.output);
     return fine;
+}
+
+static void config_add(struct git *g, int at, struct slice filter,
+                       const char *key, const char *value)
+{
+    char name[32];
+    struct slice whole = arena_printf(g->arena, "filter.%.*s.%s",
+                                      SLICE_ARG(filter), key);
+    (void)snprintf(name, sizeof(name), "GIT_CONFIG_KEY_%d", at);
+    env_add(g, name, whole.p ? whole.p : "");
+    (void)snprintf(name, sizeof(name), "GIT_CONFIG_VALUE_%d", at);
+    env_add(g, name, value);
+    g->failed |= !whole.p;
+}
+
+/* The filters that the repository itself names, whoever wrote it, are none
+ * from now on: `status` runs a file through them when its times have changed.
+ * What the user or the system names is theirs. */
+static void filters_off(struct git *g)
+{
+    static const char *const words[] = {
+        "config", "--name-only", "--get-regexp",
+        "^filter\\..*\\.(clean|smudge|process)$", NULL};
+    struct slice names, line;
+    char count[16];
+    int at = 0;
+    size_t usual = g->env_count;
+    env_add(g, "GIT_CONFIG_NOSYSTEM", "1");
+    env_add(g, "GIT_CONFIG_GLOBAL", "/dev/null");
+    bool any = git_says(g, words, &names);
+    memset(g->env + usual, 0, sizeof(g->env) - usual * sizeof(g->env[0]));
+    g->env_count = usual;
+    while (any && slice_split(&names, '\n', &line)) {
+        size_t end = line.n, begin = sizeof("filter.") - 1;
+        while (end > begin && line.p[end - 1] != '.') end--;
+        line = slice_sub(line, begin, end > begin ? end - begin - 1 : 0);
+        config_add(g, at++, line, "clean", "");
+        config_add(g, at++, line, "process", "");
+        config_add(g, at++, line, "required", "false");
+    }
+    (void)snprintf(count, sizeof(count), "%d", at);
+    env_add(g, "GIT_CONFIG_COUNT", count);
 }
 
 static void put_or_null(struct json_writer *w, const char *key, bool is,
@@ -118,8 +182,9 @@ static void put_or_null(struct json_writer *w, const char *key, bool is,
 
 static void put_git(struct json_writer *w, struct git *g)
 {
-    static const char *const status_words[] = {"status", "--porcelain",
-                                               "--untracked-files=normal", NULL};
+    static const char *const status_words[] = {
+        "status", "--porcelain", "--untracked-files=normal",
+        "--ignore-submodules=dirty", NULL};
     static const char *const remote_words[] = {"remote", "get-url", "origin",
                                                NULL};
     static const char *const branch_words[] = {"symbolic-ref", "--short", "-q",
@@ -128,6 +193,8 @@ static void put_git(struct json_writer *w, struct git *g)
                                                "HEAD", NULL};
     struct slice status, remote, branch, commit;
     json_key(w, SLICE("git"));
+    env_begin(g);
+    filters_off(g);
     if (!git_says(g, status_words, &status)) {
         json_null(w);
         return;

@@ -149,6 +149,28 @@ TEST(client_word, of_a_client_that_cannot_be_asked_is_none)
     attack_end(&a);
 }
 
+/* The client could; it is the other tool that does not ask. */
+TEST(client_word, is_not_given_by_a_tool_that_does_not_ask)
+{
+    static const char *const praxis[] = {"--tools", "praxis", NULL};
+    struct attacked a = begin();
+    const char *id = attack_session(&a);
+    struct server_options options = {.project = a.project, .args = praxis};
+    struct server *s = server_start(&options);
+    hello(s, FORMS);
+    const struct json *told = stdio_call(
+        s, "tools/call",
+        arena_printf(test_arena(),
+                     "\"name\":\"pos_workflow\",\"arguments\":{\"action\":"
+                     "\"complete_phase\",\"session_id\":\"%s\",\"phase\":0,"
+                     "\"evidence\":" SENT "}",
+                     id)
+            .p);
+    CHECK_CONTAINS(told->raw, "by the tool complete_phase alone");
+    CHECK(slice_find(told->raw, SLICE("does not declare")) == told->raw.n);
+    attack_held(&a, id, "pos_workflow");
+}
+
 TEST(client_word, is_not_asked_for_before_the_rest_is_met)
 {
     struct attacked a = begin();

@@ -525,6 +525,30 @@ TEST(praxis, a_project_is_called_as_its_origin_is)
     CHECK_TEXT_EQ(TEXT(v, "project", "git", "status"), "dirty");
 }
 
+/* Whoever writes into a repository could have its filter run else. */
+TEST(praxis, looking_at_a_repository_runs_no_program_it_names)
+{
+    const char *project = praxis_project("folder");
+    struct ended e = program_run(&(struct program){
+        .binary = "/bin/sh",
+        .folder = project,
+        .args = (const char *const[]){
+            "-c",
+            "set -e; rm -r .git; git init -q; echo a >f; git add f;"
+            "git config filter.x.y.clean \"touch $PWD/.git/ran; cat\";"
+            "git config filter.x.y.required true;"
+            "git config filter.z.process \"touch $PWD/.git/ran\";"
+            "echo 'f filter=x.y' >.git/info/attributes;"
+            "touch -d 2001-01-01 f",
+            NULL}});
+    CHECK_INT_EQ(e.status, 0);
+    struct client c = client_of(project, false);
+    const struct json *v = json_get(tool(&c, "get_server_info", "{}"),
+                                    SLICE("structuredContent"));
+    CHECK_TEXT_EQ(TEXT(v, "project", "git", "status"), "dirty");
+    CHECK(access(arena_printf(test_arena(), "%s/.git/ran", project).p, F_OK));
+}
+
 /* format E11 */
 TEST(praxis, without_git_a_project_is_called_as_its_folder)
 {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/unit/session_kit.h"
 
 static const char *in_project(const char *name)
@@ -49,7 +50,8 @@ static void sign(const char *key, const char *space, const char *name)
 }
 
 /* A gate that asks ci@example.org, who has `key`, how many tests passed. */
-static struct slice begin(struct fixture *f, const char *key)
+static struct slice begin_with(struct fixture *f, const char *key,
+                               const char *more)
 {
     const char *folder = kit_workflows();
     struct slice gate = arena_printf(
@@ -58,13 +60,18 @@ static struct slice begin(struct fixture *f, const char *key)
         "    type: integer\n    required: true\n    description: \"it\"\n"
         "    proof: ci\n    ci:\n      path: ci/result.json\n"
         "      identity: ci@example.org\n      keys: [\"%s\"]\n"
-        "      value: {json: /tests/passed}\n",
-        key);
+        "      value: {json: /tests/passed}\n%s",
+        key, more);
     kit_put(folder, "three_v1/phases/0/gate-definition.yaml", gate.p);
     kit_put(test_tmpdir(), "ci/result.json", "{\"tests\":{\"passed\":41}}\n");
     fixture_init(f, folder);
     fixture_helper(f, test_binary(), in_project("trusted"));
     return kit_begin(f, "src/a.c");
+}
+
+static struct slice begin(struct fixture *f, const char *key)
+{
+    return begin_with(f, key, "");
 }
 
 /* Whatever the agent says of it. */
@@ -121,5 +128,68 @@ TEST(proof_ci, of_a_file_that_changed_after_it_was_signed_proves_nothing)
     check_refused(&f, id, "is not one of ci@example.org");
     kit_put(test_tmpdir(), "ci/result.json.sig", "no signature\n");
     check_refused(&f, id, "is not one of ci@example.org");
+    fixture_done(&f);
+}
+
+/* --- of which work it is --------------------------------------------------- */
+
+/* What CI says now, signed and named so. */
+static void result_make(const char *name)
+{
+    char at[CLOCK_TEXT_SIZE];
+    clock_text(clock_wall_ms(), at);
+    kit_put(test_tmpdir(), name,
+            arena_printf(test_arena(),
+                         "{\"tests\":{\"passed\":41},\"at\":\"%s\"}\n", at)
+                .p);
+    sign("key", "phasegate", name);
+}
+
+/* It comes to lie where the gate looks. */
+static void result_bring(const char *name)
+{
+    static const char *const ends[] = {"", ".sig"};
+    for (int i = 0; i < 2; i++) {
+        struct slice text;
+        CHECK_OK(file_read(arena_printf(test_arena(), "%s/%s%s", test_tmpdir(),
+                                        name, ends[i]),
+                           1000, test_arena(), &text));
+        kit_put(test_tmpdir(),
+                arena_printf(test_arena(), "ci/result.json%s", ends[i]).p,
+                arena_cstr(test_arena(), text));
+    }
+}
+
+static void check_passes(struct fixture *f, struct slice id)
+{
+    struct outcome o;
+    enum err e = kit_complete(f, &o, id, 0, "{\"ci_passed\":41}");
+    if (e) FAIL("%.*s", SLICE_ARG(o.call.problem.siblings));
+    outcome_done(&o);
+}
+
+/* A person sent the phase back: what it was proven by then proves it no more,
+ * not even when the file that is kept fresh is replaced by it. */
+TEST(proof_ci, of_before_a_rollback_does_not_come_back_when_the_file_changes)
+{
+    struct fixture f;
+    struct outcome o;
+    struct slice id = begin_with(&f, key_make("key"),
+                                 "      time: /at\n    fresh: true\n");
+    result_make("a.json");
+    result_bring("a.json");
+    check_passes(&f, id);
+    clock_fake_jump(600000);
+    CHECK_OK(kit_manage(&f, &o, id, "rollback", 0, false, NULL));
+    outcome_done(&o);
+    check_refused(&f, id, "and the phase began at");
+    result_make("b.json");
+    result_bring("b.json");
+    check_passes(&f, id);
+    result_bring("a.json");
+    check_refused(&f, id, "and the phase began at");
+    result_bring("b.json");
+    check_passes(&f, id);
+    clock_fake_jump(-600000);
     fixture_done(&f);
 }

@@ -651,6 +651,25 @@ TEST(transport_http, a_body_that_will_be_too_long_is_refused_before_it_comes)
     host_free(h);
 }
 
+/* The last bytes of a whole request bring it over the bound: who is told to
+ * send it again is not answered too, and nothing is done. */
+TEST(transport_http, a_request_that_was_told_to_come_again_is_not_done)
+{
+    struct host *h = host_new();
+    const struct tp_http_config limits = {.in_max = 3000, .headers_max = 1000};
+    int fd = host_connect(host_http(h, &limits));
+    host_write(fd, host_post(HOST_LEGACY, "hold",
+                             arena_printf(test_arena(), "{%4000s}", "").p));
+    struct slice all = host_read(fd, MIB, SLOW_S); /* up to its close */
+    CHECK_INT_EQ(count(all, "HTTP/1.1 "), 1);
+    CHECK_CONTAINS(all, "HTTP/1.1 503");
+    CHECK_CONTAINS(all, "OVER_CAPACITY");
+    CHECK_INT_EQ(host_open_calls(h), 0);
+    close(fd);
+    host_wait_open(h, 0);
+    host_free(h);
+}
+
 /* --- rules ------------------------------------------------------------------
  */
 
