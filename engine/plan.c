@@ -281,9 +281,8 @@ static size_t read_value(struct reader *r, size_t i, size_t to,
         (value.n == 0 || slice_ends(value, SLICE(","))))
         at = read_needs(r, at, to, &value);
     else if (l.label == LABEL_TEXT && value.n == 0)
-        while (at < to && nothing(line_at(r, at)) && goes_on(r, at + 1, to) &&
-               !line_at(r, at + 1)->item)
-            at++;
+        at += at < to && nothing(line_at(r, at)) && goes_on(r, at + 1, to) &&
+              !line_at(r, at + 1)->item;
     for (; wrapped && l.label != LABEL_NEEDS && goes_on(r, at, to); at++) {
         if (l.value.n && line_at(r, at)->item) break;
         append(r, &value, l.label == LABEL_TEXT ? "\n" : " ",

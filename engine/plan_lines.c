@@ -88,7 +88,7 @@ static void mask_fences(struct plan_lines *l)
         for (size_t i = 0; i < l->count; i++)
             l->lines[i].masked = fences_take(&f, l->lines[i].raw, i + 1);
         if (f.depth == 0) return;
-        if (!plain || f.depth) l->unclosed = f.open[0].line;
+        l->unclosed = f.open[0].line;
     }
 }
 
@@ -168,10 +168,11 @@ static enum err strip_comments(struct plan_lines *l, struct arena *a)
 }
 
 /* --- what a line is ---------------------------------------------------- */
+/* s is not empty. */
 static bool is_rule(struct slice s)
 {
     size_t marks = 0;
-    if (s.n == 0 || !strchr("-*_", s.p[0])) return false;
+    if (!strchr("-*_", s.p[0])) return false;
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == s.p[0])
             marks++;
