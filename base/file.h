@@ -34,7 +34,8 @@ MUST_USE enum err file_write_atomic(struct slice path, struct slice content,
 struct slice path_join(struct arena *a, struct slice folder, struct slice name);
 /* Resolves `path` (relative to root, or absolute) with symbolic links;
  * ERR_NOT_FOUND when it does not exist, ERR_INVALID when it leaves root (also
- * when what it names outside does not exist: no oracle). `root` is canonical. */
+ * when what it names outside does not exist: no oracle). `root` is canonical.
+ */
 MUST_USE enum err path_inside(struct slice root, struct slice path,
                               struct arena *a, struct slice *ret);
 /* Canonical absolute path (realpath). */

@@ -429,7 +429,8 @@ static void providers(struct buf *out, const struct eng_facts *f,
     }
     struct bucket_stats all[PROVIDER_KIND_COUNT + TOOLS_BUCKETS];
     memcpy(all, f->buckets, sizeof(f->buckets));
-    if (inbound_n) memcpy(all + PROVIDER_KIND_COUNT, in, inbound_n * sizeof(*in));
+    if (inbound_n)
+        memcpy(all + PROVIDER_KIND_COUNT, in, inbound_n * sizeof(*in));
     buckets(out, all, PROVIDER_KIND_COUNT + inbound_n);
 }
 

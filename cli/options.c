@@ -254,8 +254,9 @@ static enum err flag_take(struct cli_options *o, int val)
     }
     const struct option_row *row = cli__option((size_t)(val - VAL_ROW));
     struct slice value = slice_of(optarg ? optarg : "true");
-    struct slice where = arena_printf(o->arena, "command line, --%s",
-                                      cli__flag_name(row, (char[NAME_ROOM]){0}));
+    struct slice where =
+        arena_printf(o->arena, "command line, --%s",
+                     cli__flag_name(row, (char[NAME_ROOM]){0}));
     return value_set(o, row, value, CLI_FROM_FLAG, where);
 }
 

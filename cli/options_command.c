@@ -10,7 +10,8 @@ static const char *const editors[] = {"claude", "cursor", "vscode",
                                       "codex",  "all",    NULL};
 static const char *const formats[] = {"text", "json", NULL};
 _Static_assert(LOG_DEBUG2 == 0 && LOG_OFF == 5, "levels[] order");
-_Static_assert(CLI_FORMAT_TEXT == 0 && CLI_FORMAT_SARIF == 2, "lint_formats[] order");
+_Static_assert(CLI_FORMAT_TEXT == 0 && CLI_FORMAT_SARIF == 2,
+               "lint_formats[] order");
 _Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "formats[] order");
 
 /* clang-format off */

@@ -12,7 +12,8 @@ static const char *const watch_modes[] = {"auto", "stat", "off", NULL};
 _Static_assert(TOOLS_OURS == 0 && TOOLS_PRAXIS == 1, "surfaces[] order");
 _Static_assert(ST_FULL == 0 && ST_NORMAL == 1, "durabilities[] order");
 _Static_assert(ENG_STRICT == 0 && ENG_AS_WRITTEN == 1, "gate_modes[] order");
-_Static_assert(ENG_WATCH_AUTO == 0 && ENG_WATCH_OFF == 2, "watch_modes[] order");
+_Static_assert(ENG_WATCH_AUTO == 0 && ENG_WATCH_OFF == 2,
+               "watch_modes[] order");
 
 /* clang-format off */
 static const struct option_row rows[] = {

@@ -117,7 +117,8 @@ static enum err ask_own(const struct cli_options *o, struct slice root,
 bool cli_reach_until(const struct cli_options *o, struct slice root,
                      const char *tool, struct slice arguments,
                      bool (*again)(void *ctx, const struct cli_reply *r),
-                     void *ctx, struct arena *a, struct cli_reply *ret, int *ret_exit)
+                     void *ctx, struct arena *a, struct cli_reply *ret,
+                     int *ret_exit)
 {
     const struct question q = {tool, arguments, again, ctx};
     enum err e = ask_running(o, root, &q, a, ret);

@@ -21,7 +21,8 @@ bool cli_reach(const struct cli_options *o, struct slice root, const char *tool,
 bool cli_reach_until(const struct cli_options *o, struct slice root,
                      const char *tool, struct slice arguments,
                      bool (*again)(void *ctx, const struct cli_reply *r),
-                     void *ctx, struct arena *a, struct cli_reply *ret, int *ret_exit);
+                     void *ctx, struct arena *a, struct cli_reply *ret,
+                     int *ret_exit);
 /* enum cli_exit of an answer: a wrong argument is usage, another refusal "not
  * so". */
 int cli_reach_exit(const struct cli_reply *r);

@@ -271,7 +271,7 @@ struct slice embed_model(const struct embed *m)
 
 static enum err cache_new(struct embed *m, struct engine *e)
 {
-    return eng__cache_new(e, ENG_CACHE_EMBEDDINGS, 
+    return eng__cache_new(e, ENG_CACHE_EMBEDDINGS,
         &(struct st_cache_row){.key_label = "query",
                                .rank = 2,
                                .load_timeout_ns =
@@ -295,7 +295,8 @@ enum err embed_new(struct engine *engine, struct embed **ret)
     cancel_init(&m->stop, INT64_MAX);
     lock_init(&m->lock, "embed", RANK_LEAF);
     cond_init(&m->ended);
-    enum err e = provider_get(engine->providers, PROVIDER_EMBED, SLICE("embed"), &m->provider);
+    enum err e = provider_get(engine->providers, PROVIDER_EMBED,
+                              SLICE("embed"), &m->provider);
     if (!e) e = cache_new(m, engine);
     if (e)
         embed_free(m);

@@ -1,11 +1,11 @@
 #include "base/clock.h"
 #include "base/random.h"
-#include "engine/replies.h"
 #include "engine/catalog.h"
 #include "engine/fresh.h"
 #include "engine/op.h"
 #include "engine/phases.h"
 #include "engine/problems.h"
+#include "engine/replies.h"
 #include "engine/view.h"
 
 static void reply(struct eng_call *c, const struct eng_snapshot *s,

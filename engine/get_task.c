@@ -1,12 +1,12 @@
 #include "base/clock.h"
 #include "base/random.h"
-#include "engine/replies.h"
 #include "engine/catalog.h"
 #include "engine/fresh.h"
 #include "engine/gate.h"
 #include "engine/op.h"
 #include "engine/phases.h"
 #include "engine/problems.h"
+#include "engine/replies.h"
 #include "engine/view.h"
 
 static void texts_write(struct json_writer *w, const char *key,

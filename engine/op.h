@@ -60,8 +60,9 @@ struct eng_op {
     const void *args; /* live until the op has ended */
     /* OK: answered, nothing to write. ERR_PENDING: commit op->change, then
      * the answer is op->after; ERR_AGAIN there: decide again, on what was
-     * committed. ERR_AGAIN, of a read: run it as a write. ERR_WAITING: leave the order, wait for
-     * waiter.flight, and decide again. Another: call->problem is filled. */
+     * committed. ERR_AGAIN, of a read: run it as a write. ERR_WAITING: leave
+     * the order, wait for waiter.flight, and decide again. Another:
+     * call->problem is filled. */
     enum err (*decide)(struct eng_op *op);
     enum err after; /* OK, or a refusal that is recorded */
     bool reads;     /* out of its turn: may commit nothing */

@@ -319,7 +319,7 @@ enum err permit_take(struct permits *ps, struct permit *p, int64_t now)
     return e;
 }
 
-/* --- waiting on a thread --------------------------------------------------- */
+/* --- waiting on a thread -------------------------------------------------- */
 
 struct sleeper {
     struct permit *permit;

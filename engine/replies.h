@@ -18,11 +18,10 @@ MUST_USE enum err eng__replies_cache(struct engine *e, struct st_cache **ret);
  * ENG_NO_TASK for the phase itself. Only between st_cache_pin and
  * st_cache_unpin. Thread: loop */
 bool eng__reply_again(struct engine *e, struct eng_call *c,
-                       const struct eng_snapshot *s, int64_t phase,
-                       int64_t task);
-/* Keeps what c->out holds, all of it, as that answer. Thread: any */
-void eng__reply_keep(struct engine *e, struct eng_call *c,
                       const struct eng_snapshot *s, int64_t phase,
                       int64_t task);
+/* Keeps what c->out holds, all of it, as that answer. Thread: any */
+void eng__reply_keep(struct engine *e, struct eng_call *c,
+                     const struct eng_snapshot *s, int64_t phase, int64_t task);
 
 #endif

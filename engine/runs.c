@@ -403,7 +403,8 @@ static enum err admit(struct eng_op *op, struct eng_flight *f)
         .inner = true,
         .deadline = now + commands_ms(f->gate) * NS_PER_MS};
     enum err e = permit_take_wait(all, &f->permit, c->cancel);
-    if (e == ERR_OVER_CAPACITY) permit_problem(&f->permit, c->arena, &c->problem);
+    if (e == ERR_OVER_CAPACITY)
+        permit_problem(&f->permit, c->arena, &c->problem);
     if (e == ERR_CANCELLED || e == ERR_DEADLINE) eng__problem_cancelled(c, e);
     return e == ERR_NOMEM ? eng__problem_nomem(c) : e;
 }

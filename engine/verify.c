@@ -238,7 +238,7 @@ static enum err absent_follow(struct survey *v)
     return e;
 }
 
-/* --- heads that were kept --------------------------------------------------- */
+/* --- heads that were kept ------------------------------------------------- */
 
 /* Does this event still stand where it stood? */
 static enum err head_check(struct survey *v, struct slice id,

@@ -202,8 +202,9 @@ static bool unread(const struct eng_watch *w)
 
 /* Events that were queued before this call are either still unread, which
  * FIONREAD tells, or were read by a drain. That drain set `draining` before
- * its read(2); both take the queue's lock in the kernel one after the other, so we see `draining` set, or cleared again with release after the
- * stamps had changed, which our acquire then sees too. */
+ * its read(2); both take the queue's lock in the kernel one after the other,
+ * so we see `draining` set, or cleared again with release after the stamps had
+ * changed, which our acquire then sees too. */
 uint64_t eng_watch_stamp(struct eng_watch *w, enum eng_watch_set set)
 {
     if (!w || w->o.mode != ENG_WATCH_AUTO) return 0;

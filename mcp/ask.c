@@ -28,7 +28,7 @@ static bool is_modern(const struct mcp_call_state *c)
     return mcp_revision_is_modern(c->revision);
 }
 
-/* --- is an answer one? ------------------------------------------------------- */
+/* --- is an answer one? ---------------------------------------------------- */
 
 static bool type_fits(const struct json *v, struct slice type)
 {
@@ -81,7 +81,7 @@ static bool answer_fits(struct mcp_call_state *c, const struct mcp_ask *ask,
                         json_get(params, SLICE("requestedSchema")));
 }
 
-/* --- asking -------------------------------------------------------------------- */
+/* --- asking --------------------------------------------------------------- */
 
 bool mcp_can_ask(const struct mcp_call *call, enum mcp_ask_kind kind)
 {
@@ -211,7 +211,7 @@ void mcp_let_go(struct mcp_call *call, int64_t retry_ms)
         retry_ms < LET_GO_MAX_MS ? retry_ms : LET_GO_MAX_MS;
 }
 
-/* --- what a request brings along -------------------------------------------------- */
+/* --- what a request brings along ------------------------------------------ */
 
 /* A token belongs to one method, one name and the same arguments. */
 static struct slice bound(struct mcp_call_state *c)
@@ -268,7 +268,7 @@ enum err mcp_asks_begin(struct mcp_call_state *c)
     return state && !json_is(state, JSON_NULL) ? read_state(c, state) : OK;
 }
 
-/* --- writing ------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------- */
 
 static void put_params(struct mcp_call_state *c, const struct mcp_ask *a,
                        struct json_writer *w)
@@ -340,7 +340,7 @@ static void answer_with_questions(struct mcp_call_state *c)
     mcp_call_finish(c);
 }
 
-/* --- waiting ------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------- */
 
 bool mcp_asks_open(const struct mcp_call_state *c)
 {
@@ -412,7 +412,8 @@ static bool park(struct mcp_call_state *c, int64_t ms,
     return false;
 }
 
-/* Lock: server->lock is held; the call is parked, so that an answer finds it. */
+/* Lock: server->lock is held; the call is parked, so that an answer finds it.
+ */
 static void send_questions(struct mcp_call_state *c)
 {
     struct mcp_server *s = c->pub.server;
@@ -507,7 +508,7 @@ void mcp_await(struct mcp_call_state *c)
     }
 }
 
-/* --- the answer of a legacy client ------------------------------------------------------ */
+/* --- the answer of a legacy client ---------------------------------------- */
 
 static bool is_asked(struct mcp_call_state *c, const struct mcp_session *from,
                      int64_t id, struct slice text)

@@ -360,7 +360,7 @@ void mcp_yard_move(struct mcp_call_state *c,
 /* Serves each element and answers c's exchange when the last has ended. */
 void mcp_batch_serve(struct mcp_call_state *c);
 
-/* --- face.c ---------------------------------------------------------------- */
+/* --- face.c --------------------------------------------------------------- */
 /* Ends the result that mcp_put_* wrote, if they did. */
 void mcp_face_end(struct mcp_call_state *c);
 
@@ -371,7 +371,7 @@ void mcp_receive_ruled(struct mcp_call_state *c, const struct mcp_ruling *r);
 /* What can be said without memory. */
 void mcp_receive_nomem(struct mcp_exchange *ex);
 
-/* --- client.c: what the client of a call said of itself -------------------- */
+/* --- client.c: what the client of a call said of itself ------------------- */
 unsigned mcp_can_of(const struct json *capabilities,
                     const struct mcp_revision *r);
 void mcp_client_read(struct mcp_call_state *c);
@@ -467,7 +467,7 @@ enum err mcp_token_read(struct mcp_server *s, struct arena *a,
                         struct slice bound, struct slice token,
                         struct slice *ret_payload);
 
-/* --- page.c: lists --------------------------------------------------------- */
+/* --- page.c: lists -------------------------------------------------------- */
 struct mcp_list_kind;
 struct mcp_list {
     struct mcp_call_state *c;

@@ -23,7 +23,7 @@ struct entry {
     size_t n;
 };
 
-/* --- the outbox ------------------------------------------------------------ */
+/* --- the outbox ----------------------------------------------------------- */
 
 static void flush_mail(struct mcp_mail *m)
 {
@@ -204,7 +204,7 @@ bool mcp_end_stream(struct mcp_call_state *c, int status)
     return true;
 }
 
-/* --- progress and log lines -------------------------------------------------- */
+/* --- progress and log lines ----------------------------------------------- */
 
 static struct json_writer notification(struct buf *b, const char *method)
 {
@@ -342,7 +342,7 @@ void mcp_log(struct mcp_call *call, enum mcp_log_level level,
     send(c, &b, &w);
 }
 
-/* --- telling everybody ------------------------------------------------------- */
+/* --- telling everybody ---------------------------------------------------- */
 
 static void put_subscription(struct json_writer *w, struct mcp_call_state *l)
 {
@@ -448,7 +448,7 @@ void mcp_tell_task(struct mcp_server *s, struct slice id, struct slice body)
     }
 }
 
-/* --- subscriptions/listen ------------------------------------------------------ */
+/* --- subscriptions/listen ------------------------------------------------- */
 
 static enum err bad(struct mcp_call_state *c, const char *why)
 {
@@ -460,7 +460,8 @@ static enum err read_names(struct mcp_call_state *c, const struct json *v,
 {
     if (!v || json_is(v, JSON_NULL)) return OK;
     if (!json_is(v, JSON_ARRAY))
-        return bad(c, "resourceSubscriptions and taskIds are arrays of strings");
+        return bad(c,
+                   "resourceSubscriptions and taskIds are arrays of strings");
     struct slice *items =
         ARENA_ARRAY(&c->pub.arena, struct slice, v->count + 1);
     if (!items) return ERR_NOMEM;

@@ -42,7 +42,7 @@ void mcp_reply_listen_end(struct buf *b, const struct json *id);
 void mcp_reply_fault(struct json_writer *w, const struct mcp_revision *r,
                      const struct mcp_fault *f);
 
-/* --- lists and blocks ------------------------------------------------------- */
+/* --- lists and blocks ----------------------------------------------------- */
 struct mcp_list_kind {
     const char *key; /* "resources" */
     const char *uri; /* key of the item's uri; NULL: it has none */

@@ -63,7 +63,12 @@ void mcp_server_stop(struct mcp_server *s);
 uint32_t mcp_server_open_calls(const struct mcp_server *s);
 
 /* What ended calls from outside, since the start. */
-enum mcp_limit { MCP_LIMIT_CALL, MCP_LIMIT_TOOL, MCP_LIMIT_QUEUE, MCP_LIMIT_COUNT };
+enum mcp_limit {
+    MCP_LIMIT_CALL,
+    MCP_LIMIT_TOOL,
+    MCP_LIMIT_QUEUE,
+    MCP_LIMIT_COUNT
+};
 struct mcp_server_stats {
     uint32_t open;
     uint32_t abandoned; /* running a second after they were cancelled, now */

@@ -19,7 +19,7 @@ struct mcp_event {
     char text[];
 };
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ----------------------------------------------------------------- */
 
 static void drop_event(struct mcp_session *session)
 {
@@ -59,7 +59,8 @@ static void sweep(struct mcp_server *s)
     size_t i = 0;
     struct slice key;
     void *value;
-    if (now < s->swept_ns + NS_PER_S && s->sessions.count < s->config.sessions_max)
+    if (now < s->swept_ns + NS_PER_S &&
+        s->sessions.count < s->config.sessions_max)
         return;
     s->swept_ns = now;
     while (map_next(&s->sessions, &i, &key, &value)) {
@@ -163,7 +164,7 @@ void mcp_sessions_free(struct mcp_server *s)
     map_done(&s->sessions);
 }
 
-/* --- events ------------------------------------------------------------------ */
+/* --- events --------------------------------------------------------------- */
 
 struct slice mcp_session_id_of(uint32_t stream, uint32_t sequence,
                                char id[32])
@@ -200,7 +201,7 @@ struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
     return mcp_session_id_of(stream, sequence, id);
 }
 
-/* --- logging/setLevel, resources/subscribe ------------------------------------ */
+/* --- logging/setLevel, resources/subscribe -------------------------------- */
 
 static enum err bad(struct mcp_call_state *c, const char *why)
 {
@@ -271,7 +272,7 @@ enum err mcp_unsubscribe_begin(struct mcp_call_state *c)
     return OK;
 }
 
-/* --- GET, DELETE, the channel of stdio ----------------------------------------- */
+/* --- GET, DELETE, the channel of stdio ------------------------------------ */
 
 static void refuse(struct mcp_exchange *ex, int status, int code,
                    const char *why)
@@ -426,7 +427,8 @@ void mcp_receive_get(struct mcp_peer *peer, struct mcp_exchange *ex)
                "2026-07-28 has no GET: use subscriptions/listen");
         return;
     }
-    if (accept.p && slice_find(accept, SLICE("text/event-stream")) == accept.n &&
+    if (accept.p &&
+        slice_find(accept, SLICE("text/event-stream")) == accept.n &&
         slice_find(accept, SLICE("*/*")) == accept.n) {
         refuse(ex, 406, -32600, "a GET must accept text/event-stream");
         return;

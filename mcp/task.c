@@ -29,7 +29,7 @@ static bool terminal(const struct mcp_task *t)
     return t->status >= COMPLETED;
 }
 
-/* --- life ------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static void task_free(struct mcp_task *t)
 {
@@ -99,7 +99,7 @@ static struct mcp_task *task_new(struct mcp_server *s,
     return NULL;
 }
 
-/* --- telling ------------------------------------------------------------------ */
+/* --- telling -------------------------------------------------------------- */
 
 static void put_members(struct json_writer *w, const struct mcp_task *t)
 {
@@ -147,7 +147,7 @@ void mcp_task_waits(struct mcp_call_state *c, bool waits)
     lock_drop(&s->lock);
 }
 
-/* --- a call becomes one --------------------------------------------------------- */
+/* --- a call becomes one --------------------------------------------------- */
 
 /* The asker's answer tells of the task; the call goes on elsewhere, without
  * the id of a request that is answered. */
@@ -196,7 +196,7 @@ void mcp_task_end(struct mcp_call_state *c)
     lock_drop(&s->lock);
 }
 
-/* --- tasks/get, tasks/update, tasks/cancel ----------------------------------------- */
+/* --- tasks/get, tasks/update, tasks/cancel -------------------------------- */
 
 static enum err unknown(struct mcp_call_state *c)
 {

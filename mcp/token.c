@@ -8,7 +8,7 @@
 
 enum { EXPIRY = 8, HEAD = EXPIRY + SHA256_SIZE };
 
-/* --- base64 ---------------------------------------------------------------- */
+/* --- base64 --------------------------------------------------------------- */
 
 static const char url_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -38,7 +38,7 @@ static bool decode(struct slice in, char *out, size_t *ret)
     return held < 6 && (bits & ((1u << held) - 1)) == 0;
 }
 
-/* --- the MAC ---------------------------------------------------------------- */
+/* --- the MAC -------------------------------------------------------------- */
 
 static void add_part(struct sha256 *h, struct slice part)
 {

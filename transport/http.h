@@ -15,8 +15,8 @@
  *     (transport/gone.h) and told to mcp/
  *
  * Order of the checks: Host and Origin (403), framing (400), path (404),
- * method (405 with Allow), whose page asks (403), token (401, 400, 403), coding,
- * Content-Type (415), body.
+ * method (405 with Allow), whose page asks (403), token (401, 400, 403),
+ * coding, Content-Type (415), body.
  * Every refusal is a JSON-RPC error without id, evhttp's own (400, 408, 413,
  * 417) included.
  *

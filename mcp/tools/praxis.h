@@ -58,7 +58,7 @@ struct praxis_row {
 extern const struct praxis_row praxis_actions[];
 extern const struct mcp_field praxis_fields[];
 
-/* --- shapes: members of the open object ------------------------------------ */
+/* --- shapes: members of the open object ----------------------------------- */
 void praxis_list_workflows(const struct praxis *p, struct json_writer *w);
 void praxis_start(const struct praxis *p, struct json_writer *w);
 void praxis_get_phase(const struct praxis *p, struct json_writer *w);
@@ -80,7 +80,7 @@ void praxis_errors(const struct praxis *p, int64_t phase,
 /* {"<phase>": "passed" | "failed" | "pending"}. */
 void praxis_checkpoints(const struct praxis *p, struct json_writer *w);
 
-/* --- the tools ------------------------------------------------------------- */
+/* --- the tools ------------------------------------------------------------ */
 enum err praxis_workflow_call(struct mcp_call *call, const void *args);
 enum err praxis_search_call(struct mcp_call *call, const void *args);
 enum err praxis_date_call(struct mcp_call *call, const void *args);
