@@ -18,7 +18,7 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 
-int64_t clock_now(void);    /* ns, CLOCK_MONOTONIC, 24 ns a call */
+int64_t clock_now(void); /* ns, CLOCK_MONOTONIC, 24 ns a call */
 /* ns, CLOCK_MONOTONIC_COARSE, 5 ns, up to 4 ms late */
 int64_t clock_coarse(void);
 int64_t clock_wall_ms(void); /* Unix time in ms */

@@ -14,6 +14,7 @@
 enum {
     PATIENCE_S = 45,
     KEPT_S = 120,
+    ASKED_S = 600, /* and while a client's user is asked, at most */
     ENDING_MS = 1000, /* beyond its limit, for a command to be ended */
     JOIN_AGAIN_MS = 5000,
     KEY_SIZE = 256
@@ -29,7 +30,7 @@ struct eng_flight {
     struct eng_proof *proofs; /* of the gate's fields */
     struct arena arena;       /* the flight thread's until it has ended */
     struct permit permit;     /* while its commands run */
-    int64_t ended_at;
+    int64_t landed_at, ended_at; /* ended_at: kept for so long since */
     uint32_t references; /* all below under runs->lock */
     bool ended, listed;
     uint32_t boarding; /* about to wait */
@@ -247,7 +248,7 @@ static void land(struct eng_flight *f)
     struct eng_runs *r = f->runs;
     lock_take(&r->lock);
     f->ended = true;
-    f->ended_at = clock_now();
+    f->ended_at = f->landed_at = clock_now();
     struct eng_op *waiters = f->waiters;
     f->waiters = NULL;
     /* Kept for those who were promised it, unless somebody takes it now. */
@@ -466,8 +467,11 @@ enum err eng__runs_board(struct eng_op *op, const struct eng_snapshot *s,
 void eng__runs_keep(struct eng_op *op)
 {
     struct eng_flight *f = op->waiter.flight;
+    int64_t now = clock_now(), last;
     if (!f) return;
     lock_take(&f->runs->lock);
+    /* Asking again and again shall not keep what was true hours ago. */
+    last = f->landed_at + (ASKED_S - KEPT_S) * NS_PER_S;
     if (f->ended && !f->listed) {
         f->references++;
         f->listed = true;
@@ -475,7 +479,7 @@ void eng__runs_keep(struct eng_op *op)
         f->runs->flights = f;
     }
     f->promised++;
-    f->ended_at = clock_now();
+    f->ended_at = now < last ? now : last;
     lock_drop(&f->runs->lock);
 }
 

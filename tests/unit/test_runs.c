@@ -52,3 +52,47 @@ TEST(runs, a_call_that_runs_out_of_memory_leaves_no_command_behind)
     }
     fixture_done(&f);
 }
+
+/* --- kept while the client's user is asked --------------------------------- */
+
+static const char *const asks =
+    "  ran: {type: boolean, required: true, description: d, proof: command,\n"
+    "        command: {argv: [sh, -c, \"echo x >> runs\"]}}\n"
+    "  seen: {type: boolean, required: true, description: The user has read "
+    "the notes, proof: client}\n";
+
+static size_t runs_so_far(struct fixture *f, struct slice id)
+{
+    struct outcome o;
+    struct slice text;
+    struct eng_complete_phase_args args = {
+        .session_id = id, .phase = 0, .evidence = parse("{}")};
+    outcome_begin(&o);
+    o.call.asking = ENG_CAN_ASK;
+    enum err e =
+        outcome_end(&o, eng_complete_phase(f->engine, &o.call, &args));
+    CHECK_ERR(e, ERR_APPROVAL_PENDING);
+    outcome_done(&o);
+    CHECK_OK(file_read(
+        arena_printf(test_arena(), "%s/runs", test_tmpdir()), 1000,
+        test_arena(), &text));
+    return text.n / 2;
+}
+
+/* Who asks often enough would keep what the command said as long as it likes,
+ * whatever becomes of the work meanwhile. */
+TEST(runs, what_a_command_said_grows_old_however_often_the_user_is_asked)
+{
+    struct fixture f;
+    struct slice id = proof_begin_trusted(&f, asks);
+    CHECK_INT_EQ(runs_so_far(&f, id), 1);
+    clock_fake(clock_now(), clock_wall_ms());
+    for (int i = 0; i < 5; i++) {
+        clock_fake_advance(100 * NS_PER_S);
+        CHECK_INT_EQ(runs_so_far(&f, id), 1);
+    }
+    clock_fake_advance(110 * NS_PER_S);
+    CHECK_INT_EQ(runs_so_far(&f, id), 2);
+    clock_real();
+    fixture_done(&f);
+}
