@@ -163,6 +163,8 @@ static void finish(struct index_conn *c)
 {
     if (!sqlite3_get_autocommit(c->db))
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    /* Without memory even that may fail: it is closed, not used again. */
+    if (!sqlite3_get_autocommit(c->db)) c->err = ERR_NOMEM;
     index__give(c);
 }
 

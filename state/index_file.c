@@ -406,4 +406,3 @@ uint64_t st_index_remade(struct st_index *x)
     lock_drop(&x->lock);
     return n;
 }
-

@@ -248,8 +248,7 @@ static void put_doc_row(struct index_conn *c, int64_t id, int64_t tokens,
 }
 
 /* What a vector belongs to: all that is told to a model of it. */
-static void passage_hash(const struct st_passage *p,
-                         uint8_t ret[SHA256_SIZE])
+static void passage_hash(const struct st_passage *p, uint8_t ret[SHA256_SIZE])
 {
     struct sha256 s;
     sha256_init(&s);

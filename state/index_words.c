@@ -2,6 +2,8 @@
  * Words: FTS5's tokenizers asked directly, and what FTS5 knows about the row
  * it stands on, noted for the caller.
  */
+#include <assert.h>
+
 #include "state/index_private.h"
 
 static uint16_t add16(uint16_t n)
@@ -61,9 +63,11 @@ static int find_fts(struct index_conn *c, fts5_api **ret)
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(c->db, "SELECT fts5(?1)", -1, &st, NULL);
     if (!rc) rc = sqlite3_bind_pointer(st, 1, ret, "fts5_api_ptr", NULL);
-    if (!rc) rc = sqlite3_step(st) == SQLITE_ROW ? SQLITE_OK : SQLITE_ERROR;
+    if (!rc) rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) rc = SQLITE_OK;
     sqlite3_finalize(st);
-    return *ret || rc ? rc : SQLITE_ERROR;
+    assert(rc || *ret);
+    return rc;
 }
 
 static int make(fts5_api *api, const char *const *words, int count,

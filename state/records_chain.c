@@ -101,9 +101,8 @@ static struct st_evidence get_evidence(struct query *q, struct slice session_id,
     return e;
 }
 
-static enum err evidence_rows(struct query *q, struct slice id,
-                              struct arena *a, struct st_evidence **ret,
-                              size_t *ret_count)
+static enum err evidence_rows(struct query *q, struct slice id, struct arena *a,
+                              struct st_evidence **ret, size_t *ret_count)
 {
     struct st_evidence *list = NULL;
     size_t n = 0, room = 0;

@@ -1,9 +1,7 @@
 #include "tests/unit/fault_kit.h"
 
-#include <execinfo.h>
-#include <pthread.h>
-
 #include "base/alloc.h"
+#include "tests/unit/sites.h"
 
 void fault_begin(struct fault *t)
 {
@@ -71,54 +69,23 @@ static void check_same(const struct fault_op *op, struct fault *t,
              SLICE_ARG(t->answer));
 }
 
-/* --- the allocations that differ -------------------------------------------
+/* --- failing ---------------------------------------------------------------
  */
 
-/* An allocation is known by the calls that led to it: of those of a loop the
- * first and the last stand for all. */
-enum { SITES_MOST = 8192, FRAMES = 10 };
 /* Sanitizers take ten times as long, and judge one in so many. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STEP = 16 };
 #else
 enum { STEP = 1 };
 #endif
-static struct {
-    pthread_mutex_t lock;
-    uint64_t hash[SITES_MOST];
-    uint64_t first[SITES_MOST], last[SITES_MOST];
-    size_t count;
-} sites = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void note_site(uint64_t nth)
-{
-    void *frame[FRAMES];
-    uint64_t hash = 14695981039346656037u;
-    int n = backtrace(frame, FRAMES);
-    for (int i = 0; i < n; i++)
-        hash = (hash ^ (uint64_t)(uintptr_t)frame[i]) * 1099511628211u;
-    size_t i = 0;
-    pthread_mutex_lock(&sites.lock);
-    while (i < sites.count && sites.hash[i] != hash) i++;
-    if (i == sites.count && i < SITES_MOST) {
-        sites.hash[i] = hash;
-        sites.first[i] = nth;
-        sites.count++;
-    }
-    if (i < SITES_MOST) sites.last[i] = nth;
-    pthread_mutex_unlock(&sites.lock);
-}
 
 static void never(uint64_t n)
 {
     (void)n;
-    sites.count = 0;
+    sites_clear(false);
     mem_fail_at(0);
-    mem_watch(note_site);
+    mem_watch(sites_note);
 }
-
-/* --- failing ---------------------------------------------------------------
- */
 
 /* One call with a failure. */
 static void once(const struct fault_op *op, struct fault *t,
@@ -159,12 +126,13 @@ void fault_run(const struct fault_op *op)
     if (op->ready) op->ready(&t);
     if (t.warm) once(op, &t, never, 0);
     once(op, &t, never, 0);
-    CHECK(sites.count > 0 && sites.count < SITES_MOST);
-    for (size_t i = 0; i < sites.count; i += STEP * (op->step ? op->step : 1))
+    CHECK(sites_at(0));
+    size_t step = STEP * (op->step ? op->step : 1);
+    const struct site *site;
+    for (size_t i = 0; (site = sites_at(i)); i += step)
         for (size_t how = 0; how < 2; how++) {
-            once(op, &t, fail[how], sites.first[i]);
-            if (sites.last[i] != sites.first[i])
-                once(op, &t, fail[how], sites.last[i]);
+            once(op, &t, fail[how], site->first);
+            if (site->last != site->first) once(op, &t, fail[how], site->last);
         }
     once(op, &t, mem_fail_at, 0);
     struct eng_verify_args all = {0};

@@ -1,172 +1,42 @@
 /*
  * What the store answers when the disk, SQLite or a job goes wrong in the
- * middle of a group. A shim over SQLite's VFS makes the WAL's writes or syncs
- * fail on demand.
+ * middle of a group.
  */
 #include <pthread.h>
 #include <sqlite3.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "state/sqlite_setup.h"
 #include "state/store_private.h"
 #include "tests/unit/store_fixture.h"
-
-/* --- the shim ---------------------------------------------------------------
- */
-
-struct shim_file {
-    sqlite3_file base;
-    bool wal;
-    sqlite3_file *real;
-};
-static sqlite3_vfs shim, *real_vfs;
-static _Atomic int write_answer, sync_answer; /* for the WAL; 0: as it is */
-
-static sqlite3_file *real(sqlite3_file *f)
-{
-    return ((struct shim_file *)f)->real;
-}
-#define REAL(f, method, ...) real(f)->pMethods->method(real(f), ##__VA_ARGS__)
-
-static int shim_close(sqlite3_file *f)
-{
-    return REAL(f, xClose);
-}
-static int shim_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
-{
-    return REAL(f, xRead, p, n, at);
-}
-static int shim_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
-{
-    if (((struct shim_file *)f)->wal && write_answer) return write_answer;
-    return REAL(f, xWrite, p, n, at);
-}
-static int shim_truncate(sqlite3_file *f, sqlite3_int64 n)
-{
-    return REAL(f, xTruncate, n);
-}
-static int shim_sync(sqlite3_file *f, int flags)
-{
-    if (((struct shim_file *)f)->wal && sync_answer) return sync_answer;
-    return REAL(f, xSync, flags);
-}
-static int shim_size(sqlite3_file *f, sqlite3_int64 *ret)
-{
-    return REAL(f, xFileSize, ret);
-}
-static int shim_lock(sqlite3_file *f, int level)
-{
-    return REAL(f, xLock, level);
-}
-static int shim_unlock(sqlite3_file *f, int level)
-{
-    return REAL(f, xUnlock, level);
-}
-static int shim_reserved(sqlite3_file *f, int *ret)
-{
-    return REAL(f, xCheckReservedLock, ret);
-}
-static int shim_control(sqlite3_file *f, int op, void *arg)
-{
-    return REAL(f, xFileControl, op, arg);
-}
-static int shim_sector(sqlite3_file *f)
-{
-    return REAL(f, xSectorSize);
-}
-static int shim_traits(sqlite3_file *f)
-{
-    return REAL(f, xDeviceCharacteristics);
-}
-static int shim_shm_map(sqlite3_file *f, int page, int size, int extend,
-                        void volatile **ret)
-{
-    return REAL(f, xShmMap, page, size, extend, ret);
-}
-static int shim_shm_lock(sqlite3_file *f, int at, int n, int flags)
-{
-    return REAL(f, xShmLock, at, n, flags);
-}
-static void shim_shm_barrier(sqlite3_file *f)
-{
-    REAL(f, xShmBarrier);
-}
-static int shim_shm_unmap(sqlite3_file *f, int remove)
-{
-    return REAL(f, xShmUnmap, remove);
-}
-
-static const sqlite3_io_methods shim_methods = {
-    .iVersion = 2,
-    .xClose = shim_close,
-    .xRead = shim_read,
-    .xWrite = shim_write,
-    .xTruncate = shim_truncate,
-    .xSync = shim_sync,
-    .xFileSize = shim_size,
-    .xLock = shim_lock,
-    .xUnlock = shim_unlock,
-    .xCheckReservedLock = shim_reserved,
-    .xFileControl = shim_control,
-    .xSectorSize = shim_sector,
-    .xDeviceCharacteristics = shim_traits,
-    .xShmMap = shim_shm_map,
-    .xShmLock = shim_shm_lock,
-    .xShmBarrier = shim_shm_barrier,
-    .xShmUnmap = shim_shm_unmap,
-};
-
-static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
-                     int flags, int *ret_flags)
-{
-    struct shim_file *f = (struct shim_file *)file;
-    (void)vfs;
-    f->real = (sqlite3_file *)(f + 1);
-    f->wal = flags & SQLITE_OPEN_WAL;
-    int rc = real_vfs->xOpen(real_vfs, name, f->real, flags, ret_flags);
-    f->base.pMethods = f->real->pMethods ? &shim_methods : NULL;
-    return rc;
-}
-
-static void use_shim(void)
-{
-    CHECK_OK(st__sqlite_setup());
-    real_vfs = sqlite3_vfs_find(NULL);
-    shim = *real_vfs;
-    shim.zName = "shim";
-    shim.szOsFile = (int)sizeof(struct shim_file) + real_vfs->szOsFile;
-    shim.xOpen = shim_open;
-    shim.pNext = NULL;
-    CHECK_INT_EQ(sqlite3_vfs_register(&shim, 1), SQLITE_OK);
-}
+#include "tests/unit/vfs_kit.h"
 
 /* --- a COMMIT that fails ----------------------------------------------------
  */
 
 struct failing {
-    _Atomic int *answer;
+    unsigned kinds;
     int code;
 };
 
 TEST_EACH(store_disk, a_commit_that_fails_answers_the_whole_group,
-          struct failing, row, {&write_answer, SQLITE_FULL},
-          {&write_answer, SQLITE_IOERR_WRITE},
-          {&sync_answer, SQLITE_IOERR_FSYNC})
+          struct failing, row, {VFS_WRITE | VFS_WAL, SQLITE_FULL},
+          {VFS_WRITE | VFS_WAL, SQLITE_IOERR_WRITE},
+          {VFS_SYNC | VFS_WAL, SQLITE_IOERR_FSYNC})
 {
     struct test_job jobs[6];
-    use_shim();
+    vfs_kit_begin();
     struct st_store *s = open_store();
     struct st_session before = some_session("before");
     CHECK_OK(st_write(s, insert_session, &before));
     for (int i = 0; i < 6; i++) test_job_init(&jobs[i], i);
     jobs[3].then = ERR_GATE_REFUSED; /* decided on data that never was */
-    atomic_store(row->answer, row->code);
+    vfs_fail_from(row->kinds, row->code, 1);
     run_as_group(s, jobs, 6);
     for (int i = 0; i < 6; i++)
         CHECK_ERR(jobs[i].result, ERR_STORE_WRITE_FAILED);
     CHECK_INT_EQ(sessions_in(s), 1);
-    atomic_store(row->answer, 0);
+    vfs_fail_never();
     struct st_session after = some_session("after");
     CHECK_OK(st_write(s, insert_session, &after));
     CHECK_INT_EQ(sessions_in(s), 2);
@@ -180,12 +50,12 @@ TEST_EACH(store_disk, a_commit_that_fails_answers_the_whole_group,
 
 TEST(store_disk, a_failed_commit_does_not_leave_others_waiting)
 {
-    use_shim();
+    vfs_kit_begin();
     struct st_store *s = open_store(), *other = open_store();
     struct st_session row = some_session("a");
-    atomic_store(&sync_answer, SQLITE_IOERR_FSYNC);
+    vfs_fail_from(VFS_SYNC | VFS_WAL, SQLITE_IOERR_FSYNC, 1);
     CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_WRITE_FAILED);
-    atomic_store(&sync_answer, 0);
+    vfs_fail_never();
     CHECK(st_stamp(other) != 0); /* the ticket was ended */
     CHECK_OK(st_write(other, insert_session, &row));
     st_store_close(other);
