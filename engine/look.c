@@ -33,6 +33,12 @@ static bool no(struct looking *l, struct slice why, const char *how)
 
 #define NO(l, how, ...) no((l), arena_printf((l)->a, __VA_ARGS__), (how))
 
+static bool no_memory(struct looking *l)
+{
+    l->err = ERR_NOMEM;
+    return false;
+}
+
 static struct slice shown(struct slice path)
 {
     struct slice s = slice_sub(path, 0, SHOWN);
@@ -70,6 +76,7 @@ static bool letters(struct looking *l, struct slice path)
                       part.n, NAME_MAX);
         whole = arena_printf(l->a, "%.*s%s%.*s", SLICE_ARG(whole),
                              whole.n ? "/" : "", SLICE_ARG(part));
+        if (!whole.p) return no_memory(l);
     }
     if (!whole.n) return NO(l, name, "it is the project's folder itself");
     l->look->path = whole;
@@ -99,10 +106,11 @@ static bool refuse_kind(struct looking *l, const struct stat *st,
 static bool refuse_link(struct looking *l, struct slice so_far)
 {
     struct stat st;
-    struct slice whole =
-        arena_printf(l->a, "%.*s/%.*s", SLICE_ARG(l->root), SLICE_ARG(so_far));
-    const char *path = arena_cstr(l->a, whole);
-    int e = path && stat(path, &st) != 0 ? errno : 0;
+    const char *path =
+        arena_printf(l->a, "%.*s/%.*s", SLICE_ARG(l->root), SLICE_ARG(so_far))
+            .p;
+    if (!path) return no_memory(l);
+    int e = stat(path, &st) != 0 ? errno : 0;
     return NO(l, "Name the file itself, by a path without symbolic links.",
               "%.*s is a symbolic link%s", SLICE_ARG(shown(so_far)),
               e == ELOOP    ? " that leads in a circle"
@@ -110,9 +118,15 @@ static bool refuse_link(struct looking *l, struct slice so_far)
                             : "");
 }
 
+/* An error of the machine's, that says nothing about the file. */
+static bool of_this_moment(int e)
+{
+    return e == EMFILE || e == ENFILE || e == ENOMEM || e == EIO;
+}
+
 static bool refuse_errno(struct looking *l, int e, struct slice so_far)
 {
-    l->look->unsure = e == EMFILE || e == ENFILE || e == ENOMEM || e == EIO;
+    l->look->unsure = of_this_moment(e);
     switch (e) {
     case ENOENT:
         return NO(l, "Make the file, or correct the path.",
@@ -151,10 +165,7 @@ static bool step(struct looking *l, struct slice part, struct slice so_far)
 {
     struct stat st;
     const char *name = arena_cstr(l->a, part);
-    if (!name) {
-        l->err = ERR_NOMEM;
-        return false;
-    }
+    if (!name) return no_memory(l);
     int next = openat(l->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     int e = next < 0 ? errno : 0;
     close(l->fd);
@@ -172,7 +183,8 @@ static bool walk(struct looking *l)
 {
     const char *root = arena_cstr(l->a, l->root);
     struct slice rest = l->look->path, part;
-    l->fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (!root) return no_memory(l);
+    l->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (l->fd < 0) return refuse_errno(l, errno, SLICE("the project's folder"));
     l->has_own = fstatat(l->fd, ".phasegate", &l->own, 0) == 0;
     while (slice_split(&rest, '/', &part)) {
@@ -182,33 +194,47 @@ static bool walk(struct looking *l)
     return true;
 }
 
-/* Is it a file of this folder, or of one in it? */
-static bool holds(int at, const char *name, const struct stat *st, int depth)
+/* Is it a file of this folder, or of one in it? *io_errno: why that cannot be
+ * told at this moment. */
+static bool holds(int at, const char *name, const struct stat *st, int depth,
+                  int *io_errno)
 {
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *d;
     struct stat one;
     bool found = false;
-    if (fd >= 0 && !dir) close(fd);
-    while (dir && !found && (d = readdir(dir))) {
+    if (!dir) {
+        if (of_this_moment(errno)) *io_errno = errno;
+        if (fd >= 0) close(fd);
+        return false;
+    }
+    while (!found && (d = readdir(dir))) {
         if (d->d_name[0] == '.' && (!d->d_name[1] || d->d_name[1] == '.'))
             continue;
         if (fstatat(fd, d->d_name, &one, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        found = same_file(&one, st) || (S_ISDIR(one.st_mode) && depth &&
-                                        holds(fd, d->d_name, st, depth - 1));
+        found = same_file(&one, st) ||
+                (S_ISDIR(one.st_mode) && depth &&
+                 holds(fd, d->d_name, st, depth - 1, io_errno));
     }
-    if (dir) (void)closedir(dir);
+    (void)closedir(dir);
     return found;
 }
 
-/* Another name of a file of .phasegate is that file. */
-static bool is_own_state(struct looking *l, const struct stat *st)
+/* Another name of a file of .phasegate is that file; true: it is none. */
+static bool not_own_state(struct looking *l, const struct stat *st)
 {
     enum { DEPTH = 2 };
-    const char *own = arena_cstr(
-        l->a, arena_printf(l->a, "%.*s/.phasegate", SLICE_ARG(l->root)));
-    return st->st_nlink > 1 && own && holds(AT_FDCWD, own, st, DEPTH);
+    int e = 0;
+    if (st->st_nlink < 2) return true;
+    const char *own =
+        arena_printf(l->a, "%.*s/.phasegate", SLICE_ARG(l->root)).p;
+    if (!own) return no_memory(l);
+    if (holds(AT_FDCWD, own, st, DEPTH, &e))
+        return NO(l, "Name a file of the project.",
+                  "%.*s is another name of the server's own state",
+                  SLICE_ARG(shown(l->look->path)));
+    return e == 0 || refuse_errno(l, e, l->look->path);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -273,10 +299,7 @@ static bool digest(struct looking *l, int fd, const struct stat *st, bool keep,
     struct stat after;
     int64_t n = 0;
     char *room = arena_alloc(l->a, keep ? (size_t)st->st_size + 1 : PIECE);
-    if (!room) {
-        l->err = ERR_NOMEM;
-        return false;
-    }
+    if (!room) return no_memory(l);
     sha256_init(&h);
     enum err e = read_all(fd, room, st->st_size, keep, cancel, &h, &n);
     sha256_end(&h, l->look->sha256);
@@ -316,15 +339,11 @@ static void look(struct looking *l, int64_t most, bool keep,
         (void)refuse_errno(l, errno, l->look->path);
     else if (!S_ISREG(st.st_mode))
         (void)refuse_kind(l, &st, l->look->path);
-    else if (is_own_state(l, &st))
-        (void)NO(l, "Name a file of the project.",
-                 "%.*s is another name of the server's own state",
-                 SLICE_ARG(shown(l->look->path)));
     else if (st.st_size > most)
         (void)NO(l, "Name a smaller file.",
                  "%.*s has %" PRId64 " bytes; at most %" PRId64 " are read",
                  SLICE_ARG(shown(l->look->path)), (int64_t)st.st_size, most);
-    else
+    else if (not_own_state(l, &st))
         (void)digest(l, fd, &st, keep, cancel);
     close(fd);
 }

@@ -117,7 +117,8 @@ static struct slice part_of(struct arena *a, struct slice part)
 {
     char *out = arena_alloc(a, part.n + 1);
     size_t n = 0;
-    for (size_t i = 0; out && i < part.n; i++) {
+    if (!out) return (struct slice){0};
+    for (size_t i = 0; i < part.n; i++) {
         bool escape = part.p[i] == '~' && i + 1 < part.n;
         char next = escape ? part.p[i + 1] : 0;
         if (escape && (next == '0' || next == '1')) {
@@ -141,17 +142,21 @@ static const struct json *item(const struct json *list, struct slice key)
 
 /* *ret_twice: a name on the way that stands there twice, so that nobody knows
  * which is meant. */
-static const struct json *point(struct arena *a, const struct json *v,
-                                struct slice pointer, struct slice *ret_twice)
+static const struct json *point(struct measuring *m, const struct json *v,
+                                struct slice *ret_twice)
 {
-    struct slice rest = pointer, part;
-    if (!pointer.n) return v;
+    struct slice rest = m->d->text, part;
+    if (!rest.n) return v;
     rest = slice_sub(rest, 1, rest.n);
     bool more = true;
     while (v && more) {
         more = slice_find_byte(rest, '/') < rest.n;
         if (!slice_split(&rest, '/', &part)) part = (struct slice){"", 0};
-        struct slice key = part_of(a, part);
+        struct slice key = part_of(m->a, part);
+        if (!key.p) {
+            m->err = ERR_NOMEM;
+            return NULL;
+        }
         const struct json_member *twice =
             v->type == JSON_OBJECT ? json_duplicate_key(v) : NULL;
         if (twice) {
@@ -180,7 +185,8 @@ static void by_json(struct measuring *m, struct slice text)
         return;
     }
     struct slice twice = {0};
-    m->value = point(m->a, doc, m->d->text, &twice);
+    m->value = point(m, doc, &twice);
+    if (m->err) return;
     if (twice.p)
         NO(m, "the document has \"%.*s\" twice in one object",
            SLICE_ARG(slice_sub(twice, 0, 100)));

@@ -168,6 +168,21 @@ TEST_EACH(measure, the_closing_line_of_pytest_counts, struct reading, r,
     {"passed", "99 passed in no time", NULL, "no closing line"},
     {"passed", "99 passed in 1s, honestly", NULL, "no closing line"},
     {"passed", "99 passed in ", NULL, "no closing line"},
+    {"passed", "99 passed in s", NULL, "no closing line"},
+    {"passed", "99 passed in :", NULL, "no closing line"},
+    {"passed", "99 passed", NULL, "no closing line"},
+    {"passed", "99", NULL, "no closing line"},
+    {"passed", "99passed in 1s", NULL, "no closing line"},
+    {"passed", "99 passed, 9 9ed in 1s", NULL, "no closing line"},
+    {"passed", "99 passed, 9 {ed in 1s", NULL, "no closing line"},
+    {"passed", "99 passed, 1000000001 failed in 1s", NULL, "no closing line"},
+    {"passed", "9 passed, 0 failed", "9"},
+    {"passed", "error\nno tests ran\n\ned\n9 passed in 1s", "9"},
+    {"passed", "\x1b[31;1", NULL, "no closing line"},
+    {"passed", "\x1b 3 passed in 1s \x1b[0", NULL, "no closing line"},
+    {"passed", "3 passed in 1s \x1b[0", "3"},
+    {"passed", "3 passed in 1s\x1b", NULL, "no closing line"},
+    {"passed", "== === ==\n\x1b[0med\x1b[~", NULL, "no closing line"},
     {"passed", "9 passed in 1s\n1 failed, 8 passed, 1 odd in 1s", NULL,
      "1 tests failed"},
     {"passed", "9223372036854775807 passed, 9223372036854775807 passed in 1s",
@@ -274,4 +289,48 @@ TEST(measure, a_report_nested_without_end_is_read_in_one_pass)
     CHECK(!measured(ENG_VALUE_JUNIT, "passed", ENG_INTEGER,
                     (struct slice){text, DEEP * n}, &why));
     CHECK_CONTAINS(why, "it is no whole JUnit report");
+}
+
+struct scarce {
+    enum eng_value_from from;
+    enum eng_type type;
+    const char *what, *text;
+};
+/* clang-format off */
+/* Wherever memory ends: told, or the same value and the same reason. */
+TEST_EACH(measure, memory_that_ends_anywhere_is_told, struct scarce, r,
+    {ENG_VALUE_REGEX, ENG_NUMBER, "n=(.*)", "n=12"},
+    {ENG_VALUE_REGEX, ENG_STRING, "n=(.*)", "\xff n=a \"text\""},
+    {ENG_VALUE_REGEX, ENG_NUMBER, "n=(.*)", "n=no number"},
+    {ENG_VALUE_REGEX, ENG_NUMBER, "n=(.*)", "none"},
+    {ENG_VALUE_JSON, ENG_NUMBER, "/a/0/b~1c",
+     "{\"\":{\"\":{\"\":7}},\"a\":[{\"b/c\":1}]}"},
+    {ENG_VALUE_JSON, ENG_NUMBER, "/a/1", "{\"\":1,\"a\":[{\"b/c\":1}]}"},
+    {ENG_VALUE_JSON, ENG_NUMBER, "/a", "{\"a\":1,\"a\":2}"},
+    {ENG_VALUE_JSON, ENG_NUMBER, "/a", "{"},
+    {ENG_VALUE_PYTEST, ENG_NUMBER, "passed", "3 passed in 1s"},
+    {ENG_VALUE_PYTEST, ENG_NUMBER, "passed", "1 failed in 1s"},
+    {ENG_VALUE_JUNIT, ENG_NUMBER, "passed", "<testsuite tests=\"2\"/>"})
+/* clang-format on */
+{
+    struct eng_value_demand d = {.from = r->from, .text = slice_of(r->what)};
+    struct eng_pattern_fault fault;
+    struct slice why = {0}, text = slice_of(r->text);
+    if (r->from == ENG_VALUE_REGEX)
+        CHECK_OK(eng_pattern_make(d.text, ENG_CAPTURE, test_arena(), &d.pattern,
+                                  &fault));
+    const struct json *want = measured(r->from, r->what, r->type, text, &why),
+                      *v;
+    enum err e = ERR_NOMEM;
+    for (size_t ceiling = 0; e; ceiling += 8) {
+        struct slice reason = {0};
+        struct arena a;
+        arena_init(&a, ceiling);
+        e = eng__measure(&d, r->type, text, &a, &v, &reason);
+        if (e) CHECK_ERR(e, ERR_NOMEM);
+        if (!e) CHECK(!v == !want);
+        if (!e && v) CHECK_SLICE_EQ(v->raw, want->raw);
+        if (!e && !v) CHECK_SLICE_EQ(reason, why);
+        arena_done(&a);
+    }
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "engine/pattern.h"
 #include "tests/unit/workflow_kit.h"
 
@@ -48,9 +49,14 @@ TEST_EACH(validator, passes_the_good_and_fails_the_bad, struct values, v,
     {"non_empty", "", NULL, "5"},
     {"non_blank", "", "\" a\"", "\" \\t\\n\\u00a0\\u3000\\u2003\""},
     {"non_blank", "", "\"\\u00e9\"", "\"\""},
+    {"non_blank", "", "\"\\u200b\"", "\"\\u001c\\u001f\\r\\u0085\\u2028\""},
+    {"non_blank", "", "\"\\u001b\"", "\"\\u2000\\u200a\\u2029\""},
+    {"non_blank", "", "\" \\u2010\"", "\"\\u1680\\u202f\\u205f\""},
     {"contains_any", "patterns: [x, b]", "\"abc\"", "\"acd\""},
     {"contains_any", "patterns: [x, 2]", "[1, 2]", "[1, 3]"},
     {"contains_any", "patterns: []", NULL, "\"a\""},
+    {"contains_any", "patterns: [\"\"]", "\"\"", NULL},
+    {"contains_any", "patterns: [2, b]", "\"b2\"", "\"2\""},
     {"matches_pattern", "pattern: \"ab+\"", "\"abbc\"", "\"cab\""},
     {"matches_pattern", "pattern: \"ab+$\"", "\"abb\"", "\"abbc\""},
     {"min_length", "min_len: 3", "\"\\u00e9\\u00e9\\u00e9\"",
@@ -94,6 +100,10 @@ TEST_EACH(validator, passes_the_good_and_fails_the_bad, struct values, v,
     {"list_not_empty", "", NULL, "\"not a list\""},
     {"list_min_length", "min_len: 2", "[1,2]", "[1]"},
     {"all_items_type", "item_type: str", "[\"a\"]", "[\"a\",1]"},
+    {"all_items_type", "item_type: string", "[\"a\"]", "[null]"},
+    {"all_items_type", "item_type: float", "[1]", "[\"1\"]"},
+    {"all_items_type", "item_type: boolean", "[true]", "[null]"},
+    {"all_items_type", "item_type: object", "[{}]", "[1]"},
     {"all_items_type", "item_type: integer", "[1,2]", "[1,2.5]"},
     {"all_items_type", "item_type: int", "[]", "[true]"},
     {"all_items_type", "item_type: number", "[1,2.5]", "[false]"},
@@ -128,6 +138,84 @@ TEST_EACH(validator, a_boolean_is_never_a_number, struct values, v,
 /* clang-format on */
 {
     CHECK(!passes(v->name, v->params, "true"));
+}
+
+struct refused {
+    const char *validator, *params, *says;
+};
+/* clang-format off */
+TEST_EACH(validator, a_parameter_of_another_kind_breaks_the_gate,
+          struct refused, row,
+    {"min_length", "min_len: -1", "an integer, 0 or more"},
+    {"min_length", "min_len: 1.5", "an integer, 0 or more"},
+    {"min_length", "", "min_len"},
+    {"between", "low: x, high: 2", "a number"},
+    {"contains_text", "text: 5", "a text"},
+    {"contains_any", "patterns: x", "a list"},
+    {"has_fields", "fields: {a: 1}", "a list of texts"},
+    {"has_fields", "fields: [a, 1]", "a list of texts"},
+    {"all_items_type", "item_type: 5", "one of str, int"},
+    {"all_items_type", "item_type: text", "one of str, int"},
+    {"matches_pattern", "pattern: \"(?<=a)b\"", "is not supported"},
+    {"custom:regex:(?<=a)b", "", "is not supported"},
+    {"custom:regex:a", "pattern: b", "has no parameter \"pattern\""},
+    {"min_length", "min_len: 1, max: 2", "has no parameter \"max\""},
+    {"between_1", "", "is not known"},
+    {"between_1_", "", "is not known"},
+    {"between_1_2_3", "", "is not known"},
+    {"between_-1_2", "", "is not known"},
+    {"between_1_x", "", "is not known"},
+    {"between_", "", "is not known"},
+    {"greater_than_99999999999999999999", "", "is not known"},
+    {"greater_than_5", "threshold: 5", "has no parameter"})
+/* clang-format on */
+{
+    struct eng_report r;
+    char text[1000];
+    snprintf(text, sizeof(text),
+             "checkpoint: {strict: true}\nevidence_schema:\n"
+             "  v:\n    type: string\n    required: true\n"
+             "    validator: '%s'\n    validator_params: {%s}\n",
+             row->validator, row->params);
+    CHECK(kit_gate(text, &r) == NULL);
+    for (size_t i = 0; i < r.count; i++)
+        if (slice_find(r.items[i].message, slice_of(row->says)) <
+            r.items[i].message.n)
+            return;
+    FAIL("%s {%s}: %.*s", row->validator, row->params,
+         SLICE_ARG(r.count ? r.items[0].message : SLICE("nothing")));
+}
+
+/* clang-format off */
+TEST_EACH(validator, what_leaves_the_project_or_is_no_path_is_not_there,
+          struct refused, row,
+    {"file_exists", "a", NULL}, {"directory_exists", "sub", NULL},
+    {"file_exists", "sub", "must"}, {"directory_exists", "a", "must"},
+    {"file_exists", "", "must"}, {"file_exists", "a\\u0000b", "must"},
+    {"file_exists", "none", "must"},
+    {"file_exists", "../../../../etc/passwd", "leaves the project"})
+/* clang-format on */
+{
+    struct eng_report r;
+    char text[400];
+    FILE *f = fopen(arena_printf(test_arena(), "%s/a", test_tmpdir()).p, "w");
+    CHECK(f != NULL && fclose(f) == 0);
+    CHECK_OK(
+        path_make(arena_printf(test_arena(), "%s/sub", test_tmpdir()), 0755));
+    snprintf(text, sizeof(text),
+             "checkpoint: {strict: true}\nevidence_schema:\n"
+             "  v: {type: string, required: true, validator: %s}\n",
+             row->validator);
+    const struct eng_gate *g = kit_gate(text, &r);
+    CHECK(g != NULL);
+    snprintf(text, sizeof(text), "{\"v\":\"%s\"}", row->params);
+    struct eng_check how = {.root = slice_of(test_tmpdir())};
+    struct eng_verdict v = kit_judge_how(g, kit_json(text), how);
+    CHECK(v.passed == !row->says);
+    if (row->says) CHECK_CONTAINS(v.items[0].message, row->says);
+    v = kit_judge(g, text);
+    CHECK(!v.passed);
+    CHECK_CONTAINS(v.items[0].message, "the server has no project");
 }
 
 TEST(validator, the_gates_own_come_before_the_table)
