@@ -162,6 +162,8 @@ static void connections(const struct tp_http *http, struct buf *out)
          "HTTP connections over conn.max.", s.refused},
         {"phasegate_http_requests_total", "counter", "HTTP requests.",
          s.requests},
+        {"phasegate_streams", "gauge",
+         "HTTP answers that are streams of events.", s.streams},
         {"phasegate_feeds", "gauge", "Open streams of the dashboard.", s.feeds},
         {"phasegate_feeds_dropped_total", "counter",
          "Streams closed because nobody read them.", s.feeds_dropped},
@@ -170,6 +172,17 @@ static void connections(const struct tp_http *http, struct buf *out)
         cli__metrics_family(out, rows[i].name, rows[i].type, rows[i].help);
         buf_printf(out, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
     }
+    cli__metrics_family(out, "phasegate_connections_closed_total", "counter",
+                        "HTTP connections closed, by why.");
+    for (int i = 0; i < TP_CLOSED_COUNT; i++)
+        buf_printf(out,
+                   "phasegate_connections_closed_total{reason=\"%s\"} %" PRIu64
+                   "\n",
+                   tp_closed_name((enum tp_closed)i), s.closed[i]);
+    cli__metrics_family(out, "phasegate_connections_oldest_idle_seconds",
+                        "gauge", "Of the connection idle for the longest.");
+    buf_puts(out, "phasegate_connections_oldest_idle_seconds ");
+    cli__metrics_seconds(out, s.oldest_idle_ns);
 }
 
 /* --- what was committed --------------------------------------------------- */

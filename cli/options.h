@@ -89,6 +89,7 @@ struct cli_settings {
     int64_t conn_per_address, conn_per_loopback, args_max;
     int64_t conn_max, conn_idle_ms, conn_header_ms, conn_body_ms;
     int64_t conn_keepalive_ms, conn_stall_ms, conn_out_max;
+    int64_t conn_sweep_ms, conn_events_max;
     int64_t stdio_calls, stdio_bytes, line_max, body_max;
     /* logging */
     int64_t log_level;  /* enum log_level */

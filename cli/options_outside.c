@@ -103,6 +103,9 @@ static const struct option_row rows[] = {
     {"conn.idle_ms", NUMBER, CLI_SERVER, AT(conn_idle_ms), .min = 1000,
      .max = 86400000, .def = 300000, .arg = "MS",
      .help = "An idle connection is closed."},
+    {"conn.sweep_ms", NUMBER, CLI_SERVER, AT(conn_sweep_ms), .min = 100,
+     .max = 600000, .def = 30000, .arg = "MS",
+     .help = "Between looks for idle connections."},
     {"conn.header_ms", NUMBER, CLI_SERVER, AT(conn_header_ms), .min = 100,
      .max = 600000, .def = 10000, .arg = "MS",
      .help = "A request up to 64 KiB must be complete."},
@@ -118,6 +121,9 @@ static const struct option_row rows[] = {
     {"conn.out_max_bytes", NUMBER, CLI_SERVER, AT(conn_out_max),
      .min = 65536, .max = MIB(1024), .def = MIB(4), .arg = "N",
      .help = "Unsent bytes of one client."},
+    {"conn.stream_events_max", NUMBER, CLI_SERVER, AT(conn_events_max),
+     .min = 16, .max = 65536, .def = 1000, .arg = "N",
+     .help = "Unsent events of one stream."},
 };
 /* clang-format on */
 

@@ -415,6 +415,8 @@ static enum err http_start(struct serve *s)
         .header_ms = set->conn_header_ms,
         .body_ms = set->conn_body_ms,
         .idle_ms = set->conn_idle_ms,
+        .sweep_ms = set->conn_sweep_ms,
+        .events_max = (uint32_t)set->conn_events_max,
         .stall_ms = set->conn_stall_ms,
         .keepalive_ms = set->conn_keepalive_ms,
         .exchange_ms = exchange_ms(s)};

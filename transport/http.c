@@ -423,6 +423,7 @@ static void on_request(struct evhttp_request *req, void *ctx)
     atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
     tp__conn_phase(c, CONN_PENDING);
     c->req = req;
+    c->calls++;
     c->cors = false;
     tp_fields_read(evhttp_request_get_input_headers(req), &c->fields);
     route(c);
@@ -526,9 +527,11 @@ static void defaults(struct tp_http_config *c)
     if (!c->headers_max) c->headers_max = (size_t)64 << 10;
     if (!c->in_max) c->in_max = c->body_max * 4;
     if (!c->out_max) c->out_max = (size_t)4 << 20;
+    if (!c->events_max) c->events_max = 1000;
     if (!c->header_ms) c->header_ms = 10000;
     if (!c->body_ms) c->body_ms = 30000;
     if (!c->idle_ms) c->idle_ms = 300000;
+    if (!c->sweep_ms) c->sweep_ms = 30000;
     if (!c->stall_ms) c->stall_ms = 30000;
     if (!c->keepalive_ms) c->keepalive_ms = 15000;
     if (!c->pages_max) c->pages_max = 32;
@@ -608,7 +611,12 @@ void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret)
                                   .requests = LOAD(requests),
                                   .feeds_dropped = LOAD(feeds_dropped),
                                   .open = LOAD(open),
+                                  .open_max = h->c.conns_max,
+                                  .streams = LOAD(streams),
                                   .feeds = LOAD(feeds)};
+    int64_t idle = LOAD(idle_since);
+    if (idle) ret->oldest_idle_ns = clock_now() - idle;
+    for (int i = 0; i < TP_CLOSED_COUNT; i++) ret->closed[i] = LOAD(closed[i]);
 #undef LOAD
 }
 
@@ -616,6 +624,7 @@ void tp_http_free(struct tp_http *h)
 {
     if (!h) return;
     all_remove(h);
+    atomic_store_explicit(&h->refusing, true, memory_order_relaxed);
     if (h->evhttp) {
         tp__conn_adopt_all(h); /* so that every record hears of its end */
         evhttp_free(h->evhttp);

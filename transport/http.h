@@ -67,9 +67,11 @@ struct tp_http_config {
     size_t in_max;        /* 0: 4 * body_max; messages of all connections that
                              are being read or answered */
     size_t out_max;       /* 0: 4 MiB, of a stream */
+    uint32_t events_max;  /* 0: 1,000; of a stream, unsent */
     int64_t header_ms;    /* 0: 10,000 */
     int64_t body_ms;      /* 0: 30,000 */
     int64_t idle_ms;      /* 0: 300,000 */
+    int64_t sweep_ms;     /* 0: 30,000; between looks for idle ones */
     int64_t stall_ms;     /* 0: 30,000 */
     int64_t keepalive_ms; /* 0: 15,000 */
     int64_t exchange_ms;  /* a call without an answer is closed; 0: never */
@@ -78,9 +80,25 @@ struct tp_http_config {
     size_t feed_max;      /* 0: 256 KiB unsent: the client is closed */
 };
 
+/* Why a connection was closed. */
+enum tp_closed {
+    TP_CLOSED_PEER,     /* by its client, or as it had asked */
+    TP_CLOSED_IDLE,     /* nothing on it for idle_ms */
+    TP_CLOSED_STALL,    /* a request that did not come, output not taken */
+    TP_CLOSED_LIMIT,    /* one connection too many */
+    TP_CLOSED_ERROR,    /* not HTTP that can be read; no answer; no memory */
+    TP_CLOSED_SHUTDOWN, /* the server ends */
+    TP_CLOSED_COUNT
+};
+const char *tp_closed_name(enum tp_closed why);
+
 struct tp_http_stats {
     uint64_t opened, refused, requests, feeds_dropped;
+    uint64_t closed[TP_CLOSED_COUNT]; /* together: opened - open */
     uint32_t open, feeds;
+    uint32_t streams;    /* of `open`: answers that are streams of events */
+    uint32_t open_max;   /* conn.max */
+    int64_t oldest_idle_ns; /* since the longest idle one answered; 0: none */
 };
 
 /* ERR_NOMEM, ERR_IO. Thread: startup, owner of the loop. */

@@ -40,7 +40,9 @@ static void conn_unlink(struct conn *c)
         h->conns = c->next;
     if (c->next) c->next->prev = c->prev;
     if (h->born == c) h->born = c->next;
-    if (!h->conns) event_del(h->sweep); /* an idle process does not wake */
+    if (h->conns) return;
+    event_del(h->sweep); /* an idle process does not wake */
+    atomic_store_explicit(&h->idle_since, 0, memory_order_relaxed);
 }
 
 /* Not freed here: mcp/, which has just ended the exchange, may still be at
@@ -54,12 +56,22 @@ void tp__conn_release(struct conn *c)
     event_active(c->http->adopt, EV_TIMEOUT, 1);
 }
 
+const char *tp_closed_name(enum tp_closed why)
+{
+    static const char *const names[] = {
+        [TP_CLOSED_PEER] = "peer",   [TP_CLOSED_IDLE] = "idle",
+        [TP_CLOSED_STALL] = "stall", [TP_CLOSED_LIMIT] = "limit",
+        [TP_CLOSED_ERROR] = "error", [TP_CLOSED_SHUTDOWN] = "shutdown"};
+    return names[why];
+}
+
 void tp__conn_bury(struct tp_http *h)
 {
     struct conn *c;
     while ((c = h->dead) != NULL) {
         h->dead = c->next;
         mcp_peer_free(c->peer);
+        tp_unread_done(&c->unread);
         mem_free(c);
     }
 }
@@ -72,6 +84,45 @@ void tp__conn_phase(struct conn *c, enum conn_phase p)
     if (p != CONN_PENDING) hold_nothing(c);
 }
 
+static enum tp_closed why_closed(const struct conn *c)
+{
+    if (c->why) return c->why;
+    if (atomic_load_explicit(&c->http->refusing, memory_order_relaxed))
+        return TP_CLOSED_SHUTDOWN;
+    if (c->refused) return TP_CLOSED_LIMIT;
+    if (c->overrun) return TP_CLOSED_STALL;
+    return c->early ? TP_CLOSED_ERROR : TP_CLOSED_PEER;
+}
+
+/* A client that leaves is nothing to tell of: most do after one answer. */
+static void tell_closed(const struct conn *c, enum tp_closed why)
+{
+    int64_t now = clock_now();
+    LOG_AT(why == TP_CLOSED_PEER ? LOG_DEBUG : LOG_INFO, "http",
+           "connection closed", LOG_I("serial", (int64_t)c->serial),
+           LOG_C("reason", tp_closed_name(why)),
+           LOG_I("age_ms", (now - c->opened) / NS_PER_MS),
+           LOG_I("idle_ms", (now - c->since) / NS_PER_MS),
+           LOG_I("calls", (int64_t)c->calls),
+           LOG_I("bytes", (int64_t)(c->received + c->unread.sent)));
+}
+
+static void count_closed(struct conn *c, enum tp_closed why)
+{
+    struct tp_http *h = c->http;
+    atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->closed[why], 1, memory_order_relaxed);
+    tp__conn_streams(c, false);
+}
+
+void tp__conn_streams(struct conn *c, bool streams)
+{
+    if (c->streaming == streams) return;
+    c->streaming = streams;
+    atomic_fetch_add_explicit(&c->http->streams, streams ? 1 : UINT32_MAX,
+                              memory_order_relaxed);
+}
+
 /* evhttp frees connections on its own account; this is how we hear of it,
  * with the descriptor still open. A request that is with us was detached by
  * evhttp before: it is ours then, and its headers stay readable until the
@@ -81,7 +132,9 @@ static void on_closed(struct evhttp_connection *evcon, void *ctx)
     struct conn *c = ctx;
     struct tp_http *h = c->http;
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
-    atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
+    enum tp_closed why = why_closed(c);
+    tell_closed(c, why);
+    count_closed(c, why);
     if (c->watched) tp_gone_forget(h->gone, fd, c);
     c->watched = false;
     if (c->phase == CONN_PENDING || c->phase == CONN_SENDING)
@@ -166,6 +219,7 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
     struct conn *c = ctx;
     if (info->n_added == 0) return;
     c->heard = clock_coarse();
+    c->received += info->n_added;
     if (c->phase == CONN_IDLE) {
         tp__conn_begins(c);
         return;
@@ -224,6 +278,7 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
         .http = h,
         .peer = peer,
         .bev = bev,
+        .opened = clock_coarse(),
         .next = h->conns};
     tp__conn_phase(c, CONN_IDLE);
     if (h->conns)
@@ -233,7 +288,8 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
     h->conns = c;
     if (open_now(h) >= h->c.conns_max)
         conn_refuse(c, "OVER_CAPACITY: too many connections (conn.max)");
-    atomic_fetch_add_explicit(&h->opened, 1, memory_order_relaxed);
+    c->serial =
+        1 + atomic_fetch_add_explicit(&h->opened, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->open, 1, memory_order_relaxed);
     bufferevent_incref(bev); /* until adopted: evhttp may fail meanwhile */
     event_active(h->adopt, EV_TIMEOUT, 1);
@@ -303,7 +359,7 @@ static void conn_adopt(struct conn *c)
             evhttp_connection_free(c->evcon);
         return;
     }
-    atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
+    count_closed(c, TP_CLOSED_ERROR);
     evbuffer_remove_cb(bufferevent_get_input(bev), on_input, c);
     evbuffer_remove_cb(bufferevent_get_output(bev), tp__http_early, c);
     bufferevent_decref(bev);
@@ -347,33 +403,52 @@ static int64_t patience_ms(const struct conn *c)
  * bound is not read any more and would not see its end. */
 static void conn_expire(struct conn *c, int64_t age_ms)
 {
-    bool idle = c->phase == CONN_IDLE, pending = c->phase == CONN_PENDING;
-    log_info("http", "connection closed",
-             LOG_C("reason", idle      ? "idle"
-                             : pending ? "timeout.transport_ms"
-                                       : "slow"),
-             LOG_I("age_ms", age_ms));
-    if (!idle && !pending && !c->early) tp__http_tell(c, 408);
+    static const enum tp_closed why[] = {[CONN_IDLE] = TP_CLOSED_IDLE,
+                                         [CONN_READING] = TP_CLOSED_STALL,
+                                         [CONN_PENDING] = TP_CLOSED_ERROR,
+                                         [CONN_SENDING] = TP_CLOSED_STALL};
+    if (c->phase == CONN_PENDING)
+        log_warn("http", "no answer within timeout.transport_ms",
+                 LOG_I("age_ms", age_ms));
+    if (!c->early) c->why = why[c->phase];
+    if (c->phase == CONN_READING && !c->early) tp__http_tell(c, 408);
     evhttp_connection_free(c->evcon);
 }
 
-static void conn_check(struct conn *c, int64_t now)
+static bool output_waits(const struct conn *c)
 {
-    if (c->closed || !c->evcon) return;
+    return c->patient && evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+static void conn_check(struct conn *c, int64_t now, bool idle_too)
+{
+    if (c->closed || !c->evcon || (c->phase == CONN_IDLE && !idle_too)) return;
     int64_t age_ms = (now - c->since) / NS_PER_MS;
     int64_t limit = patience_ms(c);
-    if ((limit && age_ms >= limit) || lingered(c, now))
+    if (output_waits(c)) {
+        if (now - c->moved < c->http->c.stall_ms * NS_PER_MS) return;
+        c->why = TP_CLOSED_STALL;
+        evhttp_connection_free(c->evcon);
+    } else if ((limit && age_ms >= limit) || lingered(c, now))
         conn_expire(c, age_ms);
     else if (c->streaming && c->phase == CONN_PENDING &&
              age_ms >= c->http->c.keepalive_ms)
         tp__http_keepalive(c);
 }
 
+/* Requests and streams are looked at each time, idle ones every sweep_ms. */
 void tp__conn_sweep(struct tp_http *h, int64_t now)
 {
     struct conn *next;
+    bool idle_too = now >= h->idle_due;
+    int64_t oldest = 0;
+    if (idle_too) h->idle_due = now + h->c.sweep_ms * NS_PER_MS;
     for (struct conn *c = h->conns; c; c = next) {
         next = c->next;
-        conn_check(c, now);
+        conn_check(c, now, idle_too);
     }
+    for (struct conn *c = h->conns; c; c = c->next)
+        if (c->phase == CONN_IDLE && !c->closed && (!oldest || c->since < oldest))
+            oldest = c->since;
+    atomic_store_explicit(&h->idle_since, oldest, memory_order_relaxed);
 }

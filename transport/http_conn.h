@@ -13,6 +13,7 @@
 #include "transport/http.h"
 #include "transport/http_fields.h"
 #include "transport/http_head.h"
+#include "transport/unread.h"
 
 struct bufferevent;
 struct evbuffer;
@@ -51,6 +52,13 @@ struct conn {
     bool streaming;      /* the answer has begun as a stream of events */
     bool watched;
     bool patient; /* output waits, for stall_ms at most without a byte */
+    int64_t moved; /* the client took a byte last, or output began to wait */
+    bool overrun;  /* more waited for the client than a stream may hold */
+    enum tp_closed why; /* it is closed by us; PEER: not by us */
+    struct tp_unread unread;
+    uint64_t serial, received; /* which one; bytes from it */
+    uint64_t calls;            /* requests of it */
+    int64_t opened;
     const char *refused; /* the limit it is over: 503 whatever it asks */
     struct sockaddr_storage from;
     bool cors;    /* the request comes from a page that may read the answer */
@@ -77,6 +85,10 @@ struct tp_http {
     /* written by the loop */
     _Atomic uint64_t opened, refused, requests, feeds_dropped;
     _Atomic uint32_t open, feeds; /* connections; of them streams of events */
+    _Atomic uint32_t streams;     /* the feeds and those of calls */
+    _Atomic uint64_t closed[TP_CLOSED_COUNT];
+    _Atomic int64_t idle_since; /* of the longest idle one; 0: none */
+    int64_t idle_due;           /* the next look for idle ones */
     uint32_t asks;                /* pages under way */
     size_t held;                  /* bytes of messages, of all connections */
     _Atomic uint32_t busy;        /* answers under way; written by the loop */
@@ -91,6 +103,8 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http);
 void tp__conn_adopt_all(struct tp_http *h);
 void tp__conn_sweep(struct tp_http *h, int64_t now);
 void tp__conn_phase(struct conn *c, enum conn_phase p);
+/* Its answer is a stream of events from now on, or is not any more. */
+void tp__conn_streams(struct conn *c, bool streams);
 /* A message begins with the bytes that are there. */
 void tp__conn_begins(struct conn *c);
 /* The record of a request's connection; NULL: memory was short when it came.

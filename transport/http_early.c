@@ -12,6 +12,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static const struct early_row {
@@ -86,6 +87,10 @@ void tp__http_early(struct evbuffer *out, const struct evbuffer_cb_info *info,
                     void *conn)
 {
     struct conn *c = conn;
+    if (info->n_deleted) {
+        c->unread.sent += info->n_deleted;
+        c->moved = clock_coarse();
+    }
     if (info->n_added == 0 || c->early || c->phase == CONN_PENDING ||
         c->phase == CONN_SENDING)
         return;

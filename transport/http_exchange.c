@@ -70,15 +70,12 @@ const char *tp__http_date(struct tp_http *h)
     return h->date;
 }
 
-/* A timer for each answer would be set and taken back within one turn: there is
- * one only where output waits for its reader. */
+/* The sweep looks at it. A timer of the bufferevent's would begin anew with
+ * each event that is written, and comments are. */
 static void patience(struct conn *c, bool on)
 {
-    int64_t ms = c->http->c.stall_ms;
-    struct timeval stall = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    if (c->patient == on) return;
     c->patient = on;
-    bufferevent_set_timeouts(c->bev, NULL, on ? &stall : NULL);
+    c->moved = clock_coarse();
 }
 
 static void on_sent(struct evhttp_request *req, void *ctx)
@@ -86,7 +83,8 @@ static void on_sent(struct evhttp_request *req, void *ctx)
     (void)req;
     struct conn *c = ctx;
     atomic_fetch_sub_explicit(&c->http->busy, 1, memory_order_relaxed);
-    c->streaming = false;
+    tp__conn_streams(c, false);
+    c->overrun = false;
     patience(c, false);
     if (evbuffer_get_length(bufferevent_get_input(c->bev)))
         tp__conn_begins(c); /* a pipelined request */
@@ -252,6 +250,8 @@ static bool call_ended(struct conn *c)
 static bool stream_send(struct conn *c, struct evbuffer *chunk, bool whole)
 {
     if (whole) {
+        if (!evbuffer_get_length(bufferevent_get_output(c->bev)))
+            c->moved = clock_coarse();
         evhttp_send_reply_chunk(c->req, chunk);
         sending(c);
         c->since = clock_coarse();
@@ -311,7 +311,7 @@ void tp__http_stream_begin(struct conn *c)
     patience(c, true);
     evhttp_send_reply_start(c->req, 200, NULL);
     sending(c);
-    c->streaming = true;
+    tp__conn_streams(c, true);
     c->since = clock_coarse();
 }
 
@@ -330,9 +330,13 @@ static bool exchange_event(struct mcp_exchange *ex, struct slice id,
     struct conn *c = conn_of(ex);
     if (c->closed) return false;
     struct evbuffer *out = bufferevent_get_output(c->bev);
-    if (evbuffer_get_length(out) > c->http->c.out_max) return false;
+    c->overrun = evbuffer_get_length(out) > c->http->c.out_max ||
+                 !tp_unread_room(&c->unread, c->http->c.events_max);
+    if (c->overrun) return false;
     if (!c->streaming) tp__http_stream_begin(c);
-    return stream_put(c, id, message);
+    if (!stream_put(c, id, message)) return false;
+    tp_unread_add(&c->unread, evbuffer_get_length(out));
+    return true;
 }
 
 bool tp__http_stream_put(struct conn *c, struct slice bytes)
@@ -396,6 +400,7 @@ static void exchange_drop(struct mcp_exchange *ex)
         tp__conn_release(c);
         return;
     }
+    if (!c->overrun) c->why = TP_CLOSED_ERROR;
     tp__http_close(c);
 }
 

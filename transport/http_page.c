@@ -311,6 +311,7 @@ static void feed_send(struct conn *c, struct slice event)
              LOG_I("unsent_bytes", (int64_t)unsent));
     atomic_fetch_add_explicit(&h->feeds_dropped, 1, memory_order_relaxed);
     feed_leave(c);
+    c->why = TP_CLOSED_STALL;
     tp__http_close(c);
 }
 

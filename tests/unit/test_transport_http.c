@@ -305,6 +305,10 @@ TEST(transport_http, a_byte_of_header_a_second_is_closed_after_ten)
     CHECK_INT_EQ(host_read(slow, 1, 0.5).n, 0); /* two looks of the sweep */
     clock_fake_advance(NS_PER_S + NS_PER_MS);
     CHECK_CONTAINS(host_read(slow, 100, SLOW_S), "408 Request Timeout");
+    host_wait_open(h, 1);
+    struct tp_http_stats s;
+    host_stats(h, &s);
+    CHECK_INT_EQ(s.closed[TP_CLOSED_STALL], 1);
     close(slow);
     close(other);
     host_free(h);
@@ -354,12 +358,16 @@ TEST(transport_http, a_header_sent_drop_by_drop_is_closed_in_time)
 TEST(transport_http, an_idle_connection_is_closed_and_a_pending_one_is_not)
 {
     struct host *h = host_new();
-    int port = host_http(h, &(struct tp_http_config){.idle_ms = 300});
+    int port = host_http(
+        h, &(struct tp_http_config){.idle_ms = 300, .sweep_ms = 100});
     int idle = host_connect(port), busy = host_connect(port);
     host_write(busy, host_post(HOST_LEGACY, "hold", "{}"));
     host_wait_held(h, 1);
     CHECK_INT_EQ(host_read(idle, 1, SLOW_S).n, 0); /* its end */
     host_wait_open(h, 1);
+    struct tp_http_stats s;
+    host_stats(h, &s);
+    CHECK_INT_EQ(s.closed[TP_CLOSED_IDLE], 1);
     sleep_ms(400);
     host_release(h);
     CHECK_CONTAINS(host_read(busy, MIB, 2), "\"held\":true");
@@ -368,16 +376,85 @@ TEST(transport_http, an_idle_connection_is_closed_and_a_pending_one_is_not)
     host_free(h);
 }
 
-/* F04 */
-TEST(transport_http, a_reader_that_takes_nothing_is_closed)
+/* The test's own time limit is the end of the waiting. */
+static void wait_closed(struct host *h, enum tp_closed why, uint64_t n)
+{
+    struct tp_http_stats s;
+    uint64_t sum = 0;
+    do {
+        sleep_ms(1);
+        host_stats(h, &s);
+    } while (s.open || !s.opened);
+    CHECK_INT_EQ(s.closed[why], n);
+    for (int i = 0; i < TP_CLOSED_COUNT; i++) sum += s.closed[i];
+    CHECK_INT_EQ(sum, s.opened); /* none was forgotten */
+    CHECK_INT_EQ(s.streams, 0);
+    CHECK_INT_EQ(s.oldest_idle_ns, 0);
+}
+
+/* F04: what waits for a reader that takes nothing is bounded by each of its
+ * three limits. The host's call counts what was taken. */
+static void take_nothing(int64_t stall_ms)
 {
     struct host *h = host_new();
     int fd = host_connect(host_http(
-        h, &(struct tp_http_config){.out_max = 16 * MIB, .stall_ms = 300}));
+        h,
+        &(struct tp_http_config){.out_max = 16 * MIB, .stall_ms = stall_ms}));
     host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":200}"));
-    host_wait_open(h, 0);
+    wait_closed(h, TP_CLOSED_STALL, 1);
     CHECK(host_cancelled(h, SLOW_S));
     close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, a_reader_that_takes_nothing_is_closed)
+{
+    take_nothing(300);
+}
+
+/* Comments keep coming meanwhile, and they are no reading. */
+TEST(transport_http, a_reader_that_takes_nothing_is_closed_after_thirty_seconds,
+     .needs = "slow", .timeout_s = 120)
+{
+    int64_t began = clock_now();
+    take_nothing(0); /* what holds for every server */
+    CHECK_INT_GE(clock_now() - began, 30 * NS_PER_S - 10 * NS_PER_MS);
+    CHECK_INT_LT(clock_now() - began, 55 * NS_PER_S); /* the call ends at 60 */
+}
+
+/* Where bytes alone would let more of them wait. */
+TEST(transport_http, a_thousand_events_wait_for_a_reader_and_no_more)
+{
+    struct host *h = host_new();
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.out_max = 256 * MIB}));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":1200}"));
+    host_wait_held(h, 1);
+    host_release(h);
+    struct slice all = host_read(fd, 128 * MIB, 10);
+    CHECK_CONTAINS(slice_sub(all, slice_find(all, SLICE("taken")), 32),
+                   "1000}");
+    close(fd);
+    host_free(h);
+}
+
+TEST(transport_http, events_that_were_read_do_not_count)
+{
+    struct host *h = host_new();
+    int port = host_http(h, &(struct tp_http_config){.events_max = 16});
+    for (int round = 0; round < 3; round++) {
+        int fd = host_connect(port);
+        for (int i = 0; i < 2; i++) { /* on one connection, one by one */
+            host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":12}"));
+            host_wait_held(h, 1);
+            host_release(h);
+            struct slice all = host_read_to(fd, "\r\n0\r\n\r\n", SLOW_S);
+            CHECK_CONTAINS(slice_sub(all, slice_find(all, SLICE("taken")), 32),
+                           "12}");
+        }
+        close(fd);
+    }
+    wait_closed(h, TP_CLOSED_PEER, 3);
     host_free(h);
 }
 
@@ -449,7 +526,7 @@ TEST_EACH(transport_http, one_more_than_a_limit_is_told_which, struct most, m,
         CHECK_CONTAINS(host_read(fds[i], 200, SLOW_S), "HTTP/1.1 200");
     }
     for (int i = 0; i < m->connections; i++) close(fds[i]);
-    host_wait_open(h, 0);
+    wait_closed(h, TP_CLOSED_LIMIT, 1);
     open_many(port, fds, 1);
     close(fds[0]);
     host_free(h);
@@ -521,6 +598,9 @@ TEST(transport_http, every_connection_that_came_has_gone, .timeout_s = 120)
     host_wait_open(h, 0);
     host_stats(h, &s);
     CHECK_INT_LE(s.opened, (uint64_t)rounds);
+    uint64_t closed = 0;
+    for (int i = 0; i < TP_CLOSED_COUNT; i++) closed += s.closed[i];
+    CHECK_INT_EQ(closed, s.opened);
     CHECK_INT_EQ(descriptors(), before);
     check_quiet();
     host_free(h);

@@ -300,6 +300,27 @@ TEST(transport_page, all_clients_of_a_feed_hear_the_same)
     host_free(h);
 }
 
+/* F03. The twenty minutes are the clock's; the sweep that looks at it turns in
+ * real time. */
+TEST(transport_page, a_stream_that_is_read_stays_for_twenty_minutes,
+     .needs = "slow", .timeout_s = 120)
+{
+    clock_fake(1000 * NS_PER_S, INT64_C(1800000000000));
+    struct host *h = host_new();
+    int fd = ask(serve_with(h, (struct tp_http_config){.sweep_ms = 100}),
+                 "/feed");
+    (void)host_read_to(fd, "data: {}\n\n", SLOW_S);
+    for (int minute = 0; minute < 20; minute++) {
+        clock_fake_advance(60 * NS_PER_S);
+        CHECK_CONTAINS(host_read_to(fd, ":\n\n\r\n", SLOW_S), ":\n\n");
+    }
+    host_tell(h, "news", SLICE("{\"n\":1}"));
+    CHECK_CONTAINS(host_read_to(fd, "}\n\n", SLOW_S), "{\"n\":1}");
+    close(fd);
+    host_free(h);
+    clock_real();
+}
+
 TEST(transport_page, a_client_that_does_not_read_is_dropped)
 {
     struct host *h = host_new();
@@ -314,6 +335,7 @@ TEST(transport_page, a_client_that_does_not_read_is_dropped)
         host_stats(h, &s);
     } while (!s.feeds_dropped);
     CHECK_INT_EQ(s.feeds, 0);
+    CHECK_INT_EQ(s.closed[TP_CLOSED_STALL], 1);
     host_wait_open(h, 0);
     close(slow);
     host_free(h);

@@ -265,7 +265,7 @@ TEST(watch, a_thousand_events_in_a_burst_are_one_notice, .timeout_s = 30)
     struct notices n;
     struct eng_watch_stats st;
     struct eng_watch *w = watch_loudly(&root, 500, 60000, ENG_WATCH_AUTO, &n);
-    for (int i = 0; i < 500; i++) save(i % 2 ? "r/a" : "r/b", "x");
+    for (int i = 0; i < 1000; i++) save(i % 2 ? "r/a" : "r/b", "x");
     wait_for(&n, 1);
     save("r/a", "y");
     wait_for(&n, 2); /* the first one was of all of them */
