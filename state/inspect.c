@@ -101,10 +101,14 @@ static enum err open_file(const char *path, bool wal, sqlite3 **ret)
     return answer(rc);
 }
 
+/* -1: errno says why it is no file. */
 static int64_t size_of(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : -1;
+    if (stat(path, &st) != 0) return -1;
+    if (S_ISREG(st.st_mode)) return st.st_size;
+    errno = EINVAL;
+    return -1;
 }
 
 static enum err inspect(const char *path, bool deep, const struct cancel *c,
@@ -115,8 +119,8 @@ static enum err inspect(const char *path, bool deep, const struct cancel *c,
     char *wal = arena_cstr(a, arena_printf(a, "%s-wal", path));
     if (!wal) return ERR_NOMEM;
     *ret = (struct st_inspection){.bytes = size_of(path), .sessions = -1};
-    ret->wal_bytes = size_of(wal);
     if (ret->bytes < 0) return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    ret->wal_bytes = size_of(wal);
     enum err e = st__sqlite_setup();
     if (!e) e = open_file(path, ret->wal_bytes > 0, &db);
     if (!e && c) sqlite3_progress_handler(db, STEPS, on_progress, (void *)c);
