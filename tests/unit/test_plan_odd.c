@@ -417,3 +417,37 @@ TEST_EACH(plan_odd, a_plan_over_a_ceiling_is_refused, struct ceiling, row,
     CHECK_CONTAINS(p.what, "tasks.md is too large");
     buf_done(&b);
 }
+
+/* Wherever memory ends: told, or the same plan as with plenty of it. */
+TEST(plan_odd, memory_that_ends_anywhere_is_told)
+{
+    static const char text[] =
+        "## **Phase 1**: A (2 days)\n**Objective:** one\ntwo\n"
+        "### Task 1.1: x\n**Dependencies:**\n- Phase 2\n- Task 1.2\n"
+        "**Acceptance Criteria:**\n- [ ] a\n  b <!-- c -->\n"
+        "- **Task 1.2**: y\n**Acceptance Criteria:** told here\n"
+        "**Validation Gate:**\n- [ ] g\n  h\n### Phase 3: no\n"
+        "### Phase 7 Validation Gate\n- a\n## Phase 2: B\n**Depends on:** "
+        "Phase 1\n##Phase 3: C\n# Dependencies\n"
+        "- Task 1.1 depends on all previous tasks, 1.2-4\n";
+    struct eng_source src = {SLICE("tasks.md"), slice_of(text)};
+    struct slice want = {0};
+    for (size_t ceiling = 1 << 20, least = 0;;) {
+        struct arena a;
+        struct eng_plan plan;
+        struct eng_report r;
+        struct problem p;
+        arena_init(&a, ceiling);
+        eng_report_init(&r, &a);
+        problem_init(&p);
+        enum err e = eng_plan_parse(&src, &r, &p, &plan);
+        bool whole = !e && !r.failed && !a.refused;
+        if (e) CHECK_ERR(e, ERR_NOMEM);
+        if (want.p && whole) CHECK_SLICE_EQ(told(&plan), want);
+        if (!want.p) CHECK(whole);
+        if (!want.p) want = told(&plan);
+        arena_done(&a);
+        if (least && whole) break;
+        ceiling = least += 8;
+    }
+}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "engine/pattern.h"
 #include "tests/unit/workflow_kit.h"
@@ -312,7 +313,10 @@ TEST_EACH(pattern, what_is_outside_the_syntax_is_refused, struct no_pattern, m,
     {"\\C", "escape"}, {"\\K", "escape"}, {"\\R", "escape"},
     {"[[:alpha:]]", "named class"}, {"a{,3}", "lower bound"},
     {"\\x4", "hex"}, {"\\", "backslash"}, {"[a", "]"}, {"(a", ""}, {"a)", ""},
-    {"*a", ""}, {"[b-a]", ""}, {"a{3,1}", ""}, {"(?x)a b", "group"})
+    {"*a", ""}, {"[b-a]", ""}, {"a{3,1}", ""}, {"(?x)a b", "group"},
+    {"[\\Z]", "escape"}, {"[\\1]", "back-reference"}, {"[a[.x.]]", "named"},
+    {"[[=a=]]", "named class"}, {"[[", "]"}, {"[[a", "]"}, {"(?P<n", ""},
+    {"(?", "group"}, {"(?im", "group"}, {"(", ""}, {"[^]", "]"}, {"a{2}+", ""})
 /* clang-format on */
 {
     const struct eng_pattern *p;
@@ -353,4 +357,146 @@ TEST_EACH(pattern, hostile_ones_end_in_time, struct no_pattern, m,
         CHECK(!got || i == ENG_AT_START);
         if (!test_sanitized()) CHECK_INT_LT(best, 200);
     }
+}
+
+TEST(pattern, what_is_too_long_is_refused_or_told)
+{
+    enum { MOST = ENG_PATTERN_TEXT_BYTES, LONG = ENG_PATTERN_BYTES + 1 };
+    const struct eng_pattern *p;
+    struct eng_pattern_fault fault;
+    struct slice found, problem;
+    bool got;
+    char *text = arena_alloc(test_arena(), MOST + 1);
+    memset(text, 'a', MOST + 1);
+    CHECK_ERR(eng_pattern_make((struct slice){text, LONG}, ENG_WHOLE,
+                               test_arena(), &p, &fault),
+              ERR_PARSE);
+    CHECK_CONTAINS(fault.what, "more than 4096 bytes");
+    CHECK_ERR(
+        eng_pattern_make(SLICE("a\0b"), ENG_WHOLE, test_arena(), &p, &fault),
+        ERR_PARSE);
+    CHECK_CONTAINS(fault.what, "a NUL character");
+    CHECK_OK(
+        eng_pattern_make(SLICE("a{2"), ENG_CAPTURE, test_arena(), &p, &fault));
+    CHECK_OK(eng_pattern_find(p, SLICE("xa{2"), &got, &found, &problem));
+    CHECK(got && problem.n == 0);
+    CHECK_OK(eng_pattern_find(p, (struct slice){0}, &got, &found, &problem));
+    CHECK(!got && problem.n == 0);
+    struct slice longer = {text, MOST + 1};
+    CHECK_OK(eng_pattern_find(p, longer, &got, &found, &problem));
+    CHECK(!got);
+    CHECK_CONTAINS(problem, "more than 1 MiB");
+    CHECK_OK(eng_pattern_run(p, longer, &got, &problem));
+    CHECK(!got);
+    CHECK_CONTAINS(problem, "more than 1 MiB");
+}
+
+TEST(pattern, memory_that_ends_while_it_matches_is_told)
+{
+    const struct eng_pattern *p;
+    struct eng_pattern_fault fault;
+    struct slice found, problem;
+    bool got;
+    CHECK_OK(
+        eng_pattern_make(SLICE("(b)"), ENG_CAPTURE, test_arena(), &p, &fault));
+    for (int way = 0; way < 2; way++) {
+        enum err e = ERR_NOMEM;
+        for (uint64_t n = 1; e; n++) {
+            mem_fail_at(n);
+            e = way ? eng_pattern_run(p, SLICE("b"), &got, &problem)
+                    : eng_pattern_find(p, SLICE("ab"), &got, &found, &problem);
+            mem_fail_at(0);
+            if (e) CHECK_ERR(e, ERR_NOMEM);
+            CHECK(got == !e);
+        }
+    }
+}
+
+/* Wherever memory ends: told, or the verdict that plenty of it gives. */
+TEST(validator, memory_that_ends_anywhere_in_a_verdict_is_told)
+{
+    static const char gate[] =
+        "checkpoint: {strict: true}\nevidence_schema:\n"
+        "  a: {type: string, required: true, validator: file_exists}\n"
+        "  b: {type: string, required: true, validator: yaml_parseable}\n"
+        "  c: {type: string, required: true, validator: \"custom:regex:x+\"}\n"
+        "  d: {type: integer, required: true, validator: own}\n"
+        "  e: {type: list, required: true, validator: own}\n"
+        "  f: {type: object, required: true, validator: non_empty}\n"
+        "  g: {type: string, required: true, validator: file_exists}\n"
+        "validators:\n  own: \"lambda x: len(x) > 3\"\n";
+    struct eng_report r;
+    const struct eng_gate *g = kit_gate(gate, &r);
+    const struct json *evidence =
+        kit_json("{\"a\":\"none\",\"b\":\"a: b: c\",\"c\":\"y\",\"d\":5,"
+                 "\"e\":[1],\"f\":{},\"g\":\"../../../../etc/passwd\"}");
+    struct eng_check how = {.root = slice_of(test_tmpdir())};
+    struct eng_verdict want = kit_judge_how(g, evidence, how);
+    CHECK_INT_EQ(want.count, 7);
+    bool whole = false;
+    for (size_t ceiling = 0; !whole; ceiling += 8) {
+        struct arena a;
+        struct eng_verdict v;
+        arena_init(&a, ceiling);
+        enum err e = eng_gate_check(g, evidence, &how, &a, &v);
+        if (e) CHECK_ERR(e, ERR_NOMEM);
+        whole = !e && !a.refused;
+        if (!e) CHECK(!v.passed);
+        for (size_t i = 0; whole && i < want.count; i++)
+            CHECK_SLICE_EQ(v.items[i].message, want.items[i].message);
+        arena_done(&a);
+    }
+}
+
+struct tends {
+    const char *field, *code; /* NULL: nothing is found about it */
+};
+/* clang-format off */
+TEST_EACH(validator, a_check_that_says_one_thing_to_all_is_known,
+          struct tends, row,
+    {"boolean, expect: any, validator: is_true", NULL},
+    {"boolean, expect: any, validator: is_false", NULL},
+    {"integer, validator: between, validator_params: {low: 1, high: 2}",
+     "NEVER"},
+    {"integer, validator: between, validator_params: {low: 1, high: 3}", NULL},
+    {"integer, validator: between, validator_params: {low: 1.5, high: 2}",
+     NULL},
+    {"integer, validator: between, validator_params: {low: 1, high: 2.5}",
+     NULL},
+    {"number, validator: between, validator_params: {low: 1, high: 2}", NULL},
+    {"number, validator: between, validator_params: {low: 2, high: 2}",
+     "NEVER"},
+    {"number, validator: in_range, validator_params: "
+     "{min_val: 2, max_val: 1}", "NEVER"},
+    {"string, validator: contains_any, validator_params: {patterns: []}",
+     "NEVER"},
+    {"string, validator: contains_any, validator_params: {patterns: [a]}",
+     NULL},
+    {"object, validator: has_fields, validator_params: {fields: []}",
+     "WITHOUT_EFFECT"},
+    {"object, validator: has_fields, validator_params: {fields: [a]}", NULL},
+    {"string, validator: not_equals, validator_params: {forbidden: 1}",
+     "WITHOUT_EFFECT"},
+    {"string, validator: equals, validator_params: {expected: 1}", "NEVER"},
+    {"string, validator: always", "WITHOUT_EFFECT"},
+    {"string, validator: never", "NEVER"})
+/* clang-format on */
+{
+    struct eng_report r;
+    const struct eng_gate *g =
+        kit_gate(arena_printf(test_arena(),
+                              "checkpoint: {strict: true}\nevidence_schema:\n"
+                              "  v: {required: true, type: %s}\nvalidators:\n"
+                              "  always: \"lambda x: True\"\n"
+                              "  never: \"lambda x: False\"\n",
+                              row->field)
+                     .p,
+                 &r);
+    enum eng_tendency tends;
+    CHECK(g != NULL);
+    CHECK_OK(eng_validator_tendency(g->fields[0].validator, &g->fields[0],
+                                    test_arena(), &tends));
+    CHECK_INT_EQ(tends, !row->code                        ? ENG_DEPENDS
+                        : strcmp(row->code, "NEVER") == 0 ? ENG_NEVER
+                                                          : ENG_ALWAYS);
 }
