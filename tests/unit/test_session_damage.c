@@ -119,8 +119,8 @@ TEST_EACH(session_damage, heads_that_were_kept_are_looked_up_or_passed_over,
     bool intact = json_is(json_get(o.out, SLICE("intact")), JSON_TRUE);
     if (intact != (row->flaws == 0))
         FAIL("%s: %.*s", row->kept, SLICE_ARG(buf_slice(&o.twin.plain)));
-    const struct json *flaws = json_get(o.out, SLICE("problems"));
-    if (flaws) CHECK_INT_EQ(flaws->count, row->flaws);
+    const struct json *flaws = json_get(o.out, SLICE("flaws"));
+    CHECK_INT_EQ(flaws->count, row->flaws);
     outcome_done(&o);
     fixture_done(&f);
     buf_done(&b);
