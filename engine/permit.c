@@ -153,6 +153,7 @@ static bool do_room(struct permits *ps, struct permit *p)
 
 static void do_count(struct permits *ps, const struct permit *p, bool up)
 {
+    assert(ps);
     for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
         uint32_t *n = do_counter(ps, p, (enum permit_level)i);
         if (!n) continue;
