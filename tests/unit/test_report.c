@@ -1,4 +1,7 @@
 /* The report: what a person must find in it, and what must not break it. */
+#include <sqlite3.h>
+
+#include "base/buf.h"
 #include "engine/report.h"
 
 #include "tests/unit/session_kit.h"
@@ -72,5 +75,57 @@ TEST_EACH(report, a_time_span_is_told_in_words, struct span, row, {0, "0 s"},
     struct buf b = BUF_INIT(100);
     eng__report_span(&b, row->ms);
     CHECK_TEXT_EQ(buf_slice(&b), row->text);
+    buf_done(&b);
+}
+
+TEST(report, what_is_long_or_damaged_is_shown_as_far_as_it_can_be)
+{
+    struct fixture f;
+    struct outcome o;
+    struct buf b = BUF_INIT(1 << 16);
+    sqlite3 *db;
+    fixture_init(&f, kit_workflows());
+    struct eng_start_workflow_args args = {
+        .workflow_type = SLICE("three_v1"),
+        .target = SLICE("long"),
+        .options = parse("{\"note\":\"\\u007f|\"}")};
+    CHECK_OK(CALL(&o, eng_start_workflow(f.engine, &o.call, &args)));
+    struct slice id = arena_copy(
+        test_arena(), json_text(json_get(o.out, SLICE("session_id"))));
+    outcome_done(&o);
+    buf_puts(&b, "{\"done\":true,\"count\":1,\"note\":\"");
+    for (int i = 0; i < 5000; i++) buf_putc(&b, 'n');
+    buf_puts(&b, "\"}");
+    buf_putc(&b, '\0');
+    CHECK_OK(kit_complete(&f, &o, id, 0, b.p));
+    outcome_done(&o);
+    CHECK_ERR(kit_complete(&f, &o, id, 1, "{}"), ERR_GATE_REFUSED);
+    outcome_done(&o);
+    struct slice path = arena_printf(test_arena(), "%.*s/.phasegate/state.db",
+                                     SLICE_ARG(f.root));
+    CHECK_INT_EQ(sqlite3_open(path.p, &db), SQLITE_OK);
+    CHECK_INT_EQ(sqlite3_exec(db,
+                              "UPDATE evidence SET verdict='{' WHERE "
+                              "passed=0",
+                              NULL, NULL, NULL),
+                 SQLITE_OK);
+    sqlite3_close(db);
+    struct slice text = report(&f, &o, id);
+    CHECK_CONTAINS(text, "Options:");
+    CHECK_CONTAINS(text, "(the first 4096 of 5");
+    CHECK_CONTAINS(text, "refused");
+    CHECK(slice_find(text, SLICE("Not met")) == text.n);
+    outcome_done(&o);
+    fixture_done(&f);
+    struct buf cell = BUF_INIT(1 << 12);
+    for (int i = 0; i < 200; i++) buf_puts(&cell, "\xc3\xa9");
+    struct slice wide = arena_copy(test_arena(), buf_slice(&cell));
+    buf_clear(&cell);
+    eng__report_cell(&cell, wide);
+    CHECK_INT_EQ(cell.n, 303);
+    buf_clear(&cell);
+    eng__report_cell(&cell, SLICE("a\x7f\nb&"));
+    CHECK_TEXT_EQ(buf_slice(&cell), "a  b\\&");
+    buf_done(&cell);
     buf_done(&b);
 }
