@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "mcp/server.h"
+#include "transport/http.h"
 
 enum {
     DOCUMENT_MAX = 1 << 20,
@@ -59,6 +60,8 @@ static const struct {
     {"store_replaced",
      "the state file was moved, deleted or replaced; writes are refused",
      "put it back with its -wal file, or restart the server"},
+    {"writer_slow", "one write has kept the others waiting for long",
+     "look at the disk, and for another process that holds the state file"},
     {"wal_large", "the write-ahead log is not taken over into the file",
      "look for a process that holds a read open on the state file"},
     {"watch_degraded", "some folders do not report changes",
@@ -104,24 +107,65 @@ static uint64_t descriptors(void)
     return n - 1; /* its own */
 }
 
-static void collect(struct cli_health *h, int64_t now, struct cli_facts *f)
+static void read_engine(struct cli_health *h, struct cli_facts *f)
 {
-    struct statvfs disk;
-    int64_t file_at = f->file_at;
-    *f = (struct cli_facts){.at = now, .file_at = file_at};
-    eng_facts_take(h->c.engine, now, &f->engine);
+    eng_facts_take(h->c.engine, f->at, &f->engine);
+}
+
+static void read_loops(struct cli_health *h, struct cli_facts *f)
+{
+    f->loops_count = 0;
     for (int i = 0; i < CLI_LOOPS_MAX; i++)
         if (h->loops[i]) tp_loop_beat(h->loops[i], &f->loops[f->loops_count++]);
+}
+
+static void read_queue(struct cli_health *h, struct cli_facts *f)
+{
     pool_stats(h->c.pool, &f->pool);
-    permits_stats(h->c.permits, now, &f->permits);
+}
+
+static void read_live(struct cli_health *h, struct cli_facts *f)
+{
+    permits_stats(h->c.permits, f->at, &f->permits);
     if (h->c.inbound)
-        f->inbound_count = tools_inbound_stats(h->c.inbound, now, f->inbound);
+        f->inbound_count =
+            tools_inbound_stats(h->c.inbound, f->at, f->inbound);
     f->calls = mcp_server_open_calls(h->c.mcp);
+}
+
+static void read_process(struct cli_health *h, struct cli_facts *f)
+{
+    struct statvfs disk;
     f->rss_bytes = resident();
     f->descriptors = descriptors();
-    if (h->folder.n && statvfs(h->c.root.p, &disk) == 0) {
-        f->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
-        f->disk_size = (uint64_t)disk.f_blocks * disk.f_frsize;
+    if (!h->folder.n || statvfs(h->c.root.p, &disk) != 0) return;
+    f->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+    f->disk_size = (uint64_t)disk.f_blocks * disk.f_frsize;
+}
+
+/* Those that only read memory come first. What there is no time for keeps what
+ * was found before, for judging, and is not told. */
+static const struct source {
+    enum cli_fact fact;
+    void (*read)(struct cli_health *h, struct cli_facts *f);
+} sources[] = {{CLI_FACT_LIVE, read_live},
+               {CLI_FACT_LOOPS, read_loops},
+               {CLI_FACT_QUEUE, read_queue},
+               {CLI_FACT_ENGINE, read_engine},
+               {CLI_FACT_PROCESS, read_process}};
+
+static void collect(struct cli_health *h, int64_t now, struct cli_facts *f)
+{
+    int64_t began = clock_now();
+    f->at = now;
+    f->missing = 0;
+    f->degraded = false;
+    f->reasons_count = 0;
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        if (clock_now() - began <= h->c.collect_ms * NS_PER_MS)
+            sources[i].read(h, f);
+        else
+            f->missing |= 1u << sources[i].fact;
     }
 }
 
@@ -177,6 +221,14 @@ static bool file_missing(const struct cli_health *h, int64_t now)
 {
     return h->file_fails &&
            now - h->file_good >= FILE_PERIODS * h->c.file_ms * NS_PER_MS;
+}
+
+static void writer_reasons(struct cli_health *h, struct cli_facts *f)
+{
+    int64_t busy = f->engine.store.busy_ns / NS_PER_MS;
+    if (f->engine.has_store && busy > h->c.writer_slow_ms)
+        add(f, (struct eng_reason){"writer_slow", NULL, true, (uint64_t)busy,
+                                   (uint64_t)h->c.writer_slow_ms});
 }
 
 static void process_reasons(struct cli_health *h, struct cli_facts *f)
@@ -247,6 +299,7 @@ static void judge(struct cli_health *h, struct cli_facts *f)
         add(f, f->engine.reasons[i]);
     loop_reasons(h, f);
     permit_reasons(h, f);
+    writer_reasons(h, f);
     process_reasons(h, f);
     /* Only the keeper writes h->facts, so reading it needs no lock here. */
     compare(&h->facts, f);
@@ -322,78 +375,6 @@ void cli_health_brief(void *health, struct json_writer *w)
     mem_free(f);
 }
 
-static void put_loops(struct json_writer *w, const struct cli_facts *f)
-{
-    json_key(w, SLICE("loops"));
-    json_begin_array(w);
-    for (size_t i = 0; i < f->loops_count; i++) {
-        const struct tp_beat *b = &f->loops[i];
-        json_begin_object(w);
-        json_put_int(w, "beat_age_ms", (clock_now() - b->at) / NS_PER_MS);
-        json_put_int(w, "lag_max_ms", b->lag_max_ns / NS_PER_MS);
-        json_put_int(w, "lag_ms", b->lag_ns / NS_PER_MS);
-        json_put_string(w, "name", slice_of(b->name));
-        json_end_object(w);
-    }
-    json_end_array(w);
-}
-
-static void put_caches(struct json_writer *w, const struct cli_facts *f)
-{
-    json_key(w, SLICE("caches"));
-    json_begin_object(w);
-    for (size_t i = 0; i < f->engine.caches_count; i++) {
-        json_key(w, slice_of(f->engine.caches[i].name));
-        st_stats_write(&f->engine.caches[i].stats, w);
-    }
-    json_end_object(w);
-}
-
-static void put_store(struct json_writer *w, const struct st_store_stats *s)
-{
-    json_key(w, SLICE("store"));
-    json_begin_object(w);
-    json_put_int(w, "checkpoints", (int64_t)s->checkpoints);
-    json_put_int(w, "db_bytes", (int64_t)s->db_bytes);
-    json_put_int(w, "jobs", (int64_t)s->jobs);
-    json_put_int(w, "jobs_failed", (int64_t)s->jobs_failed);
-    json_put_int(w, "queued", s->queued);
-    json_put_int(w, "readers", s->readers);
-    json_put_int(w, "transactions", (int64_t)s->transactions);
-    json_put_int(w, "troubles", (int64_t)s->troubles);
-    json_put_int(w, "wal_bytes", (int64_t)s->wal_bytes);
-    json_end_object(w);
-}
-
-static void put_watch(struct json_writer *w, const struct eng_watch_stats *s)
-{
-    json_key(w, SLICE("watch"));
-    json_begin_object(w);
-    json_put_int(w, "directories", s->directories);
-    json_put_int(w, "errors", (int64_t)s->errors);
-    json_put_int(w, "events", (int64_t)s->events);
-    if (s->last_event_ns)
-        json_put_int(w, "last_event_age_ms",
-                     (clock_now() - s->last_event_ns) / NS_PER_MS);
-    json_put_string(w, "mode", slice_of(s->mode));
-    json_put_int(w, "overflows", (int64_t)s->overflows);
-    json_put_int(w, "roots", s->roots);
-    json_put_int(w, "roots_unwatched", s->roots_unwatched);
-    json_end_object(w);
-}
-
-static void put_queue(struct json_writer *w, const struct pool_stats *s)
-{
-    json_key(w, SLICE("queue"));
-    json_begin_object(w);
-    json_put_int(w, "busy", s->busy);
-    json_put_int(w, "depth", s->queued);
-    json_put_int(w, "done", (int64_t)s->done);
-    json_put_int(w, "refused", (int64_t)s->refused);
-    json_put_int(w, "workers", s->threads);
-    json_end_object(w);
-}
-
 static void put_uptime(struct json_writer *w, int64_t ms)
 {
     int64_t s = ms / 1000;
@@ -405,27 +386,13 @@ static void put_uptime(struct json_writer *w, int64_t ms)
     json_put_int(w, "uptime_seconds", s);
 }
 
-static void put_permits(struct json_writer *w, const struct permit_stats *p)
+static struct cli_told told(const struct cli_health *h,
+                            const struct cli_facts *f)
 {
-    json_key(w, SLICE("permits"));
-    json_begin_object(w);
-    for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
-        enum permit_level level = (enum permit_level)i;
-        json_key(w, slice_of(permit_level_name(level)));
-        json_begin_object(w);
-        json_put_int(w, "granted", (int64_t)p->granted[i]);
-        json_put_int(w, "in_use", p->in_use[i]);
-        json_put_int(w, "limit", p->limit[i]);
-        json_put_int(w, "oldest_ms", p->oldest_ns[i] / NS_PER_MS);
-        json_put_int(w, "refused", (int64_t)p->refused[i]);
-        json_put_string(w, "state", slice_of(permit_level_state(p, level)));
-        json_put_int(w, "waiting", p->waits[i]);
-        json_end_object(w);
-    }
-    json_put_int(w, "leaks", (int64_t)p->leaks);
-    json_put_int(w, "release_errors", (int64_t)p->release_errors);
-    json_put_int(w, "waiting", p->waiting);
-    json_end_object(w);
+    struct cli_told t = {
+        .facts = f, .mcp = h->c.mcp, .stdio = h->loops[0] != NULL};
+    if (h->connections) tp_http_stats(h->connections, &t.http);
+    return t;
 }
 
 /* Members in the order of their names. */
@@ -433,29 +400,35 @@ static void put_document(const struct cli_health *h, const struct cli_facts *f,
                          struct json_writer *w)
 {
     char text[CLOCK_TEXT_SIZE];
-    put_caches(w, f);
+    const struct cli_told t = told(h, f);
+#define PART(name) (void)cli__health_part(w, &t, SLICE(name))
+    PART("caches");
+    PART("coalesce");
+    PART("connections");
     json_put_int(w, "global_capacity", f->permits.limit[PERMIT_GLOBAL]);
     json_put_int(w, "global_inflight", f->permits.in_use[PERMIT_GLOBAL]);
     json_put_string(w, "host", h->c.host);
-    put_loops(w, f);
-    json_key(w, SLICE("memory"));
-    json_begin_object(w);
-    json_put_int(w, "rss_bytes", (int64_t)f->rss_bytes);
-    json_end_object(w);
-    put_permits(w, &f->permits);
+    PART("loops");
+    PART("memory");
+    cli__health_missing(w, &t);
+    PART("permits");
     json_put_int(w, "pid", getpid());
     json_put_int(w, "port", h->c.port);
     json_put_string(w, "project", h->c.root);
-    put_queue(w, &f->pool);
+    PART("providers");
+    PART("queue");
     put_reasons(w, f);
+    PART("sessions");
     json_put_string(w, "started_at", clock_text(h->c.started_wall_ms, text));
     json_put_string(w, "status", f->degraded ? SLICE("degraded") : SLICE("ok"));
-    if (f->engine.has_store) put_store(w, &f->engine.store);
+    PART("store");
     json_put_int(w, "t", clock_wall_ms() / 1000);
     json_put_int(w, "tool_count", (int64_t)h->c.tools);
     put_uptime(w, (clock_now() - h->c.started_ns) / NS_PER_MS);
     json_put_string(w, "version", h->c.version);
-    put_watch(w, &f->engine.watch);
+    PART("watch");
+    PART("writer");
+#undef PART
 }
 
 void cli_health_document(void *health, struct json_writer *w)
@@ -463,6 +436,16 @@ void cli_health_document(void *health, struct json_writer *w)
     struct cli_facts *f = facts_copy(health);
     if (f) put_document(health, f, w);
     mem_free(f);
+}
+
+bool cli_health_part(void *health, struct slice name, struct json_writer *w)
+{
+    struct cli_facts *f = facts_copy(health);
+    if (!f) return true; /* an empty object: no memory to say more */
+    const struct cli_told t = told(health, f);
+    bool known = cli__health_part(w, &t, name);
+    mem_free(f);
+    return known;
 }
 
 void cli_health_metrics(void *health, struct buf *out)

@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "engine/permit.h"
 #include "mcp/tools/inbound.h"
+#include "transport/http.h"
 #include "transport/loop.h"
 
 enum { CLI_LOOPS_MAX = 4, CLI_REASONS_MAX = 64 };
@@ -39,6 +40,8 @@ struct cli_health_config {
     int64_t started_ns, started_wall_ms;
     int64_t file_ms;                                    /* health.file_ms */
     int64_t loop_lag_ms, loop_stall_ms, memory_warn_mb; /* health.* */
+    int64_t writer_slow_ms;
+    int64_t collect_ms; /* negative: nothing is in time */
     int64_t permits_check_ms;                           /* permits.check_ms */
 };
 
@@ -62,8 +65,20 @@ void cli_health_free(struct cli_health *h);
 void cli_health_brief(void *health, struct json_writer *w);
 void cli_health_document(void *health, struct json_writer *w);
 void cli_health_metrics(void *health, struct buf *out);
+/* One member of the document, as the only one of an open object; false: none
+ * has the name. */
+bool cli_health_part(void *health, struct slice name, struct json_writer *w);
 
-/* --- for metrics.c, dashboard*.c ------------------------------------------ */
+/* --- for health_parts.c, metrics*.c, dashboard*.c ------------------------- */
+
+/* Where facts are read from. */
+enum cli_fact {
+    CLI_FACT_LIVE,
+    CLI_FACT_LOOPS,
+    CLI_FACT_QUEUE,
+    CLI_FACT_ENGINE,
+    CLI_FACT_PROCESS
+};
 
 struct cli_reason {
     struct eng_reason is;
@@ -82,6 +97,7 @@ struct cli_facts {
     uint64_t rss_bytes, descriptors;
     uint64_t disk_free, disk_size; /* 0: unknown */
     int64_t file_at;               /* monotonic, last written; 0: never */
+    unsigned missing; /* 1 << enum cli_fact: no time was left for it */
     bool degraded;
     struct cli_reason reasons[CLI_REASONS_MAX];
     size_t reasons_count;
@@ -90,6 +106,17 @@ struct cli_facts {
 const struct cli_facts *cli_health_facts(const struct cli_health *h);
 /* The engine's part of it, copied. Thread: any */
 void cli_health_engine(struct cli_health *h, struct eng_facts *ret);
+/* What the document is told from. */
+struct cli_told {
+    const struct cli_facts *facts;
+    const struct mcp_server *mcp;
+    struct tp_http_stats http; /* 0: no HTTP */
+    uint32_t stdio;            /* 1: stdin is served */
+};
+bool cli__health_part(struct json_writer *w, const struct cli_told *t,
+                      struct slice name);
+/* The names of the parts that no time was left for, if there are any. */
+void cli__health_missing(struct json_writer *w, const struct cli_told *t);
 void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
                        struct buf *out);
 /* What is read at the moment of asking. `http` may be NULL. Thread: any */

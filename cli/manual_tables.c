@@ -136,6 +136,7 @@ static const struct {
     {"/mcp", "the MCP endpoint"},
     {"/health", "the status with its reasons; never 503 because it is busy"},
     {"/health/live", "200 while the loop turns"},
+    {"/health/{}", "one part of it: permits, caches, connections, ..."},
     {"/ready", "200 when calls are taken, else 503; also /health/ready"},
     {"/metrics", "Prometheus text"},
     {"/", "the operator's page"},

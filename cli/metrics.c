@@ -296,6 +296,11 @@ static void sessions(struct buf *out, const struct eng_facts *f)
                    "phasegate_idempotency_total{result=\"%s\"} %" PRIu64 "\n",
                    eng_answer_name((enum eng_answer)i), f->answers[i]);
     NUMBERS(out,
+            {"phasegate_sessions_conflicts_total", "counter",
+             "Writes that another process came before.", f->conflicts},
+            {"phasegate_sessions_reloaded_total", "counter",
+             "Of them those read and decided anew.", f->reloaded});
+    NUMBERS(out,
             {"phasegate_idempotency_rows", "gauge", "Answers kept.",
              (uint64_t)f->answers_kept.rows},
             {"phasegate_idempotency_bytes", "gauge", "Their bytes.",

@@ -60,7 +60,7 @@ struct cli_settings {
     int64_t watch_mode; /* enum eng_watch_mode */
     int64_t watch_debounce_ms, watch_debounce_max_ms, watch_poll_ms;
     int64_t health_file_ms, health_loop_lag_ms, health_loop_stall_ms;
-    int64_t health_memory_warn_mb;
+    int64_t health_memory_warn_mb, health_writer_slow_ms, health_collect_ms;
     int64_t alert_double_loads, alert_lock_waits, alert_hit_rate, alert_lookups;
     int64_t permits[7]; /* by enum permit_level */
     int64_t permits_wait_ms, permits_queue_max, permits_leak_grace_ms;

@@ -217,6 +217,8 @@ static enum err health_new(struct serve *s)
         .file_ms = set->health_file_ms,
         .loop_lag_ms = set->health_loop_lag_ms,
         .loop_stall_ms = set->health_loop_stall_ms,
+        .writer_slow_ms = set->health_writer_slow_ms,
+        .collect_ms = set->health_collect_ms,
         .memory_warn_mb = set->health_memory_warn_mb,
         .permits_check_ms = set->permits_check_ms};
     enum err e = cli_health_new(&c, &s->health);
@@ -387,6 +389,7 @@ static enum err http_start(struct serve *s)
     if (s->listen.fd < 0) return OK;
     s->pages = (struct tp_pages){.version = SLICE(PHASEGATE_VERSION),
                                  .health = cli_health_document,
+                                 .health_part = cli_health_part,
                                  .metrics = cli_health_metrics,
                                  .health_ctx = s->health,
                                  .started_ns = s->app.started_ns};

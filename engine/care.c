@@ -128,6 +128,8 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     for (int i = 0; i < ENG_KILLED_COUNT; i++)
         ret->killed[i] =
             atomic_load_explicit(&e->killed[i], memory_order_relaxed);
+    ret->conflicts = atomic_load_explicit(&e->conflicts, memory_order_relaxed);
+    ret->reloaded = atomic_load_explicit(&e->reloaded, memory_order_relaxed);
     ret->answers_kept = e->answers.use;
     ret->sessions = e->sessions;
     for (int i = 0; i < ENG_TALLY_COUNT; i++)

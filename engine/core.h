@@ -48,6 +48,7 @@ struct engine {
     struct corpus *corpus; /* NULL: no project */
     struct eng_tally tally;
     _Atomic uint64_t killed[ENG_KILLED_COUNT]; /* commands of gates */
+    _Atomic uint64_t conflicts, reloaded; /* see struct eng_facts */
     struct {
         _Atomic uint64_t count[ENG_ANSWER_COUNT];
         struct st_idempotency_use use; /* Thread: keeper */

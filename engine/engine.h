@@ -439,6 +439,8 @@ struct eng_facts {
     uint64_t answers[ENG_ANSWER_COUNT]; /* of idempotency keys */
     struct st_idempotency_use answers_kept;
     uint64_t killed[ENG_KILLED_COUNT]; /* commands of gates that were ended */
+    uint64_t conflicts; /* writes that another process came before */
+    uint64_t reloaded;  /* of them read and decided anew */
     struct st_session_tally sessions;
     struct eng_reason reasons[48];
     size_t reasons_count;

@@ -216,6 +216,12 @@ static enum err op_anew(struct eng_op *op)
     return e ? eng__problem_busy(op->call, e) : OK;
 }
 
+static void count_conflict(struct engine *e, bool again)
+{
+    atomic_fetch_add_explicit(&e->conflicts, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&e->reloaded, again, memory_order_relaxed);
+}
+
 /* Thread: writer. Publishes first, then lets the next one in, then answers. */
 static void write_done(struct st_job *job, enum err e)
 {
@@ -231,6 +237,7 @@ static void write_done(struct st_job *job, enum err e)
             eng__session_forget(op->engine, op->change.next->row.id);
         change_clear(op);
         again = e == ERR_CONFLICT && ++op->tries < TRIES_MAX;
+        if (e == ERR_CONFLICT) count_conflict(op->engine, again);
         e = again ? op_anew(op) : eng__problem_store(op->call, e);
     }
     if (!again || e) op_end(op, e);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -256,6 +257,10 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
         .replaced = !st__in_place(s),
     };
     histogram_read(&s->commit, &ret->commit);
+    ret->last_commit_ns =
+        atomic_load_explicit(&s->last_commit, memory_order_relaxed);
+    int64_t since = atomic_load_explicit(&s->busy_since, memory_order_relaxed);
+    if (since) ret->busy_ns = clock_now() - since;
     lock_take(&s->lock);
     ret->queued = s->queued;
     ret->readers = s->reader_count;

@@ -110,6 +110,8 @@ struct st_store_stats {
     uint32_t queued, readers;
     uint64_t wal_bytes, db_bytes;
     struct histogram_sum commit; /* of transactions */
+    int64_t last_commit_ns;      /* how long it took; 0: none yet */
+    int64_t busy_ns;             /* of the write under way; 0: none is */
     int user_version;
     bool replaced; /* the path names another file than is open, or none */
 };

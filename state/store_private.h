@@ -46,6 +46,7 @@ struct st_store {
     _Atomic uint64_t jobs, jobs_failed, transactions, jobs_rerun, checkpoints;
     _Atomic uint64_t troubles;
     struct histogram commit;
+    _Atomic int64_t last_commit, busy_since; /* 0: idle; written by writer */
     /* Frames in the WAL after our last commit, and how many of them are in
      * the database (relaxed: a late look only delays a checkpoint). */
     _Atomic uint32_t wal_frames, wal_moved;

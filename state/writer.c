@@ -26,6 +26,12 @@ static void count(_Atomic uint64_t *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
+/* Who looks at the writer sees how long it has been at one thing. */
+static void beat(struct st_store *s, int64_t now)
+{
+    atomic_store_explicit(&s->busy_since, now, memory_order_relaxed);
+}
+
 /* --- one transaction ------------------------------------------------------ */
 
 static enum err tx_begin(struct st_store *s)
@@ -54,6 +60,7 @@ static enum err tx_commit(struct st_store *s)
 {
     uint64_t ticket = 0;
     int64_t began = clock_now();
+    beat(s, began);
     s->writer->tx.open = false;
     enum err e = st__in_place(s) ? st__commits_begin(&s->commits, &ticket)
                                  : ERR_STORE_REPLACED;
@@ -61,7 +68,10 @@ static enum err tx_commit(struct st_store *s)
     st__conn_rollback(s->writer);
     st__commits_end(&s->commits, ticket);
     if (!e) count(&s->transactions, 1);
-    if (!e) histogram_add(&s->commit, clock_now() - began);
+    int64_t took = clock_now() - began;
+    if (e) return e;
+    histogram_add(&s->commit, took);
+    atomic_store_explicit(&s->last_commit, took, memory_order_relaxed);
     return e;
 }
 
@@ -88,6 +98,7 @@ static enum err call(struct st_store *s, struct st_job *job)
 {
     struct st_tx *tx = &s->writer->tx;
     tx->hard = OK;
+    beat(s, clock_now());
     enum err e = job->run(job, tx);
     lock_assert_none();
     return e ? e : tx->hard;
@@ -218,6 +229,7 @@ static void *writer_main(void *arg)
     while (next_group(s, &g)) {
         run_group(s, &g);
         st__checkpoint_after_commit(s);
+        beat(s, 0);
     }
     return NULL;
 }

@@ -23,6 +23,21 @@ static enum err page_health(struct tp_page *page)
     return OK;
 }
 
+/* {"permits":{...}}: what a watcher of one thing asks for. */
+static enum err page_health_part(struct tp_page *page)
+{
+    const struct tp_pages *p = page->app;
+    struct json_writer w = json_writer(&page->body);
+    json_begin_object(&w);
+    bool known =
+        p->health_part && p->health_part(p->health_ctx, page->part, &w);
+    json_end_object(&w);
+    if (known) return OK;
+    return problem_set(&page->problem, ERR_NOT_FOUND, page->part,
+                       SLICE("the health document has no part of this name"),
+                       SLICE("Read its names in GET /health."));
+}
+
 /* A server that shuts down answers 503 before it looks at the path. */
 static enum err page_ready(struct tp_page *page)
 {
@@ -47,6 +62,7 @@ static enum err page_metrics(struct tp_page *page)
 
 const struct tp_route tp_page_rows[] = {
     {"/health", TP_GET, page_health, TP_OPEN, TP_ON_LOOP},
+    {"/health/{}", TP_GET, page_health_part, TP_OPEN, TP_ON_LOOP},
     {"/health/live", TP_GET, page_live, TP_OPEN, TP_ON_LOOP},
     {"/health/ready", TP_GET, page_ready, TP_OPEN, TP_ON_LOOP},
     {"/metrics", TP_GET, page_metrics, TP_OPEN, TP_ON_LOOP},

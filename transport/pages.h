@@ -17,6 +17,8 @@ struct tp_pages {
     /* Writes members into an open object, "status" and "reasons" among them;
      * NULL: ok. Thread: the loop */
     void (*health)(void *ctx, struct json_writer *w);
+    /* One part of it; false: there is none of that name. NULL: there is none. */
+    bool (*health_part)(void *ctx, struct slice name, struct json_writer *w);
     /* Prometheus text; NULL: there is none. */
     void (*metrics)(void *ctx, struct buf *out);
     void *health_ctx;

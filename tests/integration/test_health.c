@@ -88,6 +88,58 @@ TEST(health, the_file_says_who_is_there_and_how_it_is)
     CHECK_INT_NE(access(path.p, F_OK), 0);
 }
 
+static const struct json *begin_one(struct server *s, const char *target)
+{
+    return stdio_tool(s, "start_workflow",
+                      arena_printf(test_arena(),
+                                   "{\"workflow_type\":\"bugfix_v1\","
+                                   "\"target\":\"%s\"}",
+                                   target)
+                          .p);
+}
+
+static bool part_alone(struct http *h, const char *name)
+{
+    struct slice path = arena_printf(test_arena(), "/health/%s", name);
+    struct http_reply r =
+        http_request(h, "GET", path.p, "", (struct slice){0});
+    CHECK_INT_EQ(r.status, 200);
+    return r.json->count == 1 && json_get(r.json, slice_of(name));
+}
+
+/* Each member with a number that is known and not 0. */
+TEST(health, the_document_tells_of_sessions_connections_and_what_they_wait_for)
+{
+    struct server *s = start(NULL, NULL);
+    struct http *h = http_open(server_port(s));
+    const struct json *v, *m;
+    CHECK(!json_at(begin_one(s, "a.c"), "structuredContent", "error", NULL));
+    UNTIL((v = health(h), m = member(v, "sessions"),
+           number(m, "total") == 1)); /* the keeper counts them */
+    CHECK_INT_EQ(number(m, "open"), 1);
+    CHECK_INT_EQ(number(m, "live_in_memory"), 1);
+    m = member(v, "connections");
+    CHECK_INT_EQ(number(m, "open"), 2);
+    CHECK_INT_EQ(number(m, "max"), 1000);
+    CHECK_INT_GE(number(m, "oldest_idle_ms"), 0);
+    CHECK_INT_EQ(number(member(m, "by_transport"), "http"), 1);
+    CHECK_INT_EQ(number(member(m, "by_transport"), "stdio"), 1);
+    CHECK_INT_EQ(number(member(v, "coalesce"), "flights"), 0);
+    (void)number(member(v, "coalesce"), "joined");
+    (void)member(v, "providers");
+    CHECK_INT_EQ(number(member(v, "writer"), "queue"), 0);
+    (void)number(member(v, "writer"), "beat_age_ms");
+    CHECK_INT_EQ(number(&member(v, "loops")->items[1], "connections"), 1);
+    CHECK(part_alone(h, "permits"));
+    CHECK(part_alone(h, "caches"));
+    CHECK(part_alone(h, "connections"));
+    struct http_reply r =
+        http_request(h, "GET", "/health/nothing", "", (struct slice){0});
+    CHECK_INT_EQ(r.status, 404);
+    r = http_request(h, "GET", "/health/live", "", (struct slice){0});
+    CHECK_INT_EQ(r.status, 200);
+}
+
 /* G07 */
 TEST(health, what_a_killed_process_left_is_removed_at_the_next_start)
 {
@@ -232,16 +284,6 @@ TEST(health, limits_that_disagree_refuse_the_start_and_are_both_named)
     CHECK_CONTAINS(server_stderr_text(s), "Raise timeout.call_ms");
 }
 
-static const struct json *begin_one(struct server *s, const char *target)
-{
-    return stdio_tool(s, "start_workflow",
-                      arena_printf(test_arena(),
-                                   "{\"workflow_type\":\"bugfix_v1\","
-                                   "\"target\":\"%s\"}",
-                                   target)
-                          .p);
-}
-
 TEST(health, a_state_file_taken_away_degrades_and_refuses_writes)
 {
     struct server *s = start(NULL, NULL);
@@ -286,7 +328,8 @@ TEST(health, every_family_of_metrics_has_its_help_and_type_once)
         "cache_expirations_total", "cache_invalidations_total",
         "cache_entries", "cache_bytes", "permits_oldest_seconds",
         "idempotency_total", "idempotency_rows", "idempotency_bytes",
-        "sessions", "peers", "health_reason", "provider_calls_total",
+        "sessions", "sessions_conflicts_total", "sessions_reloaded_total",
+        "peers", "health_reason", "provider_calls_total",
         "provider_seconds_total", "breaker_state", "breaker_failures_total",
         "breaker_changes_total", "breaker_probes_total",
         "limiter_refused_total", "limiter_tokens", "retries_total",

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/health.h"
+#include "engine/core.h"
 #include "mcp/server.h"
 #include "tests/unit/session_kit.h"
 
@@ -18,7 +19,7 @@ struct body {
 };
 
 /* A healthy process: an engine, a loop, nothing to do. */
-static void body_make(struct body *b)
+static void body_make_within(struct body *b, int64_t collect_ms)
 {
     struct permit_options limits;
     static const struct mcp_server_config conf = {.name = "x", .version = "1"};
@@ -39,9 +40,16 @@ static void body_make(struct body *b)
                                   .loop_lag_ms = 60000,
                                   .loop_stall_ms = 5000,
                                   .memory_warn_mb = 1 << 20,
+                                  .writer_slow_ms = 2000,
+                                  .collect_ms = collect_ms,
                                   .permits_check_ms = 30000};
     CHECK_OK(cli_health_new(&c, &b->health));
     cli_health_watch(b->health, NULL, b->loop);
+}
+
+static void body_make(struct body *b)
+{
+    body_make_within(b, INT64_C(1) << 20);
 }
 
 static void body_done(struct body *b)
@@ -161,5 +169,68 @@ TEST(wellbeing, a_folder_that_takes_no_file_for_35_seconds_is_told_once)
     CHECK_INT_EQ(access(file_of(&b), F_OK), 0);
     CHECK_INT_EQ(errors_told, 1);
     log_divert(NULL, NULL);
+    body_done(&b);
+}
+
+/* --- the writer, and a look that takes too long --------------------------- */
+
+struct slow_write {
+    struct st_job job; /* first */
+    _Atomic bool begun, may_end, ended;
+};
+
+static enum err write_slowly(struct st_job *job, struct st_tx *tx)
+{
+    struct slow_write *w = (struct slow_write *)job;
+    (void)tx;
+    w->begun = true;
+    while (!w->may_end) usleep(1000);
+    return OK;
+}
+
+static void write_ended(struct st_job *job, enum err e)
+{
+    struct slow_write *w = (struct slow_write *)job;
+    CHECK_OK(e);
+    w->ended = true;
+}
+
+TEST(wellbeing, a_write_of_more_than_two_seconds_is_a_reason_while_it_lasts)
+{
+    struct body b;
+    struct slow_write w = {.job = {.run = write_slowly, .done = write_ended}};
+    clock_fake(1000 * NS_PER_S, INT64_C(1800000000000));
+    body_make(&b);
+    CHECK_OK(st_submit(b.f.engine->store, &w.job));
+    while (!w.begun) usleep(1000);
+    clock_fake_advance(2 * NS_PER_S);
+    cli_health_tick(b.health, clock_now());
+    CHECK(!about(&b, "writer_slow"));
+    clock_fake_advance(NS_PER_MS);
+    cli_health_tick(b.health, clock_now());
+    CHECK(about(&b, "writer_slow") != NULL);
+    CHECK(cli_health_facts(b.health)->degraded);
+    w.may_end = true;
+    while (!w.ended) usleep(1000);
+    do {
+        usleep(1000);
+        cli_health_tick(b.health, clock_now());
+    } while (about(&b, "writer_slow"));
+    body_done(&b);
+    clock_real();
+}
+
+TEST(wellbeing, what_no_time_was_left_for_is_named_and_the_file_written)
+{
+    struct body b;
+    struct slice text;
+    body_make_within(&b, -1);
+    cli_health_tick(b.health, clock_now());
+    CHECK_OK(file_read(slice_of(file_of(&b)), 1 << 20, test_arena(), &text));
+    CHECK_CONTAINS(text, "\"missing\":");
+    CHECK_CONTAINS(text, "\"sessions\"");
+    CHECK_CONTAINS(text, "\"status\":");
+    CHECK_INT_EQ(slice_find(text, SLICE("\"rss_bytes\"")), text.n);
+    CHECK_INT_EQ(slice_find(text, SLICE("\"caches\":")), text.n);
     body_done(&b);
 }
