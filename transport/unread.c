@@ -12,10 +12,9 @@ static void forget_sent(struct tp_unread *u)
 
 bool tp_unread_room(struct tp_unread *u, uint32_t most)
 {
-    if (!u->ends) {
-        u->ends = mem_alloc(most * sizeof(*u->ends));
-        u->room = u->ends ? most : 0;
-    }
+    if (!u->ends) u->ends = mem_alloc(most * sizeof(*u->ends));
+    if (!u->ends) return false;
+    u->room = most;
     forget_sent(u);
     return u->count < u->room;
 }

@@ -422,22 +422,6 @@ TEST(transport_http, a_reader_that_takes_nothing_is_closed_after_thirty_seconds,
     CHECK_INT_LT(clock_now() - began, 55 * NS_PER_S); /* the call ends at 60 */
 }
 
-/* Where bytes alone would let more of them wait. */
-TEST(transport_http, a_thousand_events_wait_for_a_reader_and_no_more)
-{
-    struct host *h = host_new();
-    int fd = host_connect(
-        host_http(h, &(struct tp_http_config){.out_max = 256 * MIB}));
-    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":1200}"));
-    host_wait_held(h, 1);
-    host_release(h);
-    struct slice all = host_read(fd, 128 * MIB, 10);
-    CHECK_CONTAINS(slice_sub(all, slice_find(all, SLICE("taken")), 32),
-                   "1000}");
-    close(fd);
-    host_free(h);
-}
-
 TEST(transport_http, events_that_were_read_do_not_count)
 {
     struct host *h = host_new();

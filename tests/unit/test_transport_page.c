@@ -321,6 +321,22 @@ TEST(transport_page, a_stream_that_is_read_stays_for_twenty_minutes,
     clock_real();
 }
 
+/* Where bytes alone would let more of them wait. */
+TEST(transport_page, a_thousand_events_wait_for_a_reader_and_no_more)
+{
+    struct host *h = host_new();
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.out_max = 256 * KIB * KIB}));
+    host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":1200}"));
+    host_wait_held(h, 1);
+    host_release(h);
+    struct slice all = host_read(fd, 128 * KIB * KIB, 10);
+    CHECK_CONTAINS(slice_sub(all, slice_find(all, SLICE("taken")), 32),
+                   "1000}");
+    close(fd);
+    host_free(h);
+}
+
 TEST(transport_page, a_client_that_does_not_read_is_dropped)
 {
     struct host *h = host_new();
