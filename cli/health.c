@@ -115,6 +115,7 @@ static void read_engine(struct cli_health *h, struct cli_facts *f)
 static void read_loops(struct cli_health *h, struct cli_facts *f)
 {
     f->loops_count = 0;
+    f->stdio = h->loops[0] != NULL;
     for (int i = 0; i < CLI_LOOPS_MAX; i++)
         if (h->loops[i]) tp_loop_beat(h->loops[i], &f->loops[f->loops_count++]);
 }
@@ -389,8 +390,7 @@ static void put_uptime(struct json_writer *w, int64_t ms)
 static struct cli_told told(const struct cli_health *h,
                             const struct cli_facts *f)
 {
-    struct cli_told t = {
-        .facts = f, .mcp = h->c.mcp, .stdio = h->loops[0] != NULL};
+    struct cli_told t = {.facts = f, .mcp = h->c.mcp};
     if (h->connections) tp_http_stats(h->connections, &t.http);
     return t;
 }

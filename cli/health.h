@@ -89,6 +89,7 @@ struct cli_facts {
     struct eng_facts engine;
     struct tp_beat loops[CLI_LOOPS_MAX];
     size_t loops_count;
+    uint32_t stdio; /* 1: stdin is served */
     struct pool_stats pool;
     struct permit_stats permits;
     struct bucket_stats inbound[TOOLS_BUCKETS];
@@ -111,7 +112,6 @@ struct cli_told {
     const struct cli_facts *facts;
     const struct mcp_server *mcp;
     struct tp_http_stats http; /* 0: no HTTP */
-    uint32_t stdio;            /* 1: stdin is served */
 };
 bool cli__health_part(struct json_writer *w, const struct cli_told *t,
                       struct slice name);

@@ -42,7 +42,7 @@ static void put_connections(struct json_writer *w, const struct cli_told *t)
     json_key(w, SLICE("by_transport"));
     json_begin_object(w);
     json_put_int(w, "http", t->http.open);
-    json_put_int(w, "stdio", t->stdio);
+    json_put_int(w, "stdio", t->facts->stdio);
     json_end_object(w);
     json_key(w, SLICE("closed"));
     json_begin_object(w);
@@ -52,7 +52,7 @@ static void put_connections(struct json_writer *w, const struct cli_told *t)
     json_end_object(w);
     json_put_int(w, "max", t->http.open_max);
     json_put_int(w, "oldest_idle_ms", t->http.oldest_idle_ns / NS_PER_MS);
-    json_put_int(w, "open", t->http.open + t->stdio);
+    json_put_int(w, "open", t->http.open + t->facts->stdio);
     json_put_int(w, "opened", (int64_t)t->http.opened);
     json_put_int(w, "refused", (int64_t)t->http.refused);
     json_put_int(w, "streams", t->http.streams);
@@ -69,7 +69,7 @@ static void put_loops(struct json_writer *w, const struct cli_told *t)
         bool http = slice_eq(slice_of(b->name), SLICE("http"));
         json_begin_object(w);
         json_put_int(w, "beat_age_ms", (clock_now() - b->at) / NS_PER_MS);
-        json_put_int(w, "connections", http ? t->http.open : t->stdio);
+        json_put_int(w, "connections", http ? t->http.open : t->facts->stdio);
         json_put_int(w, "lag_max_ms", b->lag_max_ns / NS_PER_MS);
         json_put_int(w, "lag_ms", b->lag_ns / NS_PER_MS);
         json_put_string(w, "name", slice_of(b->name));
