@@ -123,36 +123,19 @@ static enum err page_root(struct tp_page *page)
     return cli_dashboard_page_serve(&d->page, page);
 }
 
-static void put_connections(struct json_writer *w,
-                            const struct tp_http_stats *s)
-{
-    json_key(w, SLICE("connections"));
-    json_begin_object(w);
-    json_put_int(w, "feeds", s->feeds);
-    json_put_int(w, "feeds_dropped", (int64_t)s->feeds_dropped);
-    json_put_int(w, "open", s->open);
-    json_put_int(w, "opened", (int64_t)s->opened);
-    json_put_int(w, "refused", (int64_t)s->refused);
-    json_put_int(w, "requests", (int64_t)s->requests);
-    json_end_object(w);
-}
-
 static enum err page_status(struct tp_page *page)
 {
     struct cli_dashboard *d = page->app;
     struct json_writer w = json_writer(&page->body);
-    struct tp_http_stats s = {0};
     struct eng_facts *names = ARENA_NEW(&page->arena, struct eng_facts);
     struct cli_series *copy = ARENA_NEW(&page->arena, struct cli_series);
     if (!names || !copy) return ERR_NOMEM;
     lock_take(&d->lock);
-    if (d->http) tp_http_stats(d->http, &s);
     memcpy(copy, &d->series, sizeof(*copy));
     lock_drop(&d->lock);
     cli_health_engine(d->health, names);
     json_begin_object(&w);
     cli_health_document(d->health, &w);
-    put_connections(&w, &s);
     json_key(&w, SLICE("series"));
     json_begin_object(&w);
     cli_series_write(copy, names, &w);

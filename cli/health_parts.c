@@ -34,7 +34,7 @@ static void put_coalesce(struct json_writer *w, const struct cli_told *t)
     json_end_object(w);
 }
 
-/* stdin is one that neither is idle nor has a limit. */
+/* Those of HTTP, which have a limit; stdin is told of beside them. */
 static void put_connections(struct json_writer *w, const struct cli_told *t)
 {
     json_key(w, SLICE("connections"));
@@ -50,11 +50,14 @@ static void put_connections(struct json_writer *w, const struct cli_told *t)
         json_put_int(w, tp_closed_name((enum tp_closed)i),
                      (int64_t)t->http.closed[i]);
     json_end_object(w);
+    json_put_int(w, "feeds", t->http.feeds);
+    json_put_int(w, "feeds_dropped", (int64_t)t->http.feeds_dropped);
     json_put_int(w, "max", t->http.open_max);
     json_put_int(w, "oldest_idle_ms", t->http.oldest_idle_ns / NS_PER_MS);
-    json_put_int(w, "open", t->http.open + t->facts->stdio);
+    json_put_int(w, "open", t->http.open);
     json_put_int(w, "opened", (int64_t)t->http.opened);
     json_put_int(w, "refused", (int64_t)t->http.refused);
+    json_put_int(w, "requests", (int64_t)t->http.requests);
     json_put_int(w, "streams", t->http.streams);
     json_end_object(w);
 }

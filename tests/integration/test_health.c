@@ -119,7 +119,7 @@ TEST(health, the_document_tells_of_sessions_connections_and_what_they_wait_for)
     CHECK_INT_EQ(number(m, "open"), 1);
     CHECK_INT_EQ(number(m, "live_in_memory"), 1);
     m = member(v, "connections");
-    CHECK_INT_EQ(number(m, "open"), 2);
+    CHECK_INT_EQ(number(m, "open"), 1);
     CHECK_INT_EQ(number(m, "max"), 1000);
     CHECK_INT_GE(number(m, "oldest_idle_ms"), 0);
     CHECK_INT_EQ(number(member(m, "by_transport"), "http"), 1);
