@@ -3,6 +3,7 @@
  */
 #include "engine/chunk.h"
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -86,7 +87,13 @@ TEST_EACH(chunk, says_what_the_text_says_of_itself, struct title_row, row,
     {"# A\n**Keywords for search**: one, two\n", "A", "one, two"},
     {"# A\nTags: one\n\nKeywords: two\n", "A", "one, two"},
     {"# A\nThe keywords are: none\n", "A", ""},
-    {"---\nno end\n# A\n", "A", ""})
+    {"---\nno end\n# A\n", "A", ""},
+    {"---\ntitle: 'The T'\n---", "The T", ""},
+    {"---\ntitle: \"half\n---\nx\n", "\"half", ""},
+    {"---\ntitle: \"\n---\nx\n", "\"", ""},
+    {"---\nof: x\n---\n# A\n", "A", ""},
+    {"# A\nTags of a thing that is far away: one\n", "A", ""},
+    {"# A\nTags\n", "A", ""})
 /* clang-format on */
 {
     struct chunk_list list = chunks_of(row->text);
@@ -242,4 +249,37 @@ TEST(chunk, what_is_over_the_ceiling_is_refused)
     CHECK_ERR(
         chunk_markdown((struct slice){p, (16 << 20) + 1}, test_arena(), &list),
         ERR_TOO_LARGE);
+}
+
+/* All that a text can have: front matter, headings of both kinds, lists,
+ * tables, fences, blocks and lines too large for a passage. */
+TEST(chunk, every_failed_allocation_is_told)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    buf_puts(&b, "---\ntitle: T\ntags: a\n---\nbefore\n\n# A\n");
+    for (int i = 0; i < 400; i++) buf_puts(&b, "A line of a block. ");
+    buf_puts(&b, "\n\n## B `c` &amp; *d*\n\nKeywords: b\n\n```c\n");
+    for (int i = 0; i < 300; i++) buf_puts(&b, "int line_of_code = 5;\n");
+    buf_puts(&b, "```\n\nC\n=\n\n| a | b |\n|---|---|\n| 1 | 2 |\n");
+    for (int i = 0; i < 40; i++) {
+        buf_printf(&b, "\n### Part %d\n\n", i);
+        for (int k = 0; k < 20; k++) buf_printf(&b, "- an item %d\n", k);
+    }
+    struct chunk_list whole = chunked(buf_slice(&b));
+    CHECK_INT_GT(whole.count, 40);
+    bool reached = true;
+    for (uint64_t n = 1; reached; n++) {
+        struct arena a;
+        struct chunk_list list;
+        arena_init(&a, 16 << 20);
+        mem_fail_at(n);
+        enum err e = chunk_markdown(buf_slice(&b), &a, &list);
+        reached = mem_count() >= n;
+        mem_fail_at(0);
+        if (e) CHECK_ERR(e, ERR_NOMEM);
+        if (!reached) CHECK_OK(e);
+        if (!e) CHECK_INT_EQ(list.count, whole.count);
+        arena_done(&a);
+    }
+    buf_done(&b);
 }
