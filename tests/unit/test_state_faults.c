@@ -295,6 +295,92 @@ static enum err backup_work(struct work *k)
     return e;
 }
 
+/* --- the rows of a session
+ * ------------------------------------------------------
+ */
+
+/* Everything a session has; and it leaves nothing behind. */
+static enum err write_rows(void *ctx, struct st_tx *tx)
+{
+    const struct st_session row = some_session("passing");
+    struct st_event event = {.session_id = row.id,
+                             .seq = 1,
+                             .at_ms = 5,
+                             .type = SLICE("session_started"),
+                             .actor = SLICE("test"),
+                             .phase = -1,
+                             .data = SLICE("{}")};
+    const struct st_evidence evidence = {.session_id = row.id,
+                                         .event_seq = 1,
+                                         .at_ms = 5,
+                                         .passed = true,
+                                         .body = SLICE("{\"a\":1}"),
+                                         .verdict = SLICE("{}")};
+    const struct st_idempotency answer = {.scope = SLICE("s"),
+                                          .key = SLICE("k"),
+                                          .answer = SLICE("{}"),
+                                          .expires_ms = 50};
+    const struct st_idempotency_room room = {.rows = 10, .bytes = 10000};
+    int64_t dropped = 0, expired = 0;
+    (void)ctx;
+    enum err e = st_session_insert(tx, &row);
+    if (!e) e = st_event_append(tx, &event);
+    if (!e) e = st_evidence_insert(tx, &evidence);
+    if (!e) e = st_definition_put(tx, SLICE("00ff"), SLICE("w"), SLICE("{}"));
+    if (!e) e = st_idempotency_put(tx, &answer, &room, &dropped);
+    if (!e) e = st_idempotency_sweep(tx, 100, 10, &expired);
+    if (!e) e = st_session_delete(tx, row.id);
+    event.session_id = SLICE("");
+    int64_t seq = 0;
+    uint8_t hash[SHA256_SIZE];
+    if (!e) e = st_event_head(tx, event.session_id, &seq, hash);
+    if (e && e != ERR_NOT_FOUND) return e;
+    event.seq = seq + 1;
+    return st_event_append(tx, &event);
+}
+
+static enum err read_rows(struct st_tx *tx, struct work *k)
+{
+    const struct st_session_filter every = {.limit = 10};
+    struct st_session one, *list;
+    struct st_session_tally tally = {0};
+    struct st_evidence *evidence;
+    struct slice *ids, body;
+    size_t listed = 0, orphans = 0, named = 0, attempts = 0;
+    int64_t count = 0;
+    bool due = false;
+    enum err e = st_session_get(tx, SLICE("kept"), &k->a, &one);
+    if (!e) e = st_session_count(tx, &every, &count);
+    if (!e) e = st_session_list(tx, &every, &k->a, &list, &listed);
+    if (!e) e = st_session_ids(tx, SLICE(""), 10, &k->a, &ids, &named);
+    if (!e) e = st_session_orphans(tx, &k->a, &ids, &orphans);
+    if (!e) e = st_session_tally(tx, &k->a, &tally);
+    if (!e)
+        e = st_evidence_list(tx, SLICE("kept"), true, &k->a, &evidence,
+                             &attempts);
+    if (!e) e = st_definition_get(tx, SLICE("00ff"), &k->a, &body);
+    if (!e) e = st_idempotency_due(tx, 1000, &due);
+    say(k, "%d of %d, %d named, %d orphans, %d kinds, due %d", (int)listed,
+        (int)count, (int)named, (int)orphans, (int)tally.count, due);
+    return e;
+}
+
+static enum err store_work(struct work *k)
+{
+    struct st_store *s = NULL;
+    struct st_tx *tx = NULL;
+    struct st_store_options o = {.path = slice_of(state),
+                                 .durability = ST_NORMAL,
+                                 .busy_timeout_ms = 100};
+    enum err e = st_store_open(&o, &k->a, &k->p, &s);
+    if (!e) e = st_write(s, write_rows, NULL);
+    if (!e) e = st_read_begin(s, NULL, &tx);
+    if (!e) e = read_rows(tx, k);
+    if (tx) st_read_end(tx);
+    st_store_close(s);
+    return e;
+}
+
 /* --- judging
  * ------------------------------------------------------------------
  */
@@ -344,9 +430,8 @@ static void judge(const struct piece *row, enum err e, struct slice said,
         {"an index that is there", index_work, some_index, 5},                 \
         {"a state file looked at", inspect_work, some_state, 1},               \
         {"a copy", copy_work, no_copy, 2},                                     \
-    {                                                                          \
-        "a backup", backup_work, no_copy, 4                                    \
-    }
+        {"the rows of a session", store_work, some_state, 4},                  \
+        {"a backup", backup_work, no_copy, 4}
 
 TEST_EACH(state_faults, without_memory_it_is_whole_or_says_so, struct piece,
           row, PIECES)
