@@ -10,7 +10,7 @@
                               struct slice id)                                 \
     {                                                                          \
         struct eng_##op##_args *args =                                         \
-            ARENA_NEW(c->arena, struct eng_##op##_args);                       \
+            ARENA_NEW(test_arena(), struct eng_##op##_args);                   \
         CHECK(args != NULL);                                                   \
         *args = (struct eng_##op##_args){__VA_ARGS__};                         \
         (void)id;                                                              \
@@ -164,5 +164,31 @@ TEST_EACH(boundaries, on_a_loop_nothing_is_done_that_may_wait, struct row, row,
     if (row->on_loop) CHECK_INT_EQ(o.twin.plain.n, 0);
     (void)outcome_wait(&o, e);
     outcome_done(&o);
+    fixture_done(&f);
+}
+
+/* However little memory a call has: it is told, or the call is done. What was
+ * stored and could not be told any more is found by the next one. */
+TEST_EACH(boundaries, memory_that_ends_anywhere_in_a_call_is_told, struct row,
+          row, ROWS)
+{
+    struct fixture f;
+    bool refused = true;
+    fixture_init(&f, kit_workflows());
+    struct slice id = kit_begin(&f, "a");
+    kit_pass(&f, id, 0);
+    for (size_t ceiling = 0; refused; ceiling += test_sanitized() ? 512 : 64) {
+        struct outcome o;
+        outcome_begin(&o);
+        arena_init(&o.arena, ceiling);
+        enum err e = outcome_wait(&o, row->call(f.engine, &o.call, id));
+        refused = o.arena.refused;
+        /* What is committed is answered, though its news are short of words. */
+        if (refused && !e) CHECK_OK(row->on_loop);
+        if (!e) (void)parse(arena_cstr(test_arena(), buf_slice(&o.twin.plain)));
+        if (!refused) CHECK(e != ERR_NOMEM);
+        if (e) CHECK(o.call.problem.what.n && o.call.problem.how_to_fix.n);
+        outcome_done(&o);
+    }
     fixture_done(&f);
 }
