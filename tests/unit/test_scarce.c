@@ -3,14 +3,14 @@
 #include "tests/unit/proof_kit.h"
 
 static enum err complete(struct fixture *f, struct outcome *o, struct slice id,
-                         const struct json *evidence, int asking)
+                         const struct json *evidence)
 {
     struct eng_complete_phase_args *args =
         ARENA_NEW(test_arena(), struct eng_complete_phase_args);
     CHECK(args != NULL);
     *args = (struct eng_complete_phase_args){.session_id = id,
                                              .evidence = evidence};
-    o->call.asking = asking;
+    o->call.asking = ENG_CAN_ASK;
     return outcome_wait(o, eng_complete_phase(f->engine, &o->call, args));
 }
 
@@ -62,7 +62,7 @@ TEST_EACH(scarce, a_gate_with_a_proof_is_judged_whole_or_not_at_all,
         struct outcome o;
         outcome_begin(&o);
         arena_init(&o.arena, ceiling);
-        enum err e = complete(&f, &o, id, evidence, ENG_CAN_ASK);
+        enum err e = complete(&f, &o, id, evidence);
         refused = o.arena.refused;
         if (refused && !e) break; /* committed, its news short of words */
         if (refused) CHECK(e == ERR_NOMEM || e == row->want);
