@@ -107,8 +107,8 @@ static int shim_truncate(sqlite3_file *f, sqlite3_int64 n)
 }
 static int shim_sync(sqlite3_file *f, int flags)
 {
-    int rc = STRUCK(f, VFS_SYNC);
-    return rc ? rc : REAL(f, xSync, flags);
+    (void)flags; /* no test in here cuts the power: nobody waits for a disk */
+    return STRUCK(f, VFS_SYNC);
 }
 static int shim_size(sqlite3_file *f, sqlite3_int64 *ret)
 {
