@@ -2,8 +2,6 @@
  * Words: FTS5's tokenizers asked directly, and what FTS5 knows about the row
  * it stands on, noted for the caller.
  */
-#include <assert.h>
-
 #include "state/index_private.h"
 
 static uint16_t add16(uint16_t n)
@@ -66,8 +64,7 @@ static int find_fts(struct index_conn *c, fts5_api **ret)
     if (!rc) rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) rc = SQLITE_OK;
     sqlite3_finalize(st);
-    assert(rc || *ret);
-    return rc;
+    return *ret || rc ? rc : SQLITE_ERROR;
 }
 
 static int make(fts5_api *api, const char *const *words, int count,

@@ -181,8 +181,9 @@ static void put_vectors(struct st_index *x, void (*value)(int i, float *ret))
 /* Some have no direction, some are no numbers, some all point the same way. */
 static void odd(int i, float *ret)
 {
+    const int tens = i / 10;
     ret[0] = i % 10 == 0 ? 0 : 1;
-    ret[1] = i % 10 == 1 ? NAN : i % 10 == 0 ? 0 : (float)(i / 10);
+    ret[1] = i % 10 == 1 ? NAN : i % 10 == 0 ? 0 : (float)tens;
     ret[2] = i % 10 == 2 ? INFINITY : 0;
 }
 
