@@ -540,6 +540,7 @@ TEST(embed, page_tool_and_metrics_tell_the_same_numbers_of_a_cache)
                                    .permits = ps,
                                    .version = SLICE("1"),
                                    .file_ms = 10000,
+                                   .collect_ms = 60000,
                                    .loop_lag_ms = 100,
                                    .loop_stall_ms = 5000,
                                    .memory_warn_mb = 512,
