@@ -184,6 +184,7 @@ bool eng__junit(struct slice text, struct eng_counts *ret)
     if (c->failed < r.failures) c->failed = r.failures;
     if (c->errors < r.errors) c->errors = r.errors;
     c->passed = c->total - c->failed - c->errors - c->skipped;
+    if (c->passed < 0) c->passed = 0; /* more went wrong than there were */
     *ret = *c;
     return r.done && r.any;
 }
