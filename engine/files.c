@@ -52,8 +52,12 @@ static bool in_phases(struct slice path)
            slice_eq(path, SLICE("metadata.json"));
 }
 
+/* What is kept is packed as JSON one day. No metadata.json can name a path that
+ * is no UTF-8; a text that is none is an error where it belongs to a phase, and
+ * no file of the workflow elsewhere. */
 static enum err keep(struct reader *r, struct slice path, struct slice text)
 {
+    if (slice_utf8_valid(path) < path.n) return OK;
     if (!in_phases(path) && slice_utf8_valid(text) < text.n) return OK;
     if (r->count == FILES_MOST || text.n > bytes_most - r->bytes)
         return too_large(r, path);
@@ -80,8 +84,9 @@ static bool is_gate(struct slice path)
  * unread: passed over, it would leave a phase that anything completes. */
 static enum err pass_over(struct reader *r, struct slice path)
 {
+    size_t before = r->count;
     enum err e = is_gate(path) ? keep(r, path, SLICE("")) : OK;
-    if (!e && is_gate(path)) r->files[r->count - 1].unread = true;
+    if (r->count > before) r->files[before].unread = true;
     return e;
 }
 

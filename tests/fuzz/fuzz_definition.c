@@ -23,15 +23,26 @@ static int by_path(const void *a, const void *b)
     return slice_cmp(x->path, y->path);
 }
 
-/* What reading a folder never gives: two of one name, or none. */
-static size_t keep_distinct(struct eng_file *files, size_t count)
+static bool is_utf8(struct slice s)
+{
+    return slice_utf8_valid(s) == s.n;
+}
+
+/* Reading a folder never gives two of one name, a name that is empty or no
+ * UTF-8, nor bytes that are no text outside the phases. */
+static bool is_read(const struct eng_file *f, const struct eng_file *before)
+{
+    return f->path.n && is_utf8(f->path) &&
+           (is_utf8(f->text) || slice_starts(f->path, SLICE("phases/")) ||
+            slice_eq(f->path, SLICE("metadata.json"))) &&
+           (!before || !slice_eq(before->path, f->path));
+}
+
+static size_t keep_read(struct eng_file *files, size_t count)
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (files[i].path.n &&
-            slice_utf8_valid(files[i].path) == files[i].path.n &&
-            (n == 0 || !slice_eq(files[n - 1].path, files[i].path)))
-            files[n++] = files[i];
+        if (is_read(&files[i], n ? &files[n - 1] : NULL)) files[n++] = files[i];
     return n;
 }
 
@@ -47,7 +58,7 @@ static void check_findings(const struct eng_definition *d,
     for (size_t i = 0; i < count; i++) {
         const struct eng_finding *f = &findings[i];
         NEED(f->code && f->message.n && f->how_to_fix.n);
-        NEED(slice_utf8_valid(f->message) == f->message.n);
+        NEED(is_utf8(f->message));
         NEED(f->line <= lines_of(&d->files, f->file));
     }
 }
@@ -57,10 +68,8 @@ static void check_packed(const struct eng_files *f, struct arena *a)
     struct eng_files again;
     struct buf b = BUF_INIT(64u << 20);
     eng_files_pack(f, &b);
-    NEED(b.err == OK);
-    /* Paths here are any bytes, also some that no folder has: those are
-     * refused. */
-    (void)eng_files_unpack(buf_slice(&b), a, &again);
+    NEED(b.err == OK && eng_files_unpack(buf_slice(&b), a, &again) == OK);
+    NEED(slice_eq(eng_files_hash(f, a), eng_files_hash(&again, a)));
     buf_done(&b);
 }
 
@@ -78,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
            slice_split(&rest, '\0', &items[n].text))
         n++;
     if (n) qsort(items, n, sizeof(*items), by_path);
-    files.count = keep_distinct(items, n);
+    files.count = keep_read(items, n);
     arena_init(&a, 1u << 30);
     NEED(eng_definition_build(&files, &d) == OK);
     check_findings(d, d->findings, d->findings_count);

@@ -384,6 +384,31 @@ TEST(definition, only_what_is_inside_the_folder_is_read)
               ERR_NOT_FOUND);
 }
 
+/* Those would be packed as U+FFFD, and be another workflow when it is read. */
+TEST(definition, a_name_that_is_no_utf8_is_no_file_of_a_workflow)
+{
+    struct eng_files f, back;
+    struct problem p;
+    struct buf b = BUF_INIT(64u << 20);
+    char root[300];
+    snprintf(root, sizeof(root), "%s/w", test_tmpdir());
+    CHECK_OK(path_make(arena_printf(test_arena(), "%s/phases/0", root), 0700));
+    put(root, "metadata.json", "{}");
+    put(root, "latin.md", "caf\xE9");
+    put(root, "phases/0/caf\xE9.md", "one");
+    put(root, "phases/0/caf\xE8.md", "two");
+    put(root, "phases/0/caf\xC3\xA9.md", "three");
+    problem_init(&p);
+    CHECK_OK(eng_files_read(slice_of(root), test_arena(), &p, &f));
+    CHECK_INT_EQ(f.count, 2);
+    CHECK_TEXT_EQ(f.files[1].path, "phases/0/caf\xC3\xA9.md");
+    eng_files_pack(&f, &b);
+    CHECK_OK(eng_files_unpack(buf_slice(&b), test_arena(), &back));
+    CHECK_SLICE_EQ(eng_files_hash(&back, test_arena()),
+                   eng_files_hash(&f, test_arena()));
+    buf_done(&b);
+}
+
 struct bad_pack {
     const char *text;
 };
