@@ -172,13 +172,23 @@ struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req)
     return c && c->evcon == evcon ? c : NULL;
 }
 
-/* The head as it comes. A body that will be too long is refused before it is
- * read: evhttp says so only at its end, and there may be none. */
+/* It is told why, and not read any more until the sweep closes it. By its
+ * mark, for it is evhttp that enables reading. */
+static void read_no_more(struct conn *c, int status)
+{
+    bufferevent_setwatermark(c->bev, EV_READ, 0, 1);
+    tp__http_tell(c, status);
+}
+
+/* The head as it comes, and how chunks are framed. A body that will be too
+ * long is refused before it is read: evhttp says so only at its end, and there
+ * may be none. Neither may there be one of the line before a chunk. */
 static void head_read(struct conn *c, struct evbuffer *in, size_t from)
 {
     struct evbuffer_iovec part;
     struct evbuffer_ptr at;
-    while (!c->head.ended && from < evbuffer_get_length(in) &&
+    size_t n = evbuffer_get_length(in);
+    while ((from += tp_head_pass(&c->head, n - from)) < n &&
            evbuffer_ptr_set(in, &at, from, EVBUFFER_PTR_SET) == 0 &&
            evbuffer_peek(in, -1, &at, &part, 1) > 0 && part.iov_len > 0) {
         tp_head_feed(&c->head, (struct slice){part.iov_base, part.iov_len});
@@ -186,6 +196,7 @@ static void head_read(struct conn *c, struct evbuffer *in, size_t from)
     }
     if (c->head.ended && c->head.length > c->http->c.body_max && !c->early)
         tp__http_tell(c, 413);
+    if (c->head.torn && !c->early) read_no_more(c, 400);
 }
 
 void tp__conn_begins(struct conn *c)
@@ -198,8 +209,7 @@ void tp__conn_begins(struct conn *c)
     head_read(c, in, 0);
 }
 
-/* Each message is bounded; so is what all of them take together. Who brings it
- * over the bound is told, and not read any more until the sweep closes it. */
+/* Each message is bounded; so is what all of them take together. */
 static void hold_more(struct conn *c, size_t n)
 {
     const struct tp_http *h = c->http;
@@ -208,8 +218,7 @@ static void hold_more(struct conn *c, size_t n)
         return;
     log_warn("http", "request refused: too much is being sent at once",
              LOG_I("held", (int64_t)h->held), LOG_I("status", 503));
-    bufferevent_disable(c->bev, EV_READ);
-    tp__http_tell(c, 503);
+    read_no_more(c, 503);
 }
 
 /* Bytes of a message have come. */
@@ -226,7 +235,7 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
     }
     c->bytes += info->n_added;
     if (c->phase != CONN_READING) return;
-    if (!c->head.ended) head_read(c, in, info->orig_size);
+    head_read(c, in, info->orig_size);
     hold_more(c, info->n_added);
 }
 
@@ -237,8 +246,8 @@ static uint32_t open_now(const struct tp_http *h)
 
 static void conn_limits(struct tp_http *h, struct bufferevent *bev)
 {
-    /* evhttp bounds a body and a header line, but not the line that gives
-     * the size of a chunk: this bounds whatever it has not consumed. */
+    /* evhttp bounds a body and a head, and we the line that gives the size of
+     * a chunk: this bounds whatever is not consumed, for whatever reason. */
     bufferevent_setwatermark(bev, EV_READ, 0, h->c.body_max + h->c.headers_max);
 }
 

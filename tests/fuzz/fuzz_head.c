@@ -1,4 +1,4 @@
-/* head: a request's head as it comes: cut anywhere, it is understood as in
+/* head: a request's head, and its chunks, as they come: cut anywhere, it is understood as in
  * one piece. And what stands behind '?': every value is decoded or absent. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ static void check_head(struct slice text)
         tp_head_feed(&cut, slice_sub(text, i, step));
     NEED(whole.ended == cut.ended && whole.nul == cut.nul);
     NEED(whole.length == cut.length);
+    NEED(whole.coded == cut.coded && whole.torn == cut.torn);
 }
 
 static void check_length(struct slice text)

@@ -58,6 +58,55 @@ TEST(http_head, a_nul_is_seen_wherever_it_stands_in_the_head)
     }
 }
 
+/* A line that begins with a NUL ends evhttp's head: so it does ours. */
+TEST(http_head, ends_where_evhttp_takes_a_line_for_empty)
+{
+    static const char text[] = "GET / HTTP/1.1\r\nX: abc\r\n\0abc\r\nY: z";
+    struct tp_head h = {0};
+    tp_head_feed(&h, (struct slice){text, sizeof(text) - 1});
+    CHECK(h.ended && h.nul);
+}
+
+struct chunks_row {
+    const char *text; /* behind the head */
+    bool torn;
+};
+
+TEST_EACH(http_head, chunks_are_followed_from_line_to_line, struct chunks_row,
+          row, {"5\r\nhello\r\n0\r\n\r\n", false}, {"5\nhello\n0\n\n", false},
+          {"00a\r\n\n\n\n\n\n\n\n\n\n\n\r\nA  \r\n0123456789\r\n0", false},
+          {"1;name=value\r\nx\r\n", false},
+          {"fffffffffffffffffffffff\r\nhello\r\n", false},
+          {"0\r\nany thing\r\n+5", false}, {"", false}, {"5", false},
+          {" 5\r\nhello", true}, {"+5\r\nhello", true}, {"0x5\r\nhello", true},
+          {"\r\n5\r\nhello", true}, {"-5\r\n", true}, {"zz\r\n", true},
+          {"5\r\nhello5\r\n", true}, {"5\r\nhello\r5\r\n", true},
+          {"5\r\nhello\r\n\r\n5\r\n", true}, {"5\r\nhello\r\r\n", true})
+{
+    struct slice all = arena_printf(
+        test_arena(), "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n%s",
+        row->text);
+    for (size_t piece = 1; piece <= all.n; piece++) {
+        struct tp_head h = {0};
+        for (size_t at = 0; at < all.n; at += piece)
+            tp_head_feed(&h, slice_sub(all, at, piece));
+        CHECK(h.ended && h.coded);
+        CHECK_INT_EQ(h.torn, row->torn);
+    }
+}
+
+TEST(http_head, the_line_of_a_chunk_has_its_ceiling)
+{
+    struct tp_head h = {0};
+    tp_head_feed(&h, SLICE("GET / HTTP/1.1\ntransfer-encoding:x\n\n"));
+    for (int i = 1; i < TP_CHUNK_LINE_MAX; i++) tp_head_feed(&h, SLICE("0"));
+    struct tp_head one_more = h;
+    tp_head_feed(&h, SLICE("\n"));
+    CHECK(!h.torn);
+    tp_head_feed(&one_more, SLICE("0\n"));
+    CHECK(one_more.torn);
+}
+
 TEST(http_fields, are_found_whatever_their_case_and_told_when_twice)
 {
     struct evkeyvalq q;
