@@ -55,4 +55,40 @@ bool eng_expr_reads_value(const struct eng_expr *e);
 bool eng_expr_keys(const struct eng_expr *e,
                    void (*each)(void *ctx, struct slice key), void *ctx);
 
+/* --- for lint: what it says to every value (expr_tends.c) ------------------
+ */
+enum {
+    ENG_TAKES_TRUTH = 1 << 0,
+    ENG_TAKES_WHOLE = 1 << 1,
+    ENG_TAKES_FRACTION = 1 << 2,
+    ENG_TAKES_NUMBER = ENG_TAKES_WHOLE | ENG_TAKES_FRACTION,
+    ENG_TAKES_TEXT = 1 << 3,
+    ENG_TAKES_LIST = 1 << 4
+};
+/* What may stand at a place of the value. */
+struct eng_expr_place {
+    unsigned takes;         /* one type; 0: unknown */
+    bool unsure;            /* it may be missing, or be refused for more than
+                               `admits` tells: nothing holds always */
+    long double numbers[2]; /* those at which `admits` changes */
+    size_t numbers_count;
+};
+struct eng_expr_asks {
+    /* Fills *ret, which is zero; the key is empty for the value itself. */
+    void (*place)(const void *ctx, struct slice key,
+                  struct eng_expr_place *ret);
+    /* May that value stand there? Asked of many. ERR_NOMEM goes to *e. */
+    bool (*admits)(const void *ctx, struct slice key, const struct json *v,
+                   struct arena *a, enum err *e);
+    const void *ctx;
+};
+enum eng_tendency { ENG_DEPENDS, ENG_ALWAYS, ENG_NEVER };
+/* Whether it fails (or holds) for every value that may come, as far as that is
+ * certain: comparisons of up to four places, or their lengths, with constants
+ * and each other; else ENG_DEPENDS. `whole`: the value is the one place;
+ * else its keys are. ERR_NOMEM. arena */
+MUST_USE enum err eng_expr_tends(const struct eng_expr *e,
+                                 const struct eng_expr_asks *asks, bool whole,
+                                 struct arena *a, enum eng_tendency *ret);
+
 #endif

@@ -122,6 +122,63 @@ static void known_key(void *ctx, struct slice key)
                    SLICE_ARG(eng_clip(r->arena, name, 80)), near ? "\"?" : "");
 }
 
+/* --- what a rule says to whatever the fields let through --------------- */
+static const struct eng_field *field_of(const struct eng_gate *g,
+                                        struct slice key)
+{
+    for (size_t i = 0; i < g->fields_count; i++)
+        if (slice_eq(g->fields[i].name, key)) return &g->fields[i];
+    return NULL;
+}
+
+static void rule_place(const void *ctx, struct slice key,
+                       struct eng_expr_place *ret)
+{
+    const struct gate *t = ctx;
+    const struct eng_field *f = field_of(t->g, key);
+    if (!f) return;
+    ret->takes = eng_type_takes(f->type);
+    /* true is expected of a boolean that says nothing, but not as written */
+    ret->unsure = !f->required || (f->type == ENG_BOOLEAN && !f->expect_stated);
+    if (f->validator)
+        (void)eng_validator_measures(f->validator, ret->numbers,
+                                     &ret->numbers_count);
+}
+
+static bool rule_admits(const void *ctx, struct slice key, const struct json *v,
+                        struct arena *a, enum err *e)
+{
+    const struct gate *t = ctx;
+    const struct eng_field *f = field_of(t->g, key);
+    const struct eng_check how = {0};
+    struct eng_outcome o = {.passed = true};
+    long double ignored[2];
+    size_t count;
+    if (json_is(v, JSON_TRUE)) return f->expect != ENG_EXPECT_FALSE;
+    if (json_is(v, JSON_FALSE)) return f->expect != ENG_EXPECT_TRUE;
+    if (f->validator && eng_validator_measures(f->validator, ignored, &count))
+        *e = eng_validator_run(f->validator, v, &how, a, &o);
+    return !*e && o.passed;
+}
+
+static void rule_tendency(const struct gate *t, const struct eng_expr *e,
+                          const char *at)
+{
+    const struct eng_expr_asks asks = {rule_place, rule_admits, t};
+    struct eng_report *r = t->in->r;
+    enum eng_tendency tends;
+    if (eng_expr_tends(e, &asks, false, r->arena, &tends)) {
+        r->failed = true;
+        return;
+    }
+    if (tends == ENG_NEVER)
+        eng_report_add(r, LINT_GATE_NEVER_PASSES, &t->src, at,
+                       "no values that the fields take satisfy the rule");
+    if (tends == ENG_ALWAYS)
+        eng_report_add(r, LINT_CHECK_WITHOUT_EFFECT, &t->src, at,
+                       "the rule holds for all values that the fields take");
+}
+
 static void check_rule(const struct gate *t, size_t i)
 {
     static const struct json nothing = {.type = JSON_OBJECT,
@@ -133,6 +190,7 @@ static void check_rule(const struct gate *t, size_t i)
     struct reading_keys k = {t, rule_at(t, i)};
     if (eng_expr_reads_value(e)) {
         (void)eng_expr_keys(e, known_key, &k);
+        rule_tendency(t, e, k.at);
         return;
     }
     if (eng_expr_run(e, &value, r->arena, &result)) {
@@ -181,14 +239,28 @@ static bool confusable(struct slice a, struct slice b)
     return true;
 }
 
+/* What YAML 1.1 reads as no text, and others who read the file with it. */
+static bool is_yaml_word(struct slice s)
+{
+    static const char *const words[] = {"true", "false", "null", "yes", "no",
+                                        "on",   "off",   "y",    "n"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (confusable(s, slice_of(words[i]))) return true;
+    return false;
+}
+
 static void check_name(const struct gate *t, size_t i)
 {
     const struct eng_field *f = &t->g->fields[i];
     struct eng_report *r = t->in->r;
     struct slice name = eng_clip(r->arena, f->name, 80);
-    if (!plain_field(f->name)) {
+    bool plain = plain_field(f->name);
+    if (!plain || is_yaml_word(f->name)) {
         eng_report_add(r, LINT_FIELD_NAME, &t->src, field_at(t, f),
-                       "\"%.*s\" is no plain name", SLICE_ARG(name));
+                       plain
+                           ? "\"%.*s\" is a word of YAML, not everywhere a text"
+                           : "\"%.*s\" is no plain name",
+                       SLICE_ARG(name));
         return;
     }
     for (size_t k = 0; k < i; k++) {

@@ -285,7 +285,8 @@ static bool is_directory(struct run *r, const struct json *v)
 /* clang-format off */
 #define S(lit) SLICE_INIT(lit)
 static const struct row named[] = {
-    {S("non_empty"), T_SIZED, S("must not be empty"), has_length},
+    {S("non_empty"), T_SIZED, S("must not be empty"), has_length,
+     .shape = A_LENGTH},
     {S("non_blank"), T_STRING, S("must hold more than white space"),
      is_not_blank},
     {S("contains_any"), T_STRING | T_LIST, S("must contain one of {patterns}"),
@@ -297,7 +298,8 @@ static const struct row named[] = {
      at_least_length, {{S("min_len"), COUNT}},
      .shape = AT_LEAST_LONG},
     {S("max_length"), T_SIZED, S("must have a length of at most {max_len}"),
-     at_most_length, {{S("max_len"), COUNT}}},
+     at_most_length, {{S("max_len"), COUNT}},
+     .shape = A_LENGTH},
     {S("positive"), T_NUMBER, S("must be above 0"), is_positive},
     {S("non_negative"), T_NUMBER, S("must be 0 or more"), is_non_negative},
     {S("negative"), T_NUMBER, S("must be below 0"), is_negative},
@@ -334,7 +336,7 @@ static const struct row named[] = {
     {S("not_contains_text"), T_STRING, S("must not contain {text}"),
      contains_no_text, {{S("text"), TEXT}}},
     {S("list_not_empty"), T_LIST, S("must be a list with an element or more"),
-     has_length},
+     has_length, .shape = A_LENGTH},
     {S("list_min_length"), T_LIST, S("must be a list of at least {min_len}"),
      at_least_length, {{S("min_len"), COUNT}},
      .shape = AT_LEAST_LONG},
@@ -347,7 +349,7 @@ static const struct row named[] = {
     {S("directory_exists"), T_STRING, S("must name a folder of the project "
                                         "that exists now"), is_directory},
     {S("non_empty_list"), T_LIST, S("must be a list with an element or more"),
-     has_length},
+     has_length, .shape = A_LENGTH},
 };
 static const struct row numbered[] = {
     {S("min_length_"), T_LIST, S("must be a list of at least {0}"),

@@ -13,6 +13,7 @@
 #ifndef ENGINE_VALIDATOR_H
 #define ENGINE_VALIDATOR_H
 
+#include "engine/expr.h"
 #include "engine/gate.h"
 #include "engine/lint.h"
 
@@ -48,7 +49,13 @@ struct slice eng_validator_name(const struct eng_validator *v);
 /* Is there a check of that name without a definition? */
 bool eng_validator_is_named(struct slice name);
 
-enum eng_tendency { ENG_DEPENDS, ENG_ALWAYS, ENG_NEVER };
+/* What values of a type eng_expr_tends may try; 0: it has no idea. */
+unsigned eng_type_takes(enum eng_type t);
+/* Does it look only at how a number, or a length, lies to some numbers? Those
+ * besides 0 are in ret[0..*ret_count). */
+bool eng_validator_measures(const struct eng_validator *v, long double ret[2],
+                            size_t *ret_count);
+
 /* What the check says to every value that the field lets through, as far as
  * that is certain; else ENG_DEPENDS. Looks at no file. ERR_NOMEM. arena */
 MUST_USE enum err eng_validator_tendency(const struct eng_validator *v,

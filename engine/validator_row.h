@@ -38,6 +38,7 @@ enum shape {
     CLOSED_RANGE, /* number[0] to number[1] */
     OPEN_RANGE,
     AT_LEAST_LONG, /* number[0] */
+    A_LENGTH,      /* otherwise about the length alone */
     ONE_OF,        /* the list params[0] */
     ALL_KEYS,
     SAME, /* as params[0] */

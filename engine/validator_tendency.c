@@ -68,6 +68,49 @@ static enum eng_tendency tendency_of_row(const struct eng_validator *v,
     }
 }
 
+bool eng_validator_measures(const struct eng_validator *v, long double ret[2],
+                            size_t *ret_count)
+{
+    *ret_count = 0;
+    if (!v->row) return false;
+    bool same = v->row->shape == SAME || v->row->shape == OTHER;
+    if (same && json_is(v->params[0], JSON_NUMBER)) {
+        double n = 0;
+        *ret_count = json_double(v->params[0], &n);
+        ret[0] = n;
+        return *ret_count == 1;
+    }
+    for (size_t i = 0; i < PARAMS_MOST && v->row->params[i].name.n; i++)
+        ret[(*ret_count)++] = v->number[i];
+    return v->row->types == T_NUMBER || v->row->shape == AT_LEAST_LONG ||
+           v->row->shape == A_LENGTH;
+}
+
+static void own_place(const void *ctx, struct slice key,
+                      struct eng_expr_place *ret)
+{
+    (void)key;
+    *ret = (struct eng_expr_place){.takes = *(const unsigned *)ctx};
+}
+
+static bool own_admits(const void *ctx, struct slice key, const struct json *v,
+                       struct arena *a, enum err *e)
+{
+    (void)ctx, (void)key, (void)v, (void)a, (void)e;
+    return true;
+}
+
+unsigned eng_type_takes(enum eng_type t)
+{
+    static const unsigned takes[ENG_TYPE_COUNT] = {
+        [ENG_BOOLEAN] = ENG_TAKES_TRUTH,
+        [ENG_INTEGER] = ENG_TAKES_WHOLE,
+        [ENG_NUMBER] = ENG_TAKES_NUMBER,
+        [ENG_STRING] = ENG_TAKES_TEXT,
+        [ENG_LIST] = ENG_TAKES_LIST};
+    return takes[t];
+}
+
 enum err eng_validator_tendency(const struct eng_validator *v,
                                 const struct eng_field *f, struct arena *a,
                                 enum eng_tendency *ret)
@@ -81,7 +124,10 @@ enum err eng_validator_tendency(const struct eng_validator *v,
         *ret = tendency_of_row(v, f->type);
         return OK;
     }
-    if (eng_expr_reads_value(v->expr)) return OK;
+    unsigned takes = eng_type_takes(f->type);
+    const struct eng_expr_asks asks = {own_place, own_admits, &takes};
+    if (eng_expr_reads_value(v->expr))
+        return eng_expr_tends(v->expr, &asks, true, a, ret);
     enum err e = eng_validator_run(v, &nothing, &how, a, &o);
     if (!e) *ret = o.passed ? ENG_ALWAYS : ENG_NEVER;
     return e;
