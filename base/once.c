@@ -109,6 +109,7 @@ enum err once_get(struct once *o, enum err (*make)(void *ctx, void **ret),
 {
     /* Acquire pairs with the release in run_make. */
     if (atomic_load_explicit(&o->state, memory_order_acquire) == DONE) {
+        count(o, ONCE_FAST);
         LOG_AT(LOG_DEBUG2, "once", "already initialised",
                LOG_C("name", o->name));
         *ret = o->object;
@@ -119,4 +120,24 @@ enum err once_get(struct once *o, enum err (*make)(void *ctx, void **ret),
     if (mine) e = run_make(o, make, ctx);
     if (!e) *ret = o->object;
     return e;
+}
+
+void once_stats(const struct once *o, struct once_stats *ret)
+{
+    ret->name = o->name;
+    for (int i = 0; i < ONCE_RESULT_COUNT; i++)
+        ret->count[i] =
+            atomic_load_explicit(&o->results[i], memory_order_relaxed);
+}
+
+const char *once_result_name(enum once_result r)
+{
+    static const char *const names[] = {
+        [ONCE_MADE] = "made",
+        [ONCE_FAILED] = "failed",
+        [ONCE_FAST] = "fast",
+        [ONCE_SECOND_LOOK] = "second_look",
+        [ONCE_WAITED] = "waited",
+    };
+    return names[r];
 }

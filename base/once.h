@@ -16,11 +16,11 @@
 #include "base/err.h"
 #include "base/lock.h"
 
-/* How calls ended that did more than the first look (which is not counted:
- * it writes nothing that other threads read). */
+/* How calls ended. */
 enum once_result {
     ONCE_MADE,
     ONCE_FAILED,
+    ONCE_FAST,        /* the first look had it */
     ONCE_SECOND_LOOK, /* made by another between the two looks */
     ONCE_WAITED,      /* for another's make, whatever came of it */
     ONCE_RESULT_COUNT
@@ -28,7 +28,6 @@ enum once_result {
 
 struct once {
     const char *name; /* in the log and in metrics */
-    _Atomic uint64_t results[ONCE_RESULT_COUNT];
     /* private */
     _Atomic int state; /* DONE: release by the maker, acquire by readers */
     void *object;      /* written before DONE, never again */
@@ -37,6 +36,13 @@ struct once {
     pthread_t maker;
     uint64_t run;      /* makes that have ended */
     enum err error;    /* of the last make that failed */
+    /* Last, so that counting dirties no line that the first look reads. */
+    _Atomic uint64_t results[ONCE_RESULT_COUNT];
+};
+
+struct once_stats {
+    const char *name;
+    uint64_t count[ONCE_RESULT_COUNT];
 };
 
 /* `name` is kept: a literal. */
@@ -48,5 +54,9 @@ void once_done(struct once *o); /* does not free the object */
 MUST_USE enum err once_get(struct once *o,
                            enum err (*make)(void *ctx, void **ret), void *ctx,
                            const struct cancel *c, void **ret);
+/* Counts of one moment. Thread: any */
+void once_stats(const struct once *o, struct once_stats *ret);
+/* "made", "failed", "fast", "second_look", "waited" */
+const char *once_result_name(enum once_result r);
 
 #endif

@@ -307,6 +307,20 @@ static void sessions(struct buf *out, const struct eng_facts *f)
              (uint64_t)f->answers_kept.bytes});
 }
 
+static void onces(struct buf *out, const struct eng_facts *f)
+{
+    cli__metrics_family(out, "phasegate_once_total", "counter",
+                        "Uses of what is made once, by how they went.");
+    for (size_t i = 0; i < f->onces_count * ONCE_RESULT_COUNT; i++) {
+        const struct once_stats *o = &f->onces[i / ONCE_RESULT_COUNT];
+        enum once_result r = (enum once_result)(i % ONCE_RESULT_COUNT);
+        buf_printf(out,
+                   "phasegate_once_total{name=\"%s\",result=\"%s\"} %" PRIu64
+                   "\n",
+                   o->name, once_result_name(r), o->count[r]);
+    }
+}
+
 static void killed(struct buf *out, const struct eng_facts *f)
 {
     cli__metrics_family(out, "phasegate_exec_killed_total", "counter",
@@ -450,6 +464,7 @@ void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
     if (f->engine.has_store) store(out, &f->engine.store);
     if (f->engine.has_store) sessions(out, &f->engine);
     watch(out, &f->engine.watch);
+    onces(out, &f->engine);
     killed(out, &f->engine);
     providers(out, &f->engine, f->inbound, f->inbound_count);
 }

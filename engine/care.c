@@ -1,5 +1,6 @@
 /* The keeper's part of the engine: its rounds, and what they find. */
 #include "engine/core.h"
+#include "engine/corpus.h"
 #include "engine/embed.h"
 #include "engine/idempotency.h"
 #include "engine/runs.h"
@@ -8,6 +9,7 @@ enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60 };
 #define WAL_LARGE ((uint64_t)64 << 20)
 
 _Static_assert((int)ENG_CACHE_COUNT < 8, "grow eng_facts.caches");
+_Static_assert((int)CORPUS_ONCES <= 2, "grow eng_facts.onces");
 
 static const struct st_alerts *alerts(const struct engine *e)
 {
@@ -118,6 +120,10 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
         st_cache_stats(ca, &ret->caches[ret->caches_count++].stats);
     }
     eng_watch_stats(e->watch, &ret->watch);
+    if (e->corpus) {
+        corpus_onces(e->corpus, ret->onces);
+        ret->onces_count = CORPUS_ONCES;
+    }
     provider_facts(e, now, ret);
     uint32_t blind = ret->watch.roots_unwatched - ret->watch.roots_pending;
     if (blind && e->options.watch.mode == ENG_WATCH_AUTO)

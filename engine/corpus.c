@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/sha256.h"
-#include "engine/corpus_index.h"
 #include "engine/corpus_text.h"
 #include "engine/corpus_walk.h"
 
@@ -410,8 +409,9 @@ enum err corpus_current(struct corpus *c, const struct cancel *cancel,
     enum err e = OK;
     for (int i = 0; i < TRIES; i++) {
         struct st_index *x;
-        e = corpus_index_get(c->where, a, p, &x);
-        if (e) return e;
+        e = corpus_index_get(c->where, cancel, a, p, &x);
+        if (e && p->err) return e;
+        if (e) break;
         e = current(c, cancel, a, ret);
         if (!e) return OK;
         /* A damaged file is replaced at the next view, and filled once. */
@@ -432,6 +432,11 @@ bool corpus_mend(struct corpus *c, enum err e, struct arena *a)
 {
     return e == ERR_AGAIN || e == ERR_STORE_CORRUPT ||
            leave_file(c, corpus_index_now(c->where), e, a);
+}
+
+void corpus_onces(const struct corpus *c, struct once_stats ret[CORPUS_ONCES])
+{
+    corpus_index_onces(c->where, ret);
 }
 
 bool corpus_building(struct corpus *c, uint64_t *ret_done, uint64_t *ret_total)

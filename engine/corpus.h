@@ -20,8 +20,8 @@
 #define ENGINE_CORPUS_H
 
 #include "base/pool.h"
+#include "engine/corpus_index.h"
 #include "engine/watch.h"
-#include "state/index.h"
 
 struct corpus;
 
@@ -60,6 +60,8 @@ bool corpus_mend(struct corpus *c, enum err e, struct arena *a);
  * Thread: any. Lock: takes corpus.lock, waits for nothing. */
 bool corpus_building(struct corpus *c, uint64_t *ret_done,
                      uint64_t *ret_total);
+/* As corpus_index_onces. Thread: any */
+void corpus_onces(const struct corpus *c, struct once_stats ret[CORPUS_ONCES]);
 /* A view of the index; only after corpus_current has succeeded once. */
 MUST_USE enum err corpus_view(struct corpus *c, const struct cancel *cancel,
                               struct st_index_view **ret);

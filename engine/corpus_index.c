@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/lock.h"
 #include "base/log.h"
 
 enum { PATH_MOST = 4096 };
@@ -14,14 +13,12 @@ enum { PATH_MOST = 4096 };
 struct corpus_index {
     struct arena arena;
     struct slice path;
-    _Atomic(struct st_index *) now; /* written in a turn */
-    struct lock lock;
-    struct cond ended;
-    bool busy; /* Guarded by lock: one thread has the turn. What follows is its:
-                  files are opened, and told of in the log, without a lock. */
-    struct st_index *shared, *own; /* NULL: not opened */
-    bool left;                     /* the shared one cannot be used */
-    char folder[PATH_MOST];        /* of `own`; empty: none */
+    _Atomic(struct st_index *) now; /* written by who makes one of these */
+    struct once first;   /* the file to begin with: `shared`, else `own` */
+    struct once instead; /* the file of its own */
+    /* Written by the one maker, read again at the end. NULL: not opened */
+    struct st_index *shared, *own;
+    char folder[PATH_MOST]; /* of `own`; empty: none */
 };
 
 enum err corpus_index_new(struct slice path, struct corpus_index **ret)
@@ -29,8 +26,8 @@ enum err corpus_index_new(struct slice path, struct corpus_index **ret)
     struct corpus_index *x = MEM_NEW(struct corpus_index);
     if (!x) return ERR_NOMEM;
     arena_init(&x->arena, 1 << 20);
-    lock_init(&x->lock, "corpus_index", RANK_WATCH);
-    cond_init(&x->ended);
+    once_init(&x->first, "search_index");
+    once_init(&x->instead, "search_index_own");
     x->path = arena_copy(&x->arena, path);
     if (!x->path.p) {
         corpus_index_free(x);
@@ -40,26 +37,15 @@ enum err corpus_index_new(struct slice path, struct corpus_index **ret)
     return OK;
 }
 
-/* --- turns ----------------------------------------------------------------
- */
+/* What a make of these is given. */
+struct opening {
+    struct corpus_index *x;
+    struct arena *a;
+    struct problem *p;
+    enum err why; /* the shared one is left */
+};
 
-static void take_turn(struct corpus_index *x)
-{
-    lock_take(&x->lock);
-    while (x->busy) cond_wait(&x->ended, &x->lock);
-    x->busy = true;
-    lock_drop(&x->lock);
-}
-
-static void give_turn(struct corpus_index *x)
-{
-    lock_take(&x->lock);
-    x->busy = false;
-    cond_broadcast(&x->ended);
-    lock_drop(&x->lock);
-}
-
-/* --- a file of its own, in a turn -------------------------------------------
+/* --- a file of its own ------------------------------------------------------
  */
 
 static void remove_own(struct corpus_index *x)
@@ -95,19 +81,21 @@ static enum err make_own(struct corpus_index *x, const char *tmp)
     return e;
 }
 
-static bool open_own(struct corpus_index *x, enum err why)
+static enum err open_own(void *ctx, void **ret)
 {
+    const struct opening *o = ctx;
+    struct corpus_index *x = o->x;
     const char *tmp[] = {getenv("TMPDIR"), "/dev/shm", "/tmp"};
     enum err e = ERR_IO;
     for (size_t i = 0; i < sizeof(tmp) / sizeof(tmp[0]) && e; i++)
         if (tmp[i] && tmp[i][0] == '/') e = make_own(x, tmp[i]);
-    x->left = true;
-    if (e) return false;
+    if (e) return e;
     log_warn("index", "the index is kept in a temporary file",
-             LOG_S("instead_of", x->path), LOG_S("why", err_detail(why)),
+             LOG_S("instead_of", x->path), LOG_S("why", err_detail(o->why)),
              LOG_C("folder", x->folder));
     atomic_store_explicit(&x->now, x->own, memory_order_release);
-    return true;
+    *ret = x->own;
+    return OK;
 }
 
 /* --- asking ----------------------------------------------------------------
@@ -118,34 +106,45 @@ struct st_index *corpus_index_now(const struct corpus_index *x)
     return atomic_load_explicit(&x->now, memory_order_acquire);
 }
 
-enum err corpus_index_get(struct corpus_index *x, struct arena *a,
-                          struct problem *p, struct st_index **ret)
+static enum err open_first(void *ctx, void **ret)
 {
-    enum err e = OK;
+    struct opening *o = ctx;
+    struct corpus_index *x = o->x;
+    o->why = st_index_open(x->path, o->a, o->p, &x->shared);
+    if (o->why == ERR_NOMEM) return ERR_NOMEM;
+    if (o->why)
+        return once_get(&x->instead, open_own, o, NULL, ret) ? o->why : OK;
+    atomic_store_explicit(&x->now, x->shared, memory_order_release);
+    *ret = x->shared;
+    return OK;
+}
+
+enum err corpus_index_get(struct corpus_index *x, const struct cancel *cancel,
+                          struct arena *a, struct problem *p,
+                          struct st_index **ret)
+{
+    struct opening o = {.x = x, .a = a, .p = p};
+    void *first = NULL;
+    enum err e = once_get(&x->first, open_first, &o, cancel, &first);
     *ret = corpus_index_now(x);
-    if (*ret) return OK;
-    take_turn(x);
-    *ret = corpus_index_now(x);
-    if (!*ret) {
-        e = st_index_open(x->path, a, p, &x->shared);
-        if (!e)
-            atomic_store_explicit(&x->now, x->shared, memory_order_release);
-        else if (e != ERR_NOMEM && open_own(x, e))
-            e = OK;
-        *ret = corpus_index_now(x);
-    }
-    give_turn(x);
     return e;
 }
 
 bool corpus_index_leave(struct corpus_index *x, const struct st_index *failed,
                         enum err why)
 {
-    take_turn(x);
-    bool another = corpus_index_now(x) != failed;
-    if (!another && !x->left) another = open_own(x, why);
-    give_turn(x);
-    return another;
+    struct opening o = {.x = x, .why = why};
+    void *own = NULL;
+    if (corpus_index_now(x) != failed) return true;
+    return once_get(&x->instead, open_own, &o, NULL, &own) == OK &&
+           own != failed;
+}
+
+void corpus_index_onces(const struct corpus_index *x,
+                        struct once_stats ret[CORPUS_ONCES])
+{
+    once_stats(&x->first, &ret[0]);
+    once_stats(&x->instead, &ret[1]);
 }
 
 void corpus_index_free(struct corpus_index *x)
@@ -154,8 +153,8 @@ void corpus_index_free(struct corpus_index *x)
     st_index_close(x->shared);
     st_index_close(x->own);
     remove_own(x);
-    cond_done(&x->ended);
-    lock_done(&x->lock);
+    once_done(&x->instead);
+    once_done(&x->first);
     arena_done(&x->arena);
     mem_free(x);
 }

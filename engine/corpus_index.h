@@ -8,6 +8,7 @@
 #ifndef ENGINE_CORPUS_INDEX_H
 #define ENGINE_CORPUS_INDEX_H
 
+#include "base/once.h"
 #include "state/index.h"
 
 struct corpus_index;
@@ -19,16 +20,25 @@ MUST_USE enum err corpus_index_new(struct slice path,
  */
 void corpus_index_free(struct corpus_index *x);
 
-/* The one to use now, opened at first use; it lives as long as `x`. The errors
- * of st_index_open, when there is no room for any, with the problem. Thread:
- * worker. Lock: takes its own; waits while another opens a file. */
-MUST_USE enum err corpus_index_get(struct corpus_index *x, struct arena *a,
-                                   struct problem *p, struct st_index **ret);
+/* The one to use now, opened once, at first use; it lives as long as `x`. The
+ * errors of st_index_open, when there is no room for any: with the problem for
+ * the one who tried, without (p->err OK) for those who waited for him.
+ * ERR_CANCELLED, ERR_DEADLINE from `cancel` while waiting.
+ * Thread: worker. Lock: takes once */
+MUST_USE enum err corpus_index_get(struct corpus_index *x,
+                                   const struct cancel *cancel,
+                                   struct arena *a, struct problem *p,
+                                   struct st_index **ret);
 /* The one that was given last; NULL before that. Thread: any */
 struct st_index *corpus_index_now(const struct corpus_index *x);
 /* `failed` cannot be used any more, for this reason: the next get gives
  * another one. False: there is no further one. Thread and lock as above. */
 bool corpus_index_leave(struct corpus_index *x, const struct st_index *failed,
                         enum err why);
+
+/* How often each of its files was asked for and made. Thread: any */
+enum { CORPUS_ONCES = 2 };
+void corpus_index_onces(const struct corpus_index *x,
+                        struct once_stats ret[CORPUS_ONCES]);
 
 #endif

@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/cancel.h"
 #include "base/json.h"
+#include "base/once.h"
 #include "base/pool.h"
 #include "base/problem.h"
 #include "base/progress.h"
@@ -432,6 +433,8 @@ struct eng_facts {
     bool has_store;
     struct st_store_stats store;
     struct eng_watch_stats watch;
+    struct once_stats onces[2]; /* what is made once, at first use */
+    size_t onces_count;
     struct provider_stats providers[PROVIDERS_TOLD];
     size_t providers_count;
     struct bucket_stats buckets[PROVIDER_KIND_COUNT];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/integration/bugfix.h"
+#include "tests/integration/program.h"
 #include "tests/runner/server.h"
 
 enum { CLIENTS = 9 }; /* 0 on stdio, the others over HTTP */
@@ -86,6 +87,15 @@ static const struct {
                {"get_phase", ""},
                {"get_task", ",\"task_number\":1"},
                {"get_session", ""}};
+
+static void search(struct play *p, int i, struct http *h)
+{
+    const struct json *v =
+        fine(call(p, i, h, "search_standards",
+                  "{\"query\":\"wombat\",\"n_results\":1}"),
+             "search_standards");
+    CHECK_INT_EQ(json_get(v, SLICE("results"))->count, 1);
+}
 
 static uint32_t next_random(struct play *p, int i)
 {
@@ -171,6 +181,7 @@ static void client(void *ctx, int i)
         meet(p);
         CHECK_INT_EQ(p->completed, 1);
         look(p, i, h, id);
+        search(p, i, h);
     }
 }
 
@@ -181,6 +192,25 @@ static int64_t number(const struct json *v, const char *a, const char *b,
     const struct json *m = c ? json_at(v, a, b, c, NULL) : json_at(v, a, b, NULL);
     if (!json_int64(m, &n)) FAIL("no number %s.%s", a, b);
     return n;
+}
+
+static size_t lines_with(struct slice log, struct slice words)
+{
+    size_t n = 0;
+    for (size_t at; (at = slice_find(log, words)) < log.n; n++)
+        log = slice_sub(log, at + words.n, log.n);
+    return n;
+}
+
+static void check_log(struct slice log)
+{
+    static const char *const never[] = {"level=error", "permit held too long",
+                                        "permit accounting differs",
+                                        "self lookup"};
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        CHECK_INT_EQ(lines_with(log, slice_of(never[i])), 0);
+    struct slice first = SLICE("first-time initialisation");
+    CHECK_INT_EQ(lines_with(log, first), 1); /* the index of the search */
 }
 
 static void check_at_rest(struct server *s, int port)
@@ -195,12 +225,12 @@ static void check_at_rest(struct server *s, int port)
              number(r.json, "caches", "sessions", "flights") != 0);
     CHECK_INT_EQ(number(r.json, "permits", "release_errors", NULL), 0);
     CHECK_INT_EQ(number(r.json, "permits", "leaks", NULL), 0);
-    CHECK_INT_EQ(number(r.json, "caches", "sessions", "duplicate_runs"), 0);
+    static const char *const caches[] = {"sessions", "metadata", "checkpoints",
+                                         "search", "rendered"};
+    for (size_t i = 0; i < sizeof(caches) / sizeof(caches[0]); i++)
+        CHECK_INT_EQ(number(r.json, "caches", caches[i], "duplicate_runs"), 0);
     CHECK_TEXT_EQ(json_text(json_get(r.json, SLICE("status"))), "ok");
-    struct slice log = server_stderr_text(s);
-    CHECK_INT_EQ(slice_find(log, SLICE("level=error")), log.n);
-    CHECK_INT_EQ(slice_find(log, SLICE("permit held too long")), log.n);
-    CHECK_INT_EQ(slice_find(log, SLICE("permit accounting differs")), log.n);
+    check_log(server_stderr_text(s));
 }
 
 static void run(int servers, int rounds, bool restless)
@@ -213,7 +243,10 @@ static void run(int servers, int rounds, bool restless)
             .args = args, .project = k ? server_project(p.server[0]) : NULL};
         p.server[k] = k < servers ? server_start(&o) : p.server[0];
         p.port[k] = k < servers ? server_port(p.server[k]) : p.port[0];
-        if (!k) bugfix_files(server_project(p.server[0]));
+        if (k) continue;
+        bugfix_files(server_project(p.server[0]));
+        put_file(server_project(p.server[0]), ".phasegate/standards/a.md",
+                 "# Animals\nThe wombat digs.\n");
     }
     CHECK_INT_EQ(pthread_barrier_init(&p.together, NULL, CLIENTS), 0);
     test_threads(CLIENTS, client, &p);

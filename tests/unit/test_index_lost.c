@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "tests/unit/engine_fixture.h"
 
 static const char *at(const char *path)
@@ -320,4 +321,84 @@ TEST_EACH(index_lost, a_server_on_a_full_disk_answers, struct disk_row, row,
     CHECK_INT_EQ(count(&f, "platypus"), 0);
     buf_done(&b);
     fixture_done(&f);
+}
+
+/* --- made once ----------------------------------------------------------------
+ */
+
+enum { MANY = 10 };
+
+struct crowd {
+    struct fixture f;
+    _Atomic int lines[2]; /* of the log, that name each of the two files */
+};
+
+static void note_line(void *ctx, struct slice line)
+{
+    static const char *const names[] = {"name=search_index ",
+                                        "name=search_index_own "};
+    struct crowd *c = ctx;
+    bool first = slice_find(line, SLICE("first-time initialisation")) < line.n;
+    for (int i = 0; i < 2; i++)
+        c->lines[i] +=
+            first && slice_find(line, slice_of(names[i])) < line.n;
+}
+
+static void search_as_one_of_many(void *ctx, int i)
+{
+    struct crowd *c = ctx;
+    (void)i;
+    CHECK_INT_EQ(count(&c->f, "wombat"), 1);
+}
+
+static uint64_t uses(const struct once_stats *o)
+{
+    uint64_t n = 0;
+    for (int r = 0; r < ONCE_RESULT_COUNT; r++) n += o->count[r];
+    return n;
+}
+
+/* Ten search a server that has no index yet, and then one whose index is
+ * gone: each file is made once, told of once, and all calls are counted. */
+static void many_search(void (*harm)(void), struct eng_facts *ret)
+{
+    struct crowd c = {0};
+    struct slice standards;
+    save("standards/a.md", "# A\nwombat\n");
+    open_engine(&c.f, &standards);
+    harm();
+    log_divert(note_line, &c);
+    test_threads(MANY, search_as_one_of_many, &c);
+    test_threads(MANY, search_as_one_of_many, &c);
+    eng_facts_take(c.f.engine, clock_now(), ret);
+    log_divert(NULL, NULL);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_INT_EQ(c.lines[i], ret->onces[i].count[ONCE_MADE]);
+    fixture_done(&c.f);
+}
+
+static void nothing(void)
+{
+}
+
+TEST(index_lost, ten_who_search_first_open_one_index)
+{
+    static struct eng_facts facts;
+    many_search(nothing, &facts);
+    CHECK_INT_EQ(facts.onces_count, 2);
+    CHECK_TEXT_EQ(slice_of(facts.onces[0].name), "search_index");
+    CHECK_INT_EQ(facts.onces[0].count[ONCE_MADE], 1);
+    CHECK_INT_EQ(uses(&facts.onces[0]), 2 * MANY);
+    CHECK_INT_GE(facts.onces[0].count[ONCE_FAST], MANY);
+    CHECK_INT_EQ(uses(&facts.onces[1]), 0);
+}
+
+TEST(index_lost, ten_who_cannot_use_it_keep_one_of_their_own)
+{
+    static struct eng_facts facts;
+    many_search(a_folder, &facts);
+    CHECK_TEXT_EQ(slice_of(facts.onces[1].name), "search_index_own");
+    CHECK_INT_EQ(facts.onces[0].count[ONCE_MADE], 1);
+    CHECK_INT_EQ(facts.onces[1].count[ONCE_MADE], 1);
+    CHECK_INT_EQ(uses(&facts.onces[0]), 2 * MANY);
 }

@@ -40,6 +40,14 @@ static uint64_t result(struct once *o, enum once_result r)
     return atomic_load(&o->results[r]);
 }
 
+static uint64_t ended(struct once *o)
+{
+    uint64_t n = 0;
+    for (int r = 0; r < ONCE_RESULT_COUNT; r++)
+        n += result(o, (enum once_result)r);
+    return n;
+}
+
 /* J01: 10 threads at a barrier, a make of 50 ms, 1,000 rounds. The rounds are
  * independent, so twenty groups play them side by side. */
 enum { THREADS = 10, GROUPS = 20, ROUNDS = 1000 / GROUPS };
@@ -97,6 +105,7 @@ TEST(once, ten_threads_make_one_object_in_each_of_a_thousand_rounds,
         for (int r = 0; r < ROUNDS; r++) {
             CHECK_INT_EQ(groups[g].makes[r], 1);
             CHECK_INT_EQ(result(&groups[g].once[r], ONCE_MADE), 1);
+            CHECK_INT_EQ(ended(&groups[g].once[r]), THREADS);
             for (int t = 0; t < THREADS; t++)
                 CHECK(groups[g].got[r][t] == &groups[g].things[r]);
         }
@@ -307,6 +316,11 @@ TEST(once, no_object_is_a_result_and_is_made_once)
         CHECK_OK(once_get(&o, make_nothing, &makes, NULL, &object));
     CHECK_INT_EQ(makes, 1);
     CHECK(object == NULL);
+    struct once_stats told;
+    once_stats(&o, &told);
+    CHECK_INT_EQ(told.count[ONCE_MADE], 1);
+    CHECK_INT_EQ(told.count[ONCE_FAST], 2);
+    CHECK_INT_EQ(told.count[ONCE_WAITED], 0);
     once_done(&o);
 }
 
