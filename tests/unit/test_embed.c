@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/health.h"
 #include "mcp/tools/tools.h"
+#include "state/index.h"
 #include "tests/unit/mcp_fixture.h"
 #include "tests/unit/engine_fixture.h"
 
@@ -50,8 +51,8 @@ static struct provider_ended fake_embed(void *ctx, const struct slice *texts,
         usleep(1000);
     enum provider_result result = (enum provider_result)atomic_load(&f->result);
     if (result != PROVIDER_ANSWERED) return (struct provider_ended){result, 0};
-    float *values = ARENA_ARRAY(a, float, count *n);
-    for (size_t i = 0; i < count; i++) embed_one(texts[i], n, values + i * n);
+    float *values = ARENA_ARRAY(a, float, count * n + 1);
+    for (size_t i = 0; n && i < count; i++) embed_one(texts[i], n, values + i * n);
     if (count > 1) atomic_fetch_add(&f->texts, (int)count);
     *ret = (struct eng_vectors){values, n};
     return (struct provider_ended){PROVIDER_ANSWERED, 0};
@@ -252,6 +253,25 @@ TEST(embed, a_vector_of_another_length_matches_nothing_and_harms_nothing)
     CHECK_TEXT_EQ(text_at(&o, "retrieval_method"), "bm25");
     outcome_done(&o);
     world_done(&w);
+}
+
+TEST(embed, a_vector_of_no_length_or_beyond_the_ceiling_is_no_answer)
+{
+    static const size_t lengths[] = {0, ST_VECTOR_MOST + 1};
+    for (size_t i = 0; i < 2; i++) {
+        struct world w;
+        struct outcome o;
+        world_make(&w);
+        wait_hybrid(&w, "ocean");
+        w.fake.dimension = lengths[i];
+        ask(&w, &o, "feline");
+        CHECK_TEXT_EQ(first_file(&o), "pets.md");
+        CHECK_TEXT_EQ(text_at(&o, "retrieval_method"), "bm25");
+        CHECK_CONTAINS(degraded(&o),
+                       provider_result_name(PROVIDER_MALFORMED));
+        outcome_done(&o);
+        world_done(&w);
+    }
 }
 
 struct searcher {
