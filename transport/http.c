@@ -408,6 +408,10 @@ static void route(struct conn *c)
         serve(c);
 }
 
+/* Answers that may wait for the end of the turn. All that a request has taken
+ * waits with its answer: of many it would not stay in the processor's cache. */
+enum { UNSENT_MOST = 8 };
+
 static void on_request(struct evhttp_request *req, void *ctx)
 {
     struct tp_http *h = ctx;
@@ -420,6 +424,7 @@ static void on_request(struct evhttp_request *req, void *ctx)
     /* Whole after all, and it was told to send it again: it shall not be done
      * twice. It lingers, and goes with its connection. */
     if (c->early) return;
+    if (h->unsent_n >= UNSENT_MOST) tp__http_flush(h);
     atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
     tp__conn_phase(c, CONN_PENDING);
     c->req = req;

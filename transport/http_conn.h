@@ -76,7 +76,8 @@ struct tp_http {
     struct tp_http *next; /* of all there are, see http.c */
     struct tp_gone *gone;
     struct event *adopt, *sweep, *accept_again, *flush;
-    struct conn *unsent; /* their answers go out at the end of this turn */
+    struct conn *unsent; /* their answers go out with this turn */
+    unsigned unsent_n;   /* of them */
     struct conn *conns;  /* newest first */
     struct conn *dead;   /* released, not freed yet */
     struct conn *born;   /* those before this one are not adopted yet */

@@ -119,6 +119,7 @@ void tp__http_flush(struct tp_http *h)
 {
     struct conn *c = h->unsent, *next;
     h->unsent = NULL;
+    h->unsent_n = 0;
     for (; c; c = next) {
         next = c->unsent;
         c->unsent = NULL;
@@ -128,14 +129,15 @@ void tp__http_flush(struct tp_http *h)
     }
 }
 
-/* After all that is readable in this turn has been read: a client that is
- * woken once for several answers costs less than one woken for each. */
+/* After what is readable in this turn has been read, or some of it: a client
+ * that is woken once for several answers costs less than one woken for each. */
 static void write_soon(struct conn *c)
 {
     struct tp_http *h = c->http;
     c->hold++;
     c->unsent = h->unsent;
     h->unsent = c;
+    h->unsent_n++;
     if (!c->unsent) event_active(h->flush, EV_TIMEOUT, 1);
 }
 

@@ -7,8 +7,9 @@
 
 #include "base/alloc.h"
 
-/* Sizes as malloc has them: 24, 40, 56 and so on. */
-enum { LEAST = 24, STEP = 16 };
+/* Small sizes as malloc has them: 24, 40, 56 and so on; behind them those of
+ * evbuffers, which are powers of two. */
+enum { LEAST = 24, STEP = 16, BUFFER = 1024 };
 
 struct piece {
     struct piece *next;
@@ -42,12 +43,24 @@ void tp_spare_end(void)
     }
 }
 
+/* SPARE_SIZES: of none. */
+static size_t size_of_buffer(size_t n)
+{
+    size_t i = SPARE_SMALL;
+    for (size_t size = BUFFER; i < SPARE_SIZES && size != n; size *= 2) i++;
+    return i;
+}
+
 void *tp_spare_alloc(size_t n)
 {
+    if (!kept.on) return mem_alloc(n);
     size_t i = n <= LEAST ? 0 : (n - LEAST + STEP - 1) / STEP;
-    if (!kept.on || i >= SPARE_SIZES) return mem_alloc(n);
-    struct piece *p = kept.first[i];
-    if (!p) return mem_alloc(LEAST + STEP * i);
+    if (i >= SPARE_SMALL)
+        i = size_of_buffer(n);
+    else
+        n = LEAST + STEP * i;
+    struct piece *p = i < SPARE_SIZES ? kept.first[i] : NULL;
+    if (!p) return mem_alloc(n);
     if (mem_refused()) return NULL;
     kept.first[i] = p->next;
     kept.count[i]--;
@@ -59,12 +72,21 @@ void *tp_spare_realloc(void *p, size_t n)
     return mem_realloc(p, n);
 }
 
-/* What is usable is at least what the next one who takes it asks for. */
+/* What is usable is at least what the next one who takes it asks for: malloc
+ * has 8 bytes more than a power of two. */
+static size_t size_of_usable(size_t n)
+{
+    if (n < LEAST) return SPARE_SIZES;
+    size_t i = (n - LEAST) / STEP;
+    return i < SPARE_SMALL ? i : size_of_buffer(n - LEAST % STEP);
+}
+
 void tp_spare_free(void *p)
 {
-    size_t n = kept.on && p ? malloc_usable_size(p) : 0;
-    size_t i = n < LEAST ? SPARE_SIZES : (n - LEAST) / STEP;
-    if (i >= SPARE_SIZES || kept.count[i] == SPARE_MOST) {
+    size_t i =
+        kept.on && p ? size_of_usable(malloc_usable_size(p)) : SPARE_SIZES;
+    if (i == SPARE_SIZES ||
+        kept.count[i] >= (i < SPARE_SMALL ? SPARE_MOST : SPARE_BUFFERS)) {
         mem_free(p);
         return;
     }

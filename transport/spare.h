@@ -1,9 +1,11 @@
 /*
  * spare: libevent's memory. For one HTTP request it takes and gives back some
  * sixty small pieces, several of a size at a time, more than malloc keeps for
- * a thread without work; so the thread of a loop keeps its own, by size, at
- * most SPARE_MOST of each (330 kB in all). Off the loops, and in builds whose
- * sanitizer watches every piece, it is mem_alloc and mem_free.
+ * a thread without work, and three buffers of 1 to 8 KB, for which malloc
+ * gathers its pieces anew each time; so the thread of a loop keeps its own, by
+ * size, at most SPARE_MOST of a small one (640 kB in all) and SPARE_BUFFERS of
+ * a buffer's (240 kB). Off the loops, and in builds whose sanitizer watches
+ * every piece, it is mem_alloc and mem_free.
  *
  * Thread: any; a piece may be given back on another thread than it was taken.
  */
@@ -12,7 +14,12 @@
 
 #include <stddef.h>
 
-enum { SPARE_SIZES = 24, SPARE_MOST = 64 };
+enum {
+    SPARE_SMALL = 24, /* sizes to 392 bytes */
+    SPARE_SIZES = SPARE_SMALL + 4,
+    SPARE_MOST = 128,
+    SPARE_BUFFERS = 16
+};
 
 /* This thread keeps pieces from now on; gives back all it has kept. */
 void tp_spare_begin(void);

@@ -61,6 +61,25 @@ static void *give_back(void *p)
     return NULL;
 }
 
+TEST(spare, buffers_are_kept_and_nothing_else_of_their_size)
+{
+    tp_spare_begin();
+    for (size_t n = 1024; n <= 8192; n *= 2) {
+        size_t before = tp_spare_kept();
+        void *p = tp_spare_alloc(n);
+        CHECK_INT_GE(malloc_usable_size(p), n);
+        tp_spare_free(p);
+        if (tp_spare_kept() == before) continue; /* a sanitizer's build */
+        CHECK_INT_EQ(tp_spare_kept(), before + 1);
+        CHECK(tp_spare_alloc(n) == p);
+        CHECK_INT_EQ(tp_spare_kept(), before);
+        mem_free(p);
+        tp_spare_free(tp_spare_alloc(n + n / 2));
+        CHECK_INT_EQ(tp_spare_kept(), before);
+    }
+    tp_spare_end();
+}
+
 TEST(spare, a_piece_may_be_given_back_by_another_thread)
 {
     pthread_t t;
