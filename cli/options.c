@@ -432,6 +432,8 @@ const char *cli_nearest(struct slice typed, const char *const *names)
 {
     const char *found = NULL;
     size_t least = typed.n / 2 + 2;
+    for (size_t i = 0; typed.n > 3 && names[i]; i++)
+        if (slice_starts(slice_of(names[i]), typed)) return names[i];
     if (least > 4) least = 4;
     for (; *names; names++) {
         size_t d = slice_distance(typed, slice_of(*names));

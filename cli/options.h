@@ -159,7 +159,8 @@ void cli_options_help(struct buf *out, unsigned groups);
 /* The same as a configuration file in which every line is a comment. */
 void cli_options_yaml(struct buf *out, unsigned groups);
 
-/* The nearest of `names` (NULL-ended) to what somebody typed, or NULL. */
+/* Of `names` (NULL-ended) the one that begins with what somebody typed, else
+ * the nearest to it, or NULL. */
 const char *cli_nearest(struct slice typed, const char *const *names);
 
 #endif

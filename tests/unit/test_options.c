@@ -214,5 +214,6 @@ TEST(options, the_nearest_word_is_near)
     static const char *const names[] = {"serve", "sessions", "search", NULL};
     CHECK_STR_EQ(cli_nearest(SLICE("srv"), names), "serve");
     CHECK_STR_EQ(cli_nearest(SLICE("sesions"), names), "sessions");
+    CHECK_STR_EQ(cli_nearest(SLICE("sess"), names), "sessions");
     CHECK(cli_nearest(SLICE("frobnicate"), names) == NULL);
 }
