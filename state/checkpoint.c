@@ -3,13 +3,14 @@
  *
  * SQLite's automatic checkpoint would run inside a COMMIT and cost its caller
  * milliseconds; without any, the file grows and every commit pays for a new
- * length. So: past STEP frames since the last time, the checkpoint thread
- * moves them into the database while the writer goes on. That leaves the few
- * frames that came meanwhile, and the WAL starts again from its beginning
- * only when none is left and no reader uses it; so the writer, between two
- * groups, moves those few itself. Readers that overlap for ever could still
- * keep the WAL alive: past LIMIT frames the writer waits a moment for those
- * that are left (new ones then read the database and are not waited for).
+ * length, half as much again as for its bytes. So: past STEP frames the
+ * checkpoint thread moves them into the database while the writer goes on,
+ * again until what came meanwhile is FEW. The WAL starts again from its
+ * beginning only when no frame is left and no reader uses it; so the writer,
+ * between two groups, moves those few itself. Readers that overlap for ever
+ * could still keep the WAL alive: past LIMIT frames the writer waits a moment
+ * for those that are left (new ones then read the database and are not waited
+ * for).
  */
 #include "state/store_private.h"
 
@@ -17,6 +18,7 @@
 
 #define STEP 2000    /* frames, about 8 MiB: time to move them */
 #define FEW 400      /* frames that the writer moves itself */
+#define PASSES 8     /* each leaves what was written during it */
 #define LIMIT 16000  /* frames, about 64 MiB: the writer waits for readers */
 #define WAIT_MS 250  /* at most this long */
 #define SETTLE_MS 20 /* for the write lock, when somebody was killed */
@@ -46,6 +48,14 @@ static int checkpoint(struct st_store *s, struct st_conn *c, int mode)
     return frames - moved;
 }
 
+/* Of `frames`, those that are not in the database. More were moved than there
+ * are: they were an earlier WAL's. */
+static uint32_t left_of(const struct st_store *s, uint32_t frames)
+{
+    uint32_t moved = get(&s->wal_moved);
+    return moved <= frames ? frames - moved : frames;
+}
+
 static void ask(struct st_store *s)
 {
     lock_take(&s->lock);
@@ -66,15 +76,16 @@ static void wait_for_readers(struct st_store *s)
  * that a reader who pins the WAL is not waited for at every commit. */
 void st__checkpoint_after_commit(struct st_store *s)
 {
-    uint32_t frames = get(&s->wal_frames), moved = get(&s->wal_moved);
+    uint32_t frames = get(&s->wal_frames);
     if (frames < s->wal_seen) { /* it started again */
-        set(&s->wal_moved, moved = 0);
+        set(&s->wal_moved, 0);
         s->wal_mark = STEP;
     }
     s->wal_seen = frames;
-    uint32_t left = frames > moved ? frames - moved : 0;
-    bool finish = left <= FEW && atomic_exchange_explicit(&s->wal_finish, false,
-                                                          memory_order_relaxed);
+    if (frames < STEP) return;
+    bool finish =
+        left_of(s, frames) <= FEW &&
+        atomic_exchange_explicit(&s->wal_finish, false, memory_order_relaxed);
     if (!finish && frames < s->wal_mark) return;
     s->wal_mark = frames + STEP;
     if (finish)
@@ -107,16 +118,26 @@ static void settle_commits(struct st_store *s)
     c->busy_timeout_ms = 0;
 }
 
+/* True: all is moved that was there when the last pass began. */
+static bool move_most(struct st_store *s)
+{
+    int left = 0;
+    for (int i = 0; i < PASSES && left == 0; i++) {
+        left = checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_PASSIVE);
+        if (left_of(s, get(&s->wal_frames)) <= FEW) break;
+    }
+    if (left >= 0)
+        atomic_store_explicit(&s->wal_finish, true, memory_order_relaxed);
+    return left == 0;
+}
+
 static void move(struct st_store *s)
 {
     if (atomic_flag_test_and_set_explicit(&s->checkpointing,
                                           memory_order_acquire))
         return; /* somebody is at it */
     settle_commits(s);
-    int left = checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_PASSIVE);
-    if (left > 0)
-        atomic_store_explicit(&s->wal_finish, true, memory_order_relaxed);
-    if (left == 0 && st__wal_bytes(s) > SHRINK_BYTES)
+    if (move_most(s) && st__wal_bytes(s) > SHRINK_BYTES)
         checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
     atomic_flag_clear_explicit(&s->checkpointing, memory_order_release);
 }
