@@ -78,6 +78,7 @@
     X(SESSION_COMPLETE, "session_closed", "SESSION_COMPLETE")                  \
     X(SESSION_CLOSED, "session_closed", "SESSION_CLOSED")                      \
     X(SESSION_PAUSED, "session_paused", "SESSION_PAUSED")                      \
+    X(SESSION_EXPIRED, "session_paused", "SESSION_EXPIRED")                    \
     X(SESSION_OPTIONS_DIFFER, "conflict", "SESSION_OPTIONS_DIFFER")            \
     X(PHASE_LOCKED, "phase_locked", "PHASE_LOCKED")                            \
     X(PHASE_ALREADY_COMPLETE, "phase_completed", "PHASE_ALREADY_COMPLETE")     \

@@ -83,7 +83,8 @@ static enum err page_sessions(struct tp_page *page)
         .status = tp_query(page, "status"),
         .workflow_type = tp_query(page, "workflow_type"),
         .limit = number_of(page, "limit", SESSIONS_MOST),
-        .cursor = tp_query(page, "cursor")};
+        .cursor = tp_query(page, "cursor"),
+        .archived = slice_eq(tp_query(page, "archived"), SLICE("true"))};
     return ask_end(k, eng_list_sessions(engine, &k->eng, &args));
 }
 

@@ -158,7 +158,8 @@ static void put_sessions(struct json_writer *w, const struct cli_told *t)
     for (size_t i = 0; i < f->sessions.count; i++) {
         struct slice status = slice_of(f->sessions.rows[i].status);
         bool over = slice_eq(status, SLICE("completed")) ||
-                    slice_eq(status, SLICE("abandoned"));
+                    slice_eq(status, SLICE("abandoned")) ||
+                    slice_eq(status, SLICE("expired"));
         total += f->sessions.rows[i].sessions;
         if (!over) open += f->sessions.rows[i].sessions;
     }

@@ -296,6 +296,9 @@ static void sessions(struct buf *out, const struct eng_facts *f)
                    "phasegate_idempotency_total{result=\"%s\"} %" PRIu64 "\n",
                    eng_answer_name((enum eng_answer)i), f->answers[i]);
     NUMBERS(out,
+            {"phasegate_sessions_expired_total", "counter",
+             "Sessions that were idle too long, marked by this process.",
+             f->tally[ENG_TALLY_session_expired]},
             {"phasegate_sessions_conflicts_total", "counter",
              "Writes that another process came before.", f->conflicts},
             {"phasegate_sessions_reloaded_total", "counter",

@@ -81,11 +81,17 @@ static enum err refuse(struct cli_options *o, const struct option_row *row,
                         SLICE_ARG(slice_sub(value, 0, 200)));
 }
 
+static bool number_fits(const struct option_row *row, int64_t n)
+{
+    if (n == 0 && row->flags & OR_ZERO) return true;
+    return n >= row->min && n <= row->max;
+}
+
 static bool number_set(const struct option_row *row, int64_t *to,
                        struct slice value)
 {
     int64_t n;
-    if (!slice_int64(value, &n) || n < row->min || n > row->max) return false;
+    if (!slice_int64(value, &n) || !number_fits(row, n)) return false;
     *to = n;
     return true;
 }

@@ -83,6 +83,7 @@ struct cli_settings {
     int64_t coalesce_mode, coalesce_waiters;
     struct cli_list coalesce_except;
     struct eng_cache_options caches[ENG_CACHES];
+    int64_t sessions_idle_s, sessions_archive_s, sessions_sweep_ms;
     int64_t answers_ttl_s, answers_per_session, answers_bytes;
     int64_t inbound_per_min, inbound_burst, peer_per_s, peer_burst;
     int64_t inbound_class_per_min[7], inbound_class_burst[7];
@@ -95,7 +96,7 @@ struct cli_settings {
     int64_t log_level;  /* enum log_level */
     int64_t log_format; /* enum log_format */
     /* the command line alone */
-    bool json;
+    bool json, archived;
     int64_t lint_format; /* enum cli_format */
     bool lint_codes;
     struct cli_list phases;

@@ -54,6 +54,8 @@ static const struct option_row rows[] = {
      .choices = editors,
      .absent = "those found", .flags = FLAG_ALONE,
      .help = "claude, cursor, vscode, codex or all; repeatable."},
+    {"archived", BOOLEAN, CLI_DECISION, AT(archived), .flags = FLAG_ALONE,
+     .help = "list: also those put away (sessions.archive_after_s)."},
     {"kept", TEXT, CLI_DECISION, AT(kept), .arg = "FILE",
      .absent = "none", .flags = FLAG_ALONE,
      .help = "verify: what it printed earlier with --json, kept elsewhere."},

@@ -7,7 +7,8 @@ enum { HELP_WIDTH = 80, HELP_INDENT = 6 };
 void cli__option_accepts(const struct option_row *row, struct buf *out)
 {
     if (row->type == NUMBER) {
-        buf_printf(out, "%lld..%lld", (long long)row->min, (long long)row->max);
+        buf_printf(out, "%s%lld..%lld", row->flags & OR_ZERO ? "0, " : "",
+                   (long long)row->min, (long long)row->max);
     } else if (row->type == CHOICE) {
         for (const char *const *c = row->choices; *c; c++)
             buf_printf(out, "%s%s", c == row->choices ? "" : "/", *c);

@@ -4,6 +4,8 @@
 #include "cli/timeouts.h"
 #include "engine/permit.h"
 
+#define YEARS_10_S INT64_C(315360000)
+
 static const char *const coalesce_modes[] = {"join", "refuse", NULL};
 _Static_assert(PERMIT_LEVEL_COUNT == 7, "cli_settings.permits");
 
@@ -121,6 +123,17 @@ static const struct option_row rows[] = {
     {"coalesce.disable_tools", LIST, CLI_SERVER, AT(coalesce_except),
      .arg = "TOOL", .absent = "none",
      .help = "A tool whose every call runs; repeatable."},
+    {"sessions.idle_expire_s", NUMBER, CLI_SERVER, AT(sessions_idle_s),
+     .min = 60, .max = YEARS_10_S, .def = 0, .arg = "N", .flags = OR_ZERO,
+     .help = "A session in which nothing happens for so many seconds is "
+             "expired until it is resumed; 0: never."},
+    {"sessions.archive_after_s", NUMBER, CLI_SERVER, AT(sessions_archive_s),
+     .min = 0, .max = YEARS_10_S, .def = 0, .arg = "N",
+     .help = "Completed and expired sessions leave the list so many seconds "
+             "after their last change; 0: never."},
+    {"sessions.sweep_ms", NUMBER, CLI_SERVER, AT(sessions_sweep_ms),
+     .min = 1000, .max = 86400000, .def = 300000, .arg = "MS",
+     .help = "Between looks for sessions to expire."},
     {"idempotency.ttl_s", NUMBER, CLI_SERVER, AT(answers_ttl_s), .min = 60,
      .max = 2592000, .def = 86400, .arg = "N",
      .help = "An idempotency_key is remembered for so many seconds."},

@@ -16,6 +16,8 @@ enum option_type { TEXT, NUMBER, CHOICE, BOOLEAN, LIST };
 enum { NOT_IN_FILE = 1, NOT_IN_ENV = 2, FLAG_ALONE = 3 };
 /* Too many to be read there: docs/CONFIGURATION.md has them. */
 enum { NOT_IN_HELP = 4 };
+/* A NUMBER whose 0 means never, beside min..max. */
+enum { OR_ZERO = 8 };
 
 enum { NAME_ROOM = 64 };
 

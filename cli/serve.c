@@ -188,6 +188,9 @@ static enum err engine_start(struct serve *s)
                             .answers = {set->answers_ttl_s,
                                         set->answers_per_session,
                                         set->answers_bytes},
+                            .sessions = {set->sessions_idle_s,
+                                         set->sessions_archive_s,
+                                         set->sessions_sweep_ms},
                             .store_ms = (uint32_t)set->timeout_store_ms,
                             .pool = s->pool,
                             .permits = s->permits,
@@ -595,6 +598,11 @@ static bool http_over(const struct serve *s)
     return tp_http_busy(s->http) == 0;
 }
 
+static bool rounds_over(const struct serve *s)
+{
+    return !s->engine || eng_tick_over(s->engine);
+}
+
 /* Waits for done(s); a further signal ends the patience, and the process. */
 static bool patience(struct serve *s, int64_t ms,
                      bool (*done)(const struct serve *))
@@ -619,6 +627,7 @@ static bool wind_down(struct serve *s)
         !s->mcp || patience(s, s->o.set.timeout_shutdown_ms, calls_over);
     if (over) (void)patience(s, FLUSH_MS, http_over);
     cli_keeper_stop(s->keeper);
+    over = patience(s, s->o.set.timeout_shutdown_ms, rounds_over) && over;
     tp_discovery_leave(s->discovery);
     if (s->app.surface == TOOLS_PRAXIS && s->root.n)
         cli_praxis_state_remove(s->root);

@@ -179,7 +179,7 @@ static int resolve(struct sessions *s, struct slice prefix, struct slice *ret)
     do {
         struct cli_reply r;
         struct slice args = arena_printf(
-            &s->arena, "{\"limit\":200%s%.*s}", cursor.n ? ",\"cursor\":" : "",
+            &s->arena, "{\"limit\":200,\"archived\":true%s%.*s}", cursor.n ? ",\"cursor\":" : "",
             SLICE_ARG(cursor.n ? quoted(s, cursor) : cursor));
         if (!cli_reach(&s->o, s->root, "list_sessions", args, &s->arena, &r,
                        &code))
@@ -244,6 +244,8 @@ static int run(const struct cli_command *c, struct sessions *s, int argc,
         if (code) return code;
         args = arena_printf(&s->arena, "{\"session_id\":%.*s%s}",
                             SLICE_ARG(quoted(s, id)), v->more);
+    } else if (s->o.set.archived) {
+        args = SLICE("{\"archived\":true}");
     }
     if (!cli_reach(&s->o, s->root, v->tool, args, &s->arena, &r, &code))
         return code;

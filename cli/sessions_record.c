@@ -98,7 +98,7 @@ int cli_record_resolve(struct cli_record *r, const char *word,
                        struct slice *ret)
 {
     struct slice prefix = slice_of(word), found = {0};
-    struct eng_list_sessions_args args = {.limit = 200};
+    struct eng_list_sessions_args args = {.limit = 200, .archived = true};
     *ret = prefix;
     if (prefix.n == ID_SIZE) return CLI_DONE; /* a hidden one too */
     if (prefix.n < PREFIX_LEAST)

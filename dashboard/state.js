@@ -14,6 +14,7 @@ export const STATUS = {
   completed: { kind: 'good', text: 'completed' },
   error: { kind: 'bad', text: 'error' },
   abandoned: { kind: 'off', text: 'abandoned' },
+  expired: { kind: 'off', text: 'expired' },
 };
 export const WAITS = { kind: 'warn', text: 'waiting for you' };
 

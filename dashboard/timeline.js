@@ -23,6 +23,7 @@ const KINDS = {
   task_released: { kind: 'off', group: 'claim', title: (e) => `Task ${e.data.task} of phase${phase(e)} released, ${e.data.task_status}` },
   session_paused: { kind: 'off', group: 'session', title: () => 'Session paused' },
   session_resumed: { kind: 'now', group: 'session', title: () => 'Session resumed' },
+  session_expired: { kind: 'off', group: 'session', title: () => 'Session expired: nothing happened for long' },
   session_abandoned: { kind: 'bad', group: 'session', title: () => 'Session abandoned' },
   session_deleted: { kind: 'bad', group: 'session', title: () => 'Session deleted' },
   session_reopened: { kind: 'now', group: 'session', title: () => 'Session opened again' },

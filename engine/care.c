@@ -2,6 +2,7 @@
 #include "engine/core.h"
 #include "engine/corpus.h"
 #include "engine/embed.h"
+#include "engine/expire.h"
 #include "engine/idempotency.h"
 #include "engine/runs.h"
 
@@ -51,11 +52,18 @@ static void look_at_store(struct engine *e)
 void eng_tick(struct engine *e, int64_t now)
 {
     if (e->store) st_store_checkpoint(e->store);
+    eng__expire_tick(e, now);
     look_at_store(e);
     if (e->seconds % WINDOW_S == 0) windows_tick(e, now);
     if (++e->seconds % SWEEP_S) return;
     for (int i = 0; i < ENG_CACHE_COUNT; i++) st_cache_sweep(e->cache[i], now);
     embed_sweep(e->embed, now);
+}
+
+bool eng_tick_over(const struct engine *e)
+{
+    /* Acquire: with the last one's end, what it told is told. */
+    return !atomic_load_explicit(&e->expiry.under_way, memory_order_acquire);
 }
 
 static void add(struct eng_facts *f, struct eng_reason r)

@@ -13,6 +13,7 @@
 #ifndef ENGINE_CORE_H
 #define ENGINE_CORE_H
 
+#include "base/random.h"
 #include "engine/engine.h"
 #include "engine/order.h"
 #include "engine/tally.h"
@@ -44,6 +45,12 @@ struct engine {
     uint64_t commits, strangers; /* as of the last look at what is kept */
     struct st_session_tally sessions;
     struct eng__grown troubles;
+    struct {
+        int64_t next;     /* monotonic: the next sweep */
+        int64_t after_ms; /* behind this one the next batch begins */
+        char after_id[UUID_SIZE];
+        _Atomic uint32_t under_way; /* of the batch; any thread ends one */
+    } expiry;
     struct eng_runs *runs; /* commands of gates, while they run */
     struct corpus *corpus; /* NULL: no project */
     struct eng_tally tally;

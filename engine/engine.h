@@ -55,6 +55,13 @@ struct eng_embedder {
     void *ctx;
 };
 
+/* What becomes of sessions in which nothing happens: engine/expire.h. */
+struct eng_sessions_options {
+    int64_t idle_expire_s;   /* 0: never */
+    int64_t archive_after_s; /* 0: never */
+    int64_t sweep_ms;        /* between two sweeps */
+};
+
 /* What is kept for idempotency keys. */
 struct eng_answers_options {
     int64_t ttl_s;       /* 0: all the defaults: a day, 1,000, 64 MiB */
@@ -89,6 +96,7 @@ struct eng_options {
     enum eng_gate_mode gate_mode;
     struct st_alerts alerts;                   /* all zero: the defaults */
     struct eng_answers_options answers;        /* all zero: the defaults */
+    struct eng_sessions_options sessions;      /* all zero: never */
     struct eng_cache_options caches[ENG_CACHES]; /* zero: the defaults */
     const struct providers_options *providers; /* NULL: the defaults */
     /* Borrowed; NULL: search is by words alone. */
@@ -325,6 +333,7 @@ struct eng_list_sessions_args {
     struct slice status, workflow_type;
     int64_t limit; /* 1..10,000 */
     struct slice cursor;
+    bool archived; /* those too; so does a `status` */
 };
 enum err eng_list_sessions(struct engine *e, struct eng_call *c,
                            const struct eng_list_sessions_args *args);
@@ -415,6 +424,8 @@ MUST_USE enum err eng_session_versions(struct engine *e,
  * the commit path. Every 30 s: sweeps. Each minute: the caches' windows.
  * Thread: keeper */
 void eng_tick(struct engine *e, int64_t now);
+/* After the last round: has all ended that the rounds began? Thread: any */
+bool eng_tick_over(const struct engine *e);
 
 /* What is not as it should be, by the engine's own look. */
 struct eng_reason {

@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "engine/core.h"
+#include "engine/expire.h"
 #include "engine/problems.h"
 #include "engine/view.h"
 
@@ -29,8 +30,16 @@ static enum err cursor_parse(struct eng_call *c, struct slice cursor,
                         SLICE_ARG(slice_sub(cursor, 0, 120)));
 }
 
+static bool is_archived(const struct st_session *row, int64_t until_ms)
+{
+    enum eng_status status;
+    return row->updated_ms <= until_ms &&
+           eng__status_parse(row->status, &status) &&
+           (status == ENG_COMPLETED || status == ENG_EXPIRED);
+}
+
 static void reply(struct eng_call *c, const struct st_session *rows, size_t n,
-                  bool more)
+                  bool more, int64_t archived_ms)
 {
     struct json_writer w = json_writer(&c->out->plain);
     json_begin_object(&w);
@@ -39,6 +48,8 @@ static void reply(struct eng_call *c, const struct st_session *rows, size_t n,
     for (size_t i = 0; i < n; i++) {
         json_begin_object(&w);
         eng__view_summary(&w, &rows[i]);
+        if (is_archived(&rows[i], archived_ms))
+            json_put_bool(&w, "archived", true);
         json_end_object(&w);
     }
     json_end_array(&w);
@@ -66,12 +77,15 @@ enum err eng_list_sessions(struct engine *e, struct eng_call *c,
     int limit = args->limit >= 1 && args->limit <= LIMIT_MAX ? (int)args->limit
                                                              : LIMIT_DEFAULT;
     f.limit = limit + 1; /* one more tells whether there is another page */
+    /* Who asks for a status means all that have it. */
+    int64_t archived_ms = eng__archived_until(e);
+    if (!args->archived && !args->status.n) f.archived_ms = archived_ms;
     r = st_read_begin(e->store, c->cancel, &tx);
     if (r) return eng__problem_store(c, r);
     r = st_session_list(tx, &f, c->arena, &rows, &n);
     st_read_end(tx);
     if (r) return eng__problem_store(c, r);
     bool more = n > (size_t)limit;
-    reply(c, rows, more ? (size_t)limit : n, more);
+    reply(c, rows, more ? (size_t)limit : n, more, archived_ms);
     return eng__settled(c, OK);
 }

@@ -310,6 +310,13 @@ enum err eng__op_run(struct engine *e, struct eng_call *c, struct slice key,
     return op_run(op);
 }
 
+enum err eng__op_keep(struct engine *e, struct eng_call *c, struct slice key,
+                      enum err (*decide)(struct eng_op *op), const void *args)
+{
+    struct eng_op *op = op_new(e, c, key, decide, args);
+    return op ? op_run(op) : eng__problem_nomem(c);
+}
+
 enum err eng__op_event(struct eng_op *op, struct slice type, int64_t phase,
                        struct buf *data)
 {

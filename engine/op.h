@@ -87,6 +87,13 @@ MUST_USE enum err eng__op_run(struct engine *e, struct eng_call *c,
                               enum err (*decide)(struct eng_op *op),
                               const void *args);
 
+/* As eng__op_run, for what the keeper does by itself: it takes no permit, so
+ * that no call is refused for it. Thread: keeper */
+MUST_USE enum err eng__op_keep(struct engine *e, struct eng_call *c,
+                               struct slice key,
+                               enum err (*decide)(struct eng_op *op),
+                               const void *args);
+
 /* Decides a parked op again, in its turn. Thread: any */
 void eng__op_again(struct eng_op *op);
 

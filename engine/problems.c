@@ -249,6 +249,23 @@ static enum err paused(struct eng_call *c, const struct eng_snapshot *s)
         "Session %.*s is paused", SLICE_ARG(s->row.id));
 }
 
+static enum err expired(struct eng_call *c, const struct eng_snapshot *s)
+{
+    char at[CLOCK_TEXT_SIZE];
+    clock_text(s->row.updated_ms, at);
+    return problem_setf(
+        &c->problem, c->arena, ERR_SESSION_EXPIRED,
+        arena_printf(c->arena,
+                     "Nothing happened in it for long, so it was put to rest "
+                     "at %s. It can be read but takes no writes.",
+                     at),
+        arena_printf(c->arena,
+                     "Open it again: manage_session {\"session_id\": "
+                     "\"%.*s\", \"action\": \"resume\"}.",
+                     SLICE_ARG(s->row.id)),
+        "Session %.*s is expired", SLICE_ARG(s->row.id));
+}
+
 static enum err ended(struct eng_call *c, const struct eng_snapshot *s,
                       enum err e)
 {
@@ -297,5 +314,6 @@ enum err eng__problem_closed(struct eng_call *c, const struct eng_snapshot *s,
     enum err e = eng__move(s->status, a, &to);
     if (!e) return OK;
     if (s->status == ENG_PAUSED) return paused(c, s);
+    if (s->status == ENG_EXPIRED) return expired(c, s);
     return s->status == ENG_ERRED ? in_trouble(c, s, e) : ended(c, s, e);
 }

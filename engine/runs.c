@@ -72,6 +72,16 @@ uint32_t eng__runs_count(struct eng_runs *r)
     return n;
 }
 
+bool eng__runs_of(struct eng_runs *r, struct slice session_id)
+{
+    bool is = false;
+    lock_take(&r->lock);
+    for (const struct eng_flight *f = r->flights; f && !is; f = f->next)
+        is = slice_starts(slice_of(f->key), session_id);
+    lock_drop(&r->lock);
+    return is;
+}
+
 /* --- references ------------------------------------------------------------
  */
 

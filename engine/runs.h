@@ -23,6 +23,8 @@ void eng__runs_stop(struct eng_runs *r);
 /* Stops, and waits for the last. NULL is fine. Thread: main */
 void eng__runs_free(struct eng_runs *r);
 uint32_t eng__runs_count(struct eng_runs *r);
+/* Does anything run, or wait to be asked for, of this session? */
+bool eng__runs_of(struct eng_runs *r, struct slice session_id);
 
 /* The flight for the op's gate: one that is under way, one that has ended and
  * is kept, or a new one; it is the op's from then on. The problem is filled:

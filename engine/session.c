@@ -175,18 +175,32 @@ static enum err snapshot_read(struct engine *e, struct slice id,
     return r;
 }
 
+static enum err snapshot_load(struct engine *e, struct slice id,
+                              const struct cancel *c, struct eng_snapshot **ret)
+{
+    struct eng_snapshot *s = snapshot_new();
+    if (!s) return ERR_NOMEM;
+    enum err r = snapshot_read(e, id, c, s);
+    if (!r) r = eng__pinned_load(e, s->row.definition_hash, c, &s->definition);
+    if (r)
+        eng__snapshot_free(s);
+    else
+        *ret = s;
+    return r;
+}
+
+enum err eng__session_read(struct engine *e, struct slice id,
+                           struct eng_snapshot **ret)
+{
+    return snapshot_load(e, id, NULL, ret);
+}
+
 static enum err session_load(void *ctx, struct slice key,
                              const struct cancel *c, struct st_loaded *ret)
 {
-    struct engine *e = ctx;
-    struct eng_snapshot *s = snapshot_new();
-    if (!s) return ERR_NOMEM;
-    enum err r = snapshot_read(e, key, c, s);
-    if (!r) r = eng__pinned_load(e, s->row.definition_hash, c, &s->definition);
-    if (r) {
-        eng__snapshot_free(s);
-        return r;
-    }
+    struct eng_snapshot *s;
+    enum err r = snapshot_load(ctx, key, c, &s);
+    if (r) return r;
     log_debug("session", "Loaded session", LOG_S("session_id", key));
     *ret = (struct st_loaded){.value = s,
                               .bytes = sizeof(*s) + s->arena.used,
@@ -199,6 +213,13 @@ static void session_free(void *ctx, void *value)
 {
     (void)ctx;
     eng__snapshot_free(value);
+}
+
+static void session_evicted(void *ctx, struct slice key, size_t bytes)
+{
+    (void)ctx;
+    log_debug("session", "session evicted from memory", LOG_S("session", key),
+              LOG_I("bytes", (int64_t)bytes));
 }
 
 /* Another process may have written: the row's version decides. */
@@ -234,6 +255,7 @@ enum err eng__sessions_cache(struct engine *e, struct st_cache **ret)
                                .rank = 5,
                                .load = session_load,
                                .free_value = session_free,
+                               .evicted = session_evicted,
                                .still_valid = session_still_valid,
                                .valid_now = session_valid_now,
                                .ctx = e},
@@ -262,7 +284,7 @@ const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
 
 void eng__session_publish(struct engine *e, struct eng_snapshot *s)
 {
-    if (s->row.hidden) {
+    if (s->row.hidden || s->status == ENG_EXPIRED) {
         eng__session_forget(e, s->row.id);
         eng__snapshot_free(s);
         return;

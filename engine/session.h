@@ -75,6 +75,10 @@ MUST_USE enum err eng__sessions_cache(struct engine *e, struct st_cache **ret);
 MUST_USE enum err eng__session_get(struct engine *e, struct eng_call *c,
                                    struct slice id,
                                    const struct eng_snapshot **ret);
+/* What the store has now, past the cache. Gives. ERR_NOT_FOUND: a hidden one
+ * too. */
+MUST_USE enum err eng__session_read(struct engine *e, struct slice id,
+                                    struct eng_snapshot **ret);
 /* The snapshot if it is cached and valid without I/O, else NULL; one that
  * keeps files never is. Only between st_cache_pin and st_cache_unpin. Thread:
  * loop */

@@ -23,6 +23,7 @@
     X(phase_reopened)                                                          \
     X(session_paused)                                                          \
     X(session_resumed)                                                         \
+    X(session_expired)                                                         \
     X(session_abandoned)                                                       \
     X(session_rolled_back)                                                     \
     X(session_deleted)                                                         \

@@ -8,6 +8,7 @@ static const struct slice statuses[] = {
     [ENG_COMPLETED] = SLICE_INIT("completed"),
     [ENG_ERRED] = SLICE_INIT("error"),
     [ENG_ABANDONED] = SLICE_INIT("abandoned"),
+    [ENG_EXPIRED] = SLICE_INIT("expired"),
 };
 static_assert(sizeof(statuses) / sizeof(statuses[0]) == ENG_STATUS_COUNT,
               "a word for each status");
@@ -24,6 +25,7 @@ static const struct slice actions[] = {
     [ENG_CLAIM] = SLICE_INIT("claim, release"),
     [ENG_DECIDE] = SLICE_INIT("approve, reject"),
     [ENG_REOPEN] = SLICE_INIT("proven file changes"),
+    [ENG_EXPIRE] = SLICE_INIT("idle too long"),
 };
 static_assert(sizeof(actions) / sizeof(actions[0]) == ENG_ACTION_COUNT,
               "a word for each action");
@@ -54,7 +56,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_FINISH]      = TO(COMPLETED),
         [ENG_CLAIM]       = TO(ACTIVE),
         [ENG_DECIDE]      = TO(ACTIVE),
-        [ENG_REOPEN]      = TO(ACTIVE)},
+        [ENG_REOPEN]      = TO(ACTIVE),
+        [ENG_EXPIRE]      = TO(EXPIRED)},
     [ENG_PAUSED] = {
         [ENG_PAUSE]       = TO(PAUSED),
         [ENG_RESUME]      = TO(ACTIVE),
@@ -66,7 +69,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_FINISH]      = NO(SESSION_PAUSED),
         [ENG_CLAIM]       = NO(SESSION_PAUSED),
         [ENG_DECIDE]      = TO(PAUSED),
-        [ENG_REOPEN]      = TO(PAUSED)},
+        [ENG_REOPEN]      = TO(PAUSED),
+        [ENG_EXPIRE]      = TO(EXPIRED)},
     [ENG_COMPLETED] = {
         [ENG_PAUSE]       = NO(SESSION_COMPLETE),
         [ENG_RESUME]      = NO(SESSION_COMPLETE),
@@ -78,7 +82,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_FINISH]      = NO(SESSION_COMPLETE),
         [ENG_CLAIM]       = NO(SESSION_COMPLETE),
         [ENG_DECIDE]      = NO(SESSION_COMPLETE),
-        [ENG_REOPEN]      = NO(SESSION_COMPLETE)},
+        [ENG_REOPEN]      = NO(SESSION_COMPLETE),
+        [ENG_EXPIRE]      = NO(SESSION_COMPLETE)},
     [ENG_ERRED] = {
         [ENG_PAUSE]       = NO(UNAVAILABLE),
         [ENG_RESUME]      = TO(ACTIVE), /* when what was missing is there */
@@ -90,7 +95,8 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_FINISH]      = NO(UNAVAILABLE),
         [ENG_CLAIM]       = NO(UNAVAILABLE),
         [ENG_DECIDE]      = NO(UNAVAILABLE),
-        [ENG_REOPEN]      = NO(UNAVAILABLE)},
+        [ENG_REOPEN]      = NO(UNAVAILABLE),
+        [ENG_EXPIRE]      = NO(UNAVAILABLE)},
     [ENG_ABANDONED] = {
         [ENG_PAUSE]       = NO(SESSION_CLOSED),
         [ENG_RESUME]      = NO(SESSION_CLOSED),
@@ -102,7 +108,21 @@ static const struct edge edges[ENG_STATUS_COUNT][ENG_ACTION_COUNT] = {
         [ENG_FINISH]      = NO(SESSION_CLOSED),
         [ENG_CLAIM]       = NO(SESSION_CLOSED),
         [ENG_DECIDE]      = NO(SESSION_CLOSED),
-        [ENG_REOPEN]      = NO(SESSION_CLOSED)},
+        [ENG_REOPEN]      = NO(SESSION_CLOSED),
+        [ENG_EXPIRE]      = NO(SESSION_CLOSED)},
+    [ENG_EXPIRED] = {
+        [ENG_PAUSE]       = NO(SESSION_EXPIRED),
+        [ENG_RESUME]      = TO(ACTIVE), /* the one way back */
+        [ENG_RETRY_PHASE] = NO(SESSION_EXPIRED),
+        [ENG_ROLLBACK]    = NO(SESSION_EXPIRED),
+        [ENG_ABANDON]     = TO(ABANDONED),
+        [ENG_DELETE]      = TO(EXPIRED),
+        [ENG_COMPLETE]    = NO(SESSION_EXPIRED),
+        [ENG_FINISH]      = NO(SESSION_EXPIRED),
+        [ENG_CLAIM]       = NO(SESSION_EXPIRED),
+        [ENG_DECIDE]      = NO(SESSION_EXPIRED),
+        [ENG_REOPEN]      = NO(SESSION_EXPIRED), /* seen when it is back */
+        [ENG_EXPIRE]      = NO(SESSION_EXPIRED)},
 };
 /* clang-format on */
 

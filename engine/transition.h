@@ -17,6 +17,7 @@ enum eng_status {
     ENG_COMPLETED,
     ENG_ERRED, /* imported, and something it needs is not here */
     ENG_ABANDONED,
+    ENG_EXPIRED, /* idle too long; can be read, and opened again */
     ENG_STATUS_COUNT
 };
 
@@ -32,6 +33,7 @@ enum eng_action {
     ENG_CLAIM,    /* a task is claimed or released */
     ENG_DECIDE,   /* a person approves or rejects */
     ENG_REOPEN,   /* a file that a phase was proven by has changed */
+    ENG_EXPIRE,   /* nothing happened for sessions.idle_expire_s */
     ENG_ACTION_COUNT
 };
 
@@ -42,8 +44,8 @@ bool eng__status_parse(struct slice text, enum eng_status *ret);
 struct slice eng__action_text(enum eng_action a);
 
 /* Where the action leads; ERR_SESSION_PAUSED, ERR_SESSION_COMPLETE,
- * ERR_SESSION_CLOSED, ERR_UNAVAILABLE (status error: what is missing is told
- * by the session), ERR_CONFLICT. */
+ * ERR_SESSION_CLOSED, ERR_SESSION_EXPIRED, ERR_UNAVAILABLE (status error: what
+ * is missing is told by the session), ERR_CONFLICT. */
 MUST_USE enum err eng__move(enum eng_status from, enum eng_action a,
                             enum eng_status *ret_to);
 

@@ -146,6 +146,10 @@ void eng__view_next(struct json_writer *w, const struct eng_snapshot *s,
     if (s->status == ENG_PAUSED)
         next_manage(w, s, ENG_RESUME,
                     "The session is paused; resume it to go on.");
+    else if (s->status == ENG_EXPIRED)
+        next_manage(w, s, ENG_RESUME,
+                    "Nothing happened in this session for long; resume it to "
+                    "go on.");
     else if (s->status == ENG_ERRED)
         next_manage(w, s, ENG_RETRY_PHASE,
                     "What this session needs was missing; when it is there, "

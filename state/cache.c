@@ -240,6 +240,8 @@ void st__removed_done(struct st_cache *ca, struct st_removed *out)
 {
     st__count(ca, ST_METRIC_evictions_entries, out->evicted_entries);
     st__count(ca, ST_METRIC_evictions_bytes, out->evicted_bytes);
+    for (struct st_entry *e = out->evicted; e && ca->row.evicted; e = e->older)
+        ca->row.evicted(ca->row.ctx, st__entry_key(e), e->charge);
     st__retire(out->list);
 }
 

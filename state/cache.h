@@ -67,6 +67,8 @@ struct st_cache_row {
     /* May be NULL. The same question without I/O, for peek: false means "ask
      * on a worker". Thread: loop */
     bool (*valid_now)(void *ctx, const struct st_entry *entry);
+    /* May be NULL. This one left to make room. Thread: any, no lock held */
+    void (*evicted)(void *ctx, struct slice key, size_t bytes);
     void *ctx;
     struct pool *refresh_pool; /* NULL: swr is off */
 };

@@ -21,7 +21,8 @@ struct st_entry {
     /* Guarded by shelf.lock. */
     bool shelved;
     size_t rank_at;                 /* its place in the shelf's ranks */
-    struct st_entry *older, *newer; /* negative entries by age */
+    struct st_entry *older, *newer; /* negative entries by age; `older` of
+                                     * one that is out: evicted before it */
     struct st_retired retired;      /* and lists of removed entries */
     /* Stale while revalidate. */
     _Atomic int64_t refresh_at; /* not before */

@@ -283,7 +283,10 @@ static void evict(struct st_shelf *s, struct st_entry *e, size_t *counter,
                   struct st_removed *out)
 {
     lock_assert_held(&s->lock);
-    *counter += st__shelf_remove(s, e, out);
+    if (!st__shelf_remove(s, e, out)) return;
+    e->older = out->evicted;
+    out->evicted = e;
+    ++*counter;
 }
 
 static void make_room(struct st_shelf *s, const struct st_entry *e,

@@ -39,6 +39,7 @@ struct st_shelf {
 /* What a change took out, for after the unlock: retire the list. */
 struct st_removed {
     struct st_retired *list;
+    struct st_entry *evicted; /* of the list, by st_entry.older */
     size_t entries; /* asked for by the caller */
     size_t evicted_entries, evicted_bytes;
 };

@@ -16,7 +16,8 @@
 struct st_session {
     struct slice id; /* UUID */
     struct slice workflow_type, target;
-    struct slice status;          /* active paused completed error abandoned */
+    struct slice status;          /* active paused completed error abandoned
+                                     expired */
     struct slice definition_hash; /* hex */
     int64_t current_phase, total_phases;
     int64_t version; /* starts at 1, one more with every change */
@@ -52,6 +53,9 @@ struct st_session_filter {
     int64_t before_updated_ms;          /* the page's cursor; 0: from the top */
     struct slice before_id;
     int limit; /* < 1: no limit */
+    /* Completed and expired ones whose last change is not younger are left
+     * out; 0: none is. */
+    int64_t archived_ms;
 };
 /* Newest change first, ties by id; hidden ones left out; detail not read. */
 enum err st_session_list(struct st_tx *tx, const struct st_session_filter *f,
@@ -59,6 +63,17 @@ enum err st_session_list(struct st_tx *tx, const struct st_session_filter *f,
                          size_t *ret_count);
 enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
                           int64_t *ret);
+
+/* Active and paused, not hidden sessions in which nothing has happened since
+ * `until_ms`, the longest idle first; a page behind the one that `after` names
+ * (an empty id: from the first). */
+struct st_idle {
+    int64_t since_ms;
+    struct slice id;
+};
+enum err st_session_idle(struct st_tx *tx, const struct st_idle *after,
+                         int64_t until_ms, int limit, struct arena *a,
+                         struct st_idle **ret, size_t *ret_count);
 
 /* The ids behind `after` in their order, hidden sessions included. */
 enum err st_session_ids(struct st_tx *tx, struct slice after, int limit,

@@ -127,6 +127,7 @@ static void bind_filter(struct query *q, const struct st_session_filter *f)
 {
     query_text(q, f->status);
     query_text(q, f->workflow_type);
+    query_int(q, f->archived_ms);
 }
 
 enum err st_session_list(struct st_tx *tx, const struct st_session_filter *f,
@@ -162,6 +163,30 @@ enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
     enum err e = query_end(&q);
     if (!e) *ret = n;
     return e;
+}
+
+enum err st_session_idle(struct st_tx *tx, const struct st_idle *after,
+                         int64_t until_ms, int limit, struct arena *a,
+                         struct st_idle **ret, size_t *ret_count)
+{
+    struct st_idle *list = NULL;
+    size_t n = 0, room = 0;
+    struct query q = query_begin(tx, STMT_SESSION_IDLE);
+    query_int(&q, until_ms);
+    query_int(&q, after->id.n ? after->since_ms : INT64_MIN);
+    query_text(&q, after->id);
+    query_int(&q, limit);
+    while (query_row(&q)) {
+        list = query_grow(&q, a, list, sizeof(*list), n, &room);
+        if (q.err) continue;
+        list[n].since_ms = query_get_int(&q);
+        list[n++].id = query_get_text(&q, a);
+    }
+    enum err e = query_end(&q);
+    if (e) return e;
+    *ret = list;
+    *ret_count = n;
+    return OK;
 }
 
 /* The rest of a query for one column of ids. */

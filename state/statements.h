@@ -10,7 +10,8 @@
     "id,workflow_type,target,status,definition_hash,current_phase,"            \
     "total_phases,version,created_ms,updated_ms,hidden,event_seq,event_hash"
 #define SESSION_FILTER                                                         \
-    " hidden=0 AND (?1='' OR status=?1) AND (?2='' OR workflow_type=?2) "
+    " hidden=0 AND (?1='' OR status=?1) AND (?2='' OR workflow_type=?2)"             \
+    " AND (updated_ms>?3 OR status NOT IN ('completed','expired')) "
 #define EVENT_COLUMNS "seq,at_ms,type,actor,phase,prev_hash,hash,data"
 #define EVIDENCE_COLUMNS "phase,event_seq,at_ms,passed,body,verdict"
 #define CLAIM_COLUMNS "phase,task,status,agent,fence,expires_ms"
@@ -49,11 +50,16 @@
                     " ORDER BY created_ms DESC, rowid DESC LIMIT 1")           \
     X(SESSION_LIST,                                                            \
       "SELECT " SESSION_HEAD " FROM sessions WHERE" SESSION_FILTER             \
-      "AND updated_ms<=?3 AND (updated_ms<?3 OR id>?4)"                        \
-      " ORDER BY updated_ms DESC, id LIMIT ?5")                                \
+      "AND updated_ms<=?4 AND (updated_ms<?4 OR id>?5)"                        \
+      " ORDER BY updated_ms DESC, id LIMIT ?6")                                \
     X(SESSION_COUNT, "SELECT count(*) FROM sessions WHERE" SESSION_FILTER)     \
     X(SESSION_TALLY, "SELECT status,count(*) FROM sessions WHERE hidden=0"     \
                      " GROUP BY status")                                       \
+    X(SESSION_IDLE,                                                            \
+      "SELECT updated_ms,id FROM sessions WHERE hidden=0"                      \
+      " AND status IN ('active','paused') AND updated_ms<=?1"                  \
+      " AND updated_ms>=?2 AND (updated_ms>?2 OR id<?3)"                       \
+      " ORDER BY updated_ms, id DESC LIMIT ?4")                                \
     X(SESSION_IDS, "SELECT id FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2") \
     X(SESSION_ORPHANS, "SELECT session_id FROM events WHERE session_id<>''"    \
                        " UNION SELECT session_id FROM evidence"                \

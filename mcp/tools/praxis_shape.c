@@ -379,6 +379,8 @@ void praxis_resume(const struct praxis *p, struct json_writer *w)
 {
     bool changed = json_is(json_get(p->step, SLICE("changed")), JSON_TRUE);
     double from = seconds(newest(p, "session_paused", -1));
+    double expired = seconds(newest(p, "session_expired", -1));
+    if (expired > from) from = expired;
     double to = seconds(newest(p, "session_resumed", -1));
     const struct json *phase = json_get(p->look, SLICE("phase"));
     head(p, w);

@@ -133,8 +133,8 @@ static const struct mcp_field get_session_args[] = {
      .choices = includes, .example = "[\"evidence\"]"},
     {0}};
 
-static const char *const statuses[] = {"active", "paused",    "completed",
-                                       "error",  "abandoned", NULL};
+static const char *const statuses[] = {"active",    "paused",  "completed", "error",
+                                       "abandoned", "expired", NULL};
 static const struct mcp_field list_sessions_args[] = {
     {"status", MCP_FIELD_STRING, AT(eng_list_sessions_args, status),
      .choices = statuses, .example = "\"active\""},
@@ -144,6 +144,8 @@ static const struct mcp_field list_sessions_args[] = {
      .max = 200, .def = 50, .has_default = true, .example = "50"},
     {"cursor", MCP_FIELD_STRING, AT(eng_list_sessions_args, cursor),
      .description = "next_cursor of the page before."},
+    {"archived", MCP_FIELD_BOOLEAN, AT(eng_list_sessions_args, archived),
+     .description = "Also those put away (sessions.archive_after_s)."},
     {0}};
 
 static const char *const actions[] = {

@@ -328,7 +328,7 @@ TEST(health, every_family_of_metrics_has_its_help_and_type_once)
         "cache_expirations_total", "cache_invalidations_total",
         "cache_entries", "cache_bytes", "permits_oldest_seconds",
         "idempotency_total", "idempotency_rows", "idempotency_bytes",
-        "sessions", "sessions_conflicts_total", "sessions_reloaded_total",
+        "sessions", "sessions_expired_total", "sessions_conflicts_total", "sessions_reloaded_total",
         "peers", "health_reason", "provider_calls_total",
         "provider_seconds_total", "breaker_state", "breaker_failures_total",
         "breaker_changes_total", "breaker_probes_total",

@@ -1,6 +1,7 @@
 /* The table of docs/SESSIONS.md, walked: every operation in every status on a
  * real server leads where its cell says, or is refused with the cell's detail
  * and with words that say why and what to do. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -138,6 +139,23 @@ static const char *in_error(struct life *l)
     return id;
 }
 
+/* Another process of the project, whose clock is a minute ahead, finds that
+ * nothing has happened in any session. */
+static void expire(struct life *l)
+{
+    struct fixture f = {.workflows = slice_of(model_workflow()),
+                        .sessions = {.idle_expire_s = 60, .sweep_ms = 1000}};
+    CHECK_OK(path_canonical(slice_of(server_project(l->server)), test_arena(),
+                            &f.root));
+    CHECK_OK(pool_new("worker", 1, 16, &f.pool));
+    clock_fake(clock_now(), clock_wall_ms() + 61000);
+    fixture_open(&f);
+    eng_tick(f.engine, clock_now());
+    while (!eng_tick_over(f.engine)) sched_yield();
+    fixture_done(&f);
+    clock_real();
+}
+
 static const char *in_status(struct life *l, struct slice status, int phase)
 {
     if (slice_eq(status, SLICE("error"))) return in_error(l);
@@ -145,6 +163,7 @@ static const char *in_status(struct life *l, struct slice status, int phase)
     const char *id = at_phase(l, over ? MODEL_PHASES : phase);
     if (slice_eq(status, SLICE("paused"))) manage(l, id, "pause");
     if (slice_eq(status, SLICE("abandoned"))) manage(l, id, "abandon");
+    if (slice_eq(status, SLICE("expired"))) expire(l);
     return id;
 }
 
@@ -211,7 +230,7 @@ static const struct column {
                {"last phase", MODEL_PHASES - 1, op_complete},
                {"claim, release", 0, op_claim},
                {"approve, reject", MODEL_HUMAN, op_decide}};
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), STATUSES = 5 };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), STATUSES = 6 };
 
 /* --- a cell --------------------------------------------------------------- */
 
@@ -226,7 +245,8 @@ static void words_check(const struct json *v, struct slice status)
     if (!slice_eq(status, SLICE("error"))) CHECK_CONTAINS(what, "Session ");
     if (slice_eq(status, SLICE("error")))
         CHECK_CONTAINS(TEXT(v, "error", "how_to_fix"), "retry_phase");
-    if (slice_eq(status, SLICE("paused")))
+    if (slice_eq(status, SLICE("paused")) ||
+        slice_eq(status, SLICE("expired")))
         CHECK_CONTAINS(TEXT(v, "error", "how_to_fix"), "resume");
     if (slice_eq(status, SLICE("completed")) ||
         slice_eq(status, SLICE("abandoned")))
@@ -283,7 +303,7 @@ TEST(life, every_operation_in_every_status_does_what_the_table_says,
 {
     static const char *const statuses[STATUSES] = {"active", "paused",
                                                    "completed", "error",
-                                                   "abandoned"};
+                                                   "abandoned", "expired"};
     struct life l;
     struct slice text, head;
     CHECK_OK(file_read(path_join(test_arena(), slice_of(test_source_dir()),

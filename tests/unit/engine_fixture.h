@@ -22,6 +22,7 @@ struct fixture {
     const char *helper, *trusted;
     /* All zero: the defaults. */
     struct eng_answers_options answers;
+    struct eng_sessions_options sessions; /* all zero: none expires */
     struct eng_cache_options caches[ENG_CACHES];
     struct permits *permits; /* NULL: nothing is bounded */
 };
@@ -53,6 +54,7 @@ __attribute__((unused)) static void fixture_open(struct fixture *f)
                             .helper = f->helper,
                             .permits = f->permits,
                             .answers = f->answers,
+                            .sessions = f->sessions,
                             .trust_path = slice_of(f->trusted)};
     memcpy(o.caches, f->caches, sizeof(o.caches));
     problem_init(&p);
