@@ -168,7 +168,7 @@ TEST(cache_metrics, records_double_load)
     CHECK_CONTAINS(line, "Race condition detected (double load) - prevented by "
                          "lock. session_id=s-1, thread=worker-");
     CHECK_CONTAINS(line, "cache=sessions");
-    CHECK_CONTAINS(line, " session_id=s-1");
+    CHECK_CONTAINS(line, " session_id=s-1 thread=worker-");
     fake_done(&h.fl);
 }
 

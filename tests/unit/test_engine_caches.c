@@ -221,3 +221,28 @@ TEST(engine_caches, ten_search_while_one_sweeps_and_one_clears,
     CHECK_INT_EQ(st.count[ST_METRIC_load_failures], 0);
     fixture_done(&s.f);
 }
+
+/* What nobody asks for any more does not stay until it is evicted. */
+TEST(engine_caches, the_keepers_rounds_take_out_what_has_expired)
+{
+    struct fixture f;
+    struct outcome o;
+    struct st_cache_stats st;
+    struct eng_search_args args = {.query = SLICE("alpha"),
+                                   .n_results = 3,
+                                   .filter_phase = ENG_ABSENT};
+    fixture_init(&f, kit_workflows());
+    f.standards = f.root;
+    kit_put(test_tmpdir(), "a.md", "# One\nalpha\n");
+    fixture_restart(&f);
+    CHECK_OK(CALL(&o, eng_search_standards(f.engine, &o.call, &args)));
+    outcome_done(&o);
+    struct st_cache *ca = f.engine->cache[ENG_CACHE_SEARCH];
+    st_cache_stats(ca, &st);
+    CHECK_INT_EQ(st.entries, 1);
+    int64_t later = clock_now() + 3600 * NS_PER_S; /* than ttl and stale */
+    for (int second = 0; second < 30; second++) eng_tick(f.engine, later);
+    st_cache_stats(ca, &st);
+    CHECK_INT_EQ(st.entries, 0);
+    fixture_done(&f);
+}

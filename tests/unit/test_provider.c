@@ -366,6 +366,39 @@ TEST_EACH(limiter, grants_at_most_rate_and_burst_in_any_minute, struct rate_row,
     limiter_done(&l);
 }
 
+TEST(limiter, a_long_rest_saves_up_no_more_than_the_burst)
+{
+    struct limiter l;
+    struct bucket b;
+    struct bucket *const chain[] = {&b};
+    struct limiter_refusal r;
+    int passed = 0;
+    limiter_init(&l);
+    bucket_init(
+        &b, "peer",
+        &(struct bucket_options){.rate = 5, .burst = 50, .period_ns = S(1)});
+    CHECK(takes(&l, chain, 1, S(3), &r));
+    for (int i = 0; i < 100; i++) passed += takes(&l, chain, 1, S(3603), &r);
+    CHECK_INT_EQ(passed, 50);
+    limiter_done(&l);
+}
+
+/* 60 s are no multiple of a seventh: the interval is rounded up. */
+TEST(limiter, tokens_never_come_sooner_than_their_rate)
+{
+    struct limiter l;
+    struct bucket b;
+    struct bucket *const chain[] = {&b};
+    struct limiter_refusal r;
+    int64_t wait = 0, now = 0;
+    limiter_init(&l);
+    bucket_init(&b, "embed", &(struct bucket_options){.rate = 7, .burst = 1});
+    for (int i = 0; i < 8; i++, now += wait)
+        CHECK_OK(limiter_take(&l, chain, 1, now, S(60), &wait, &r));
+    CHECK_INT_GE(now, S(60));
+    limiter_done(&l);
+}
+
 TEST(limiter, a_bucket_of_rate_zero_is_off)
 {
     struct limiter l;
