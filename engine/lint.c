@@ -42,6 +42,14 @@ static bool grow(struct eng_report *r)
     return true;
 }
 
+/* A message may quote a file that is no text, and is cut where it is long. */
+static void make_readable(char *text, size_t n)
+{
+    for (size_t at = 0;
+         (at += slice_utf8_valid((struct slice){text + at, n - at})) < n;)
+        text[at] = '?';
+}
+
 __attribute__((format(printf, 2, 0))) static struct slice
 vprint(struct arena *a, const char *fmt, va_list ap)
 {
@@ -49,9 +57,8 @@ vprint(struct arena *a, const char *fmt, va_list ap)
     int n = vsnprintf(text, sizeof(text), fmt, ap);
     if (n < 0) n = 0;
     size_t used = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
-    struct slice s = {text, used};
-    if ((size_t)n >= sizeof(text)) s.n = slice_utf8_valid(s);
-    return arena_copy(a, s);
+    make_readable(text, used);
+    return arena_copy(a, (struct slice){text, used});
 }
 
 __attribute__((format(printf, 6, 0))) static void
