@@ -1,7 +1,12 @@
 #include "tests/unit/fault_kit.h"
 
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "tests/unit/sites.h"
+#include "tests/unit/vfs_kit.h"
 
 void fault_begin(struct fault *t)
 {
@@ -44,6 +49,7 @@ static void check_answer(struct outcome *o, enum err e)
     if (e) {
         CHECK_INT_EQ(o->call.problem.err, e);
         CHECK(json_text(json_at(v, "error", "what", NULL)).n > 0);
+        CHECK(json_text(json_at(v, "error", "code", NULL)).n > 0);
         CHECK(json_text(json_at(v, "error", "how_to_fix", NULL)).n > 0);
     }
     buf_done(&told);
@@ -139,5 +145,136 @@ void fault_run(const struct fault_op *op)
     CHECK_OK(CALL(&o, eng_verify(t.f.engine, &o.call, &all)));
     CHECK(json_is(json_get(o.out, SLICE("intact")), JSON_TRUE));
     outcome_done(&o);
+    fixture_done(&t.f);
+}
+
+/* --- a disk that fails -------------------------------------------------------
+ */
+
+static const struct struck {
+    const char *name;
+    unsigned kinds;
+    int code;
+    bool lasts;
+} strikes[] = {
+    {"a call", VFS_ANY, SQLITE_IOERR, false},
+    {"all calls", VFS_ANY, SQLITE_IOERR, true},
+    {"a full disk", VFS_WRITE | VFS_TRUNCATE, SQLITE_FULL, true},
+    {"a disk full for a moment", VFS_WRITE, SQLITE_FULL, false},
+    {"a sync", VFS_SYNC, SQLITE_IOERR, false},
+    {"a page that is none", VFS_READ, SQLITE_CORRUPT, false},
+    {"a file that does not open", VFS_OPEN, SQLITE_CANTOPEN, false},
+    {"a lock that another holds", VFS_LOCK | VFS_SHM, SQLITE_BUSY, false},
+    {"a mapping without memory", VFS_ANY, SQLITE_IOERR_NOMEM, false}};
+enum {
+    STRIKES = sizeof(strikes) / sizeof(strikes[0]),
+    SITES_TAKEN = STEP > 1 ? 2 : 4
+};
+
+/* What may be said of it. */
+static const enum err excuses[] = {ERR_IO,         ERR_STORE_WRITE_FAILED,
+                                   ERR_STORE_BUSY, ERR_STORE_CORRUPT,
+                                   ERR_NOMEM,      ERR_SESSION_CORRUPT};
+
+static bool is_excuse(enum err e)
+{
+    size_t i = 0;
+    while (i < sizeof(excuses) / sizeof(excuses[0]) && excuses[i] != e) i++;
+    return i < sizeof(excuses) / sizeof(excuses[0]);
+}
+
+/* The heads of all chains, which are whole. */
+static struct slice record_of(struct fault *t)
+{
+    struct outcome o;
+    struct eng_verify_args all = {0};
+    CHECK_OK(CALL(&o, eng_verify(t->f.engine, &o.call, &all)));
+    CHECK(json_is(json_get(o.out, SLICE("intact")), JSON_TRUE));
+    struct slice s = arena_copy(test_arena(), buf_slice(&o.twin.plain));
+    outcome_done(&o);
+    return s;
+}
+
+/* Opened anew it holds what it held. */
+static void again(struct fault *t)
+{
+    fixture_restart(&t->f);
+    CHECK_SLICE_EQ(record_of(t), t->record);
+    fixture_restart(&t->f);
+}
+
+static enum err struck_call(const struct fault_op *op, struct fault *t,
+                            struct outcome *o)
+{
+    outcome_begin(o);
+    enum err e = outcome_wait(o, op->call(t, &o->call));
+    uint64_t failed = vfs_failed();
+    vfs_fail_never();
+    if (!e) e = told(o);
+    if (e != op->want && (!failed || !is_excuse(e)))
+        FAIL("%s: %.*s: %.*s", op->name, SLICE_ARG(err_code(e)),
+             SLICE_ARG(o->call.problem.what));
+    check_answer(o, e);
+    return e;
+}
+
+/* What came of it stands in the record, and what did not come does not. */
+static void judge(const struct fault_op *op, struct fault *t, enum err e)
+{
+    struct slice now = record_of(t);
+    bool same = slice_eq(now, t->record);
+    if (!same && e && e != op->want && !op->twice)
+        FAIL("%s: %.*s, and it is stored: %.*s before, %.*s", op->name,
+             SLICE_ARG(err_detail(e)), SLICE_ARG(t->record), SLICE_ARG(now));
+    if (same && e == op->want && op->ready && !op->keeps)
+        FAIL("%s: answered and not stored: %.*s", op->name, SLICE_ARG(now));
+    t->record = now;
+    again(t);
+}
+
+static void struck_once(const struct fault_op *op, struct fault *t)
+{
+    struct outcome o;
+    enum err e = struck_call(op, t, &o);
+    if (!e && !op->tells) check_same(op, t, buf_slice(&o.twin.plain));
+    outcome_done(&o);
+    judge(op, t, e);
+    if (e != op->want) return;
+    t->n++;
+    if (!op->ready) return;
+    op->ready(t);
+    t->record = record_of(t);
+    fixture_restart(&t->f);
+}
+
+static void strike(const struct fault_op *op, struct fault *t,
+                   const struct struck *s)
+{
+    const struct site *site;
+    size_t count = 0, step = 1;
+    sites_clear(false);
+    vfs_watch(s->kinds, sites_note);
+    struck_once(op, t);
+    while (sites_at(count)) count++;
+    if (!getenv("PHASEGATE_LONG")) step = count / SITES_TAKEN + 1;
+    printf("%s: %zu places\n", s->name, count);
+    for (size_t i = step / 2; (site = sites_at(i)); i += step) {
+        (s->lasts ? vfs_fail_from : vfs_fail_at)(s->kinds, s->code,
+                                                 site->first);
+        struck_once(op, t);
+    }
+}
+
+void fault_disk_run(const struct fault_op *op)
+{
+    struct fault t = {0};
+    vfs_kit_begin();
+    (op->begin ? op->begin : fault_begin)(&t);
+    t.f.durability = ST_FULL;
+    if (op->ready) op->ready(&t);
+    t.record = record_of(&t);
+    again(&t);
+    for (size_t i = 0; i < STRIKES; i++) strike(op, &t, &strikes[i]);
+    struck_once(op, &t);
     fixture_done(&t.f);
 }

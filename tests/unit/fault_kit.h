@@ -1,9 +1,12 @@
 /*
  * fault_kit: an operation, once with each of its allocations failing, and once
- * more with all that follow failing too. Allocations that the same calls lead
- * to count as one. Each time: the answer is whole (what only reads answers the
- * same each time), or ERR_NOMEM and nothing was stored, and the same call
- * works when there is memory again; at the end the record is intact.
+ * more with all that follow failing too; and the same with the calls that
+ * SQLite makes to its files, on connections that have just been opened.
+ * Those that the same calls lead to count as one. Each time: the answer is
+ * whole (what only reads answers the same each time), or it says what failed
+ * and nothing was stored, and the same call works when all is well again. The
+ * record is intact at the end; after each failure of a disk, and holds exactly
+ * what was answered, also for who opens it anew.
  */
 #ifndef TESTS_UNIT_FAULT_KIT_H
 #define TESTS_UNIT_FAULT_KIT_H
@@ -19,7 +22,8 @@ struct fault {
     const struct json *json; /* these are the row's */
     struct slice text;
     int64_t number;
-    struct slice answer; /* private */
+    struct slice answer; /* private, both */
+    struct slice record;
     bool warm;           /* the caches are not emptied before each call */
     union {
         struct eng_list_workflows_args list_workflows;
@@ -72,13 +76,17 @@ struct fault_op {
     bool varies; /* the answer holds the time it was given at */
     size_t step; /* of a slow one each so-many-eth allocation; 0: each */
     bool twice;  /* what was stored and not told is found by the next call */
+    bool tells;  /* what fails may be told in its answer */
+    bool keeps;  /* a call that succeeds adds nothing to the record */
 };
 
 /* kit_workflows and a session of three_v1. */
 void fault_begin(struct fault *t);
 /* Another session of three_v1, whose phase 0 is current. */
 void fault_session(struct fault *t);
-/* Judges the row. */
+/* Judges the row: without memory. */
 void fault_run(const struct fault_op *op);
+/* Without a disk. Of the calls that differ a few are taken, with --long all. */
+void fault_disk_run(const struct fault_op *op);
 
 #endif

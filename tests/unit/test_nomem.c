@@ -1,6 +1,8 @@
-/* Every operation of the engine with its n-th allocation failing. */
+/* Every operation of the engine with its n-th allocation failing, and with its
+ * n-th call to a file. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "tests/unit/fault_kit.h"
 
 /* --- reading ---------------------------------------------------------------
@@ -58,24 +60,37 @@ static void page(struct fault *t)
     outcome_done(&o);
 }
 
-TEST_EACH(
-    nomem, a_reading_is_whole_or_says_so, struct fault_op, op,
-    {"list_workflows", lived, NULL, list_workflows},
-    {"get_phase", lived, NULL, get_phase},
-    {"get_phase, cached", lived_warm, NULL, get_phase},
-    {"get_locked_phase", lived, NULL, get_locked_phase, ERR_PHASE_LOCKED},
-    {"get_task", lived, NULL, get_task},
-    {"get_task, absent", lived, NULL, get_task_absent, ERR_TASK_NOT_FOUND},
-    {"get_session", lived, NULL, get_session},
-    {"get_session, absent", lived, NULL, get_stranger, ERR_SESSION_NOT_FOUND},
-    {"list_sessions", lived, NULL, list_sessions},
-    {"list_sessions, next page", lived, page, list_page},
-    {"verify", lived, NULL, verify}, {"verify one", lived, NULL, verify_one},
-    {"report", lived, NULL, report}, {"export", lived, NULL, export, OK, true},
-    {"export all", lived, NULL, export_all, OK, true},
-    {"list_files", lived, NULL, list_files})
+#define READINGS                                                               \
+    {"list_workflows", lived, NULL, list_workflows},                           \
+        {"get_phase", lived, NULL, get_phase},                                 \
+        {"get_phase, cached", lived_warm, NULL, get_phase},                    \
+        {"get_locked_phase", lived, NULL, get_locked_phase, ERR_PHASE_LOCKED}, \
+        {"get_task", lived, NULL, get_task},                                   \
+        {"get_task, absent", lived, NULL, get_task_absent,                     \
+         ERR_TASK_NOT_FOUND},                                                  \
+        {"get_session", lived, NULL, get_session},                             \
+        {"get_session, absent", lived, NULL, get_stranger,                     \
+         ERR_SESSION_NOT_FOUND},                                               \
+        {"list_sessions", lived, NULL, list_sessions},                         \
+        {"list_sessions, next page", lived, page, list_page, .keeps = true},   \
+        {"verify", lived, NULL, verify, .tells = true},                        \
+        {"verify one", lived, NULL, verify_one, .tells = true},                \
+        {"report", lived, NULL, report},                                       \
+        {"export", lived, NULL, export, OK, true},                             \
+        {"export all", lived, NULL, export_all, OK, true},                     \
+    {                                                                          \
+        "list_files", lived, NULL, list_files                                  \
+    }
+
+TEST_EACH(nomem, a_reading_is_whole_or_says_so, struct fault_op, op, READINGS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_reading_is_whole_or_says_so, struct fault_op,
+          op, READINGS)
+{
+    fault_disk_run(op);
 }
 
 /* --- writing ---------------------------------------------------------------
@@ -168,25 +183,75 @@ static void claimed(struct fault *t)
     outcome_done(&o);
 }
 
+static void real_time(void *ctx)
+{
+    (void)ctx;
+    clock_real();
+}
+
+static void made_time(struct fault *t)
+{
+    fault_begin(t);
+    test_at_end(real_time, NULL);
+    clock_fake(clock_now(), clock_wall_ms());
+}
+
+/* It is anybody's again. */
+static void lease_ran_out(struct fault *t)
+{
+    struct outcome o;
+    good(t);
+    CHECK_OK(kit_claim(&t->f, &o, t->id, 0, 1, "bob"));
+    outcome_done(&o);
+    clock_fake_advance(61 * NS_PER_S);
+}
+
+/* The answer that this key had is a week old. */
+static void key_ran_out(struct fault *t)
+{
+    struct outcome o;
+    good(t);
+    CHECK_OK(
+        kit_manage(&t->f, &o, t->id, "pause", ENG_ABSENT, false, t->text.p));
+    outcome_done(&o);
+    CHECK_OK(kit_manage(&t->f, &o, t->id, "resume", ENG_ABSENT, false, NULL));
+    outcome_done(&o);
+    clock_fake_advance(7 * 86400 * NS_PER_S);
+}
+
+#define WRITES                                                                 \
+    {"start_workflow", NULL, fresh, start},                                    \
+        {"start_workflow, key", NULL, fresh, start_once},                      \
+        {"start_workflow, resumed", NULL, NULL, start_again},                  \
+        {"start_workflow, unknown", NULL, NULL, start_stranger,                \
+         ERR_WORKFLOW_NOT_FOUND},                                              \
+        {"complete_phase", NULL, good, complete},                              \
+        {"complete_phase, key", NULL, good, complete_once},                    \
+        {"complete_phase, key again", NULL, good_again, complete_once,         \
+         .keeps = true},                                                       \
+        {"complete_phase, refused", NULL, bad, complete, ERR_GATE_REFUSED},    \
+        {"complete_phase, last", NULL, last, complete_last},                   \
+        {"pause", NULL, good, pause_it}, {"resume", NULL, paused, resume_it},  \
+        {"retry", NULL, good, retry_it},                                       \
+        {"rollback", NULL, last, rollback_it},                                 \
+        {"abandon", NULL, good, abandon_it},                                   \
+        {"delete", NULL, good, delete_it},                                     \
+        {"claim_task", NULL, good, claim_it},                                  \
+        {"claim_task, its lease ran out", made_time, lease_ran_out, claim_it}, \
+        {"pause, its key ran out", made_time, key_ran_out, pause_it},          \
+        {"release_task", NULL, claimed, release_it},                           \
+    {                                                                          \
+        "remove", NULL, good, remove_it                                        \
+    }
+
 TEST_EACH(nomem, a_write_is_done_and_answered_or_not_begun, struct fault_op, op,
-          {"start_workflow", NULL, fresh, start},
-          {"start_workflow, key", NULL, fresh, start_once},
-          {"start_workflow, resumed", NULL, NULL, start_again},
-          {"start_workflow, unknown", NULL, NULL, start_stranger,
-           ERR_WORKFLOW_NOT_FOUND},
-          {"complete_phase", NULL, good, complete},
-          {"complete_phase, key", NULL, good, complete_once},
-          {"complete_phase, key again", NULL, good_again, complete_once},
-          {"complete_phase, refused", NULL, bad, complete, ERR_GATE_REFUSED},
-          {"complete_phase, last", NULL, last, complete_last},
-          {"pause", NULL, good, pause_it}, {"resume", NULL, paused, resume_it},
-          {"retry", NULL, good, retry_it},
-          {"rollback", NULL, last, rollback_it},
-          {"abandon", NULL, good, abandon_it},
-          {"delete", NULL, good, delete_it},
-          {"claim_task", NULL, good, claim_it},
-          {"release_task", NULL, claimed, release_it},
-          {"remove", NULL, good, remove_it})
+          WRITES)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_write_is_done_and_answered_or_not_begun,
+          struct fault_op, op, WRITES)
+{
+    fault_disk_run(op);
 }

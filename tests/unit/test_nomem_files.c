@@ -62,18 +62,29 @@ static void faulty(struct fault *t)
     t->text = SLICE("faulty_v1");
 }
 
+#define WORKFLOWS                                                              \
+    {"validate a good one", examples, NULL, validate},                         \
+        {"validate a faulty one", faulty, NULL, validate},                     \
+        {"validate by path", faulty, NULL, validate_path},                     \
+        {"validate what is not there", faulty, NULL, validate_absent,          \
+         ERR_NOT_FOUND},                                                       \
+        {"start a faulty one", faulty, NULL, start_faulty,                     \
+         ERR_WORKFLOW_INVALID},                                                \
+        {"list_workflows", faulty, NULL, list_workflows},                      \
+    {                                                                          \
+        "trust_list", examples, NULL, trust_list                               \
+    }
+
 TEST_EACH(nomem, a_workflow_is_judged_whole_or_not, struct fault_op, op,
-          {"validate a good one", examples, NULL, validate},
-          {"validate a faulty one", faulty, NULL, validate},
-          {"validate by path", faulty, NULL, validate_path},
-          {"validate what is not there", faulty, NULL, validate_absent,
-           ERR_NOT_FOUND},
-          {"start a faulty one", faulty, NULL, start_faulty,
-           ERR_WORKFLOW_INVALID},
-          {"list_workflows", faulty, NULL, list_workflows},
-          {"trust_list", examples, NULL, trust_list})
+          WORKFLOWS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_workflow_is_judged_whole_or_not,
+          struct fault_op, op, WORKFLOWS)
+{
+    fault_disk_run(op);
 }
 
 static enum err create(struct fault *t, struct eng_call *c)
@@ -241,17 +252,27 @@ FAULT_CALL(get_task, get_task, t->id, 2, 1)
 FAULT_CALL(complete, complete_phase, .session_id = t->id, .phase = 1,
            .evidence = t->json)
 
-TEST_EACH(nomem, a_plan_is_read_whole_or_not, struct fault_op, op,
-          {"tasks.md", tasks_project, new_target, start},
-          {"workflow-definition.yaml", yaml_project, new_target, start},
-          {"no plan", no_project, NULL, start, ERR_SOURCE_NO_PHASES},
-          {"phase", tasks_session, NULL, get_phase},
-          {"task", tasks_session, NULL, get_task},
-          {"gate", tasks_project, planned_gate, complete},
-          {"gate, refused", tasks_project, planned_refused, complete,
-           ERR_GATE_REFUSED})
+#define PLANS                                                                  \
+    {"tasks.md", tasks_project, new_target, start},                            \
+        {"workflow-definition.yaml", yaml_project, new_target, start},         \
+        {"no plan", no_project, NULL, start, ERR_SOURCE_NO_PHASES},            \
+        {"phase", tasks_session, NULL, get_phase},                             \
+        {"task", tasks_session, NULL, get_task},                               \
+        {"gate", tasks_project, planned_gate, complete},                       \
+    {                                                                          \
+        "gate, refused", tasks_project, planned_refused, complete,             \
+            ERR_GATE_REFUSED                                                   \
+    }
+
+TEST_EACH(nomem, a_plan_is_read_whole_or_not, struct fault_op, op, PLANS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_plan_is_read_whole_or_not, struct fault_op,
+          op, PLANS)
+{
+    fault_disk_run(op);
 }
 
 /* --- standards -------------------------------------------------------------
@@ -314,17 +335,28 @@ static void own_standards(struct fault *t)
     fixture_restart(&t->f);
 }
 
+#define STANDARDS                                                              \
+    {"search", standards, NULL, search, .varies = true},                       \
+        {"search below a path", standards, NULL, search_filtered,              \
+         .varies = true},                                                      \
+        {"index and search", own_standards, changed, search_filtered,          \
+         .varies = true, .step = 8, .keeps = true},                            \
+        {"list_standards", standards, NULL, list_standards},                   \
+        {"read_standard", standards, NULL, read_standard},                     \
+    {                                                                          \
+        "read_standard, absent", standards, NULL, read_absent, ERR_NOT_FOUND   \
+    }
+
 TEST_EACH(nomem, a_standard_is_found_or_the_search_says_so, struct fault_op, op,
-          {"search", standards, NULL, search, OK, true},
-          {"search below a path", standards, NULL, search_filtered, OK, true},
-          {"index and search", own_standards, changed, search_filtered, OK,
-           true, .step = 8},
-          {"list_standards", standards, NULL, list_standards},
-          {"read_standard", standards, NULL, read_standard},
-          {"read_standard, absent", standards, NULL, read_absent,
-           ERR_NOT_FOUND})
+          STANDARDS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_standard_is_found_or_the_search_says_so,
+          struct fault_op, op, STANDARDS)
+{
+    fault_disk_run(op);
 }
 
 /* --- sessions that come in --------------------------------------------------
@@ -364,9 +396,19 @@ static void praxis(struct fault *t)
         (int)t->n, t->n % 2 ? "gone_v1" : "three_v1");
 }
 
-TEST_EACH(nomem, sessions_come_in_whole_or_not, struct fault_op, op,
-          {"import", NULL, exported, import, .twice = true},
-          {"import of praxis-os", NULL, praxis, import})
+#define IMPORTS                                                                \
+    {"import", NULL, exported, import, .twice = true},                         \
+    {                                                                          \
+        "import of praxis-os", NULL, praxis, import                            \
+    }
+
+TEST_EACH(nomem, sessions_come_in_whole_or_not, struct fault_op, op, IMPORTS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_sessions_come_in_whole_or_not, struct fault_op,
+          op, IMPORTS)
+{
+    fault_disk_run(op);
 }

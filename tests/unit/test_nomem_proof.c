@@ -1,4 +1,5 @@
-/* Proofs, people's words and trust, with the n-th allocation failing. */
+/* Proofs, people's words and trust, with the n-th allocation failing, and the
+ * n-th call to a file. */
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -52,12 +53,37 @@ static void without_file(struct fault *t)
                     "\"note\":\"x\",\"strange\":[1,{\"a\":null}]}");
 }
 
+/* A command takes its time; each tenth says enough of memory. */
+static void command_begin(struct fault *t)
+{
+    t->id = proof_begin_trusted(&t->f,
+                                COMMAND_FIELD("boolean", "{argv: [\"true\"]}"));
+}
+
+static void nothing_said(struct fault *t)
+{
+    fault_session(t);
+    t->json = parse("{}");
+}
+
+#define PROOFS                                                                 \
+    {"file", file_begin, with_file, complete},                                 \
+        {"command", command_begin, nothing_said, complete, .step = 10},        \
+    {                                                                          \
+        "file, not there", file_begin, without_file, complete,                 \
+            ERR_GATE_REFUSED                                                   \
+    }
+
 TEST_EACH(nomem, a_proof_is_taken_or_said_to_be_wanting, struct fault_op, op,
-          {"file", file_begin, with_file, complete},
-          {"file, not there", file_begin, without_file, complete,
-           ERR_GATE_REFUSED})
+          PROOFS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_proof_is_taken_or_said_to_be_wanting,
+          struct fault_op, op, PROOFS)
+{
+    fault_disk_run(op);
 }
 
 /* --- a person's word ---------------------------------------------------------
@@ -68,6 +94,41 @@ TEST_EACH(nomem, a_proof_is_taken_or_said_to_be_wanting, struct fault_op, op,
     "    description: \"what was done\"\n"                                     \
     "  looked_at:\n    type: boolean\n    required: true\n"                    \
     "    description: \"a person has seen it\"\n    proof: human\n"
+
+#define CLIENT                                                                 \
+    "  seen:\n    type: boolean\n    required: true\n"                         \
+    "    description: \"the user has seen it\"\n    proof: client\n"
+
+static void client_begin(struct fault *t)
+{
+    t->id = proof_begin(&t->f, CLIENT);
+}
+
+static enum err complete_asked(struct fault *t, struct eng_call *c)
+{
+    c->asking = ENG_CAN_ASK;
+    c->client = (struct eng_client_word){
+        .key = t->text, .said = t->text.n ? ENG_SAID_YES : ENG_SAID_NOTHING};
+    return complete(t, c);
+}
+
+static void to_ask(struct fault *t)
+{
+    fault_session(t);
+    t->text = SLICE("");
+    t->json = parse("{}");
+}
+
+static void said_yes(struct fault *t)
+{
+    struct outcome o;
+    to_ask(t);
+    outcome_begin(&o);
+    CHECK_ERR(outcome_end(&o, complete_asked(t, &o.call)),
+              ERR_APPROVAL_PENDING);
+    t->text = arena_copy(test_arena(), o.call.ask.key);
+    outcome_done(&o);
+}
 
 static void human_begin(struct fault *t)
 {
@@ -128,16 +189,31 @@ static void to_reject(struct fault *t)
     t->number = 1;
 }
 
+#define WORDS                                                                  \
+    {"ask", human_begin, asking, complete, ERR_APPROVAL_PENDING},              \
+        {"ask the client", client_begin,         to_ask,                       \
+         complete_asked,   ERR_APPROVAL_PENDING, .keeps = true},               \
+        {"the client's user said yes", client_begin, said_yes,                 \
+         complete_asked},                                                      \
+        {"approve", human_begin, asked, decide},                               \
+        {"reject", human_begin, to_reject, decide},                            \
+        {"approved", human_begin, approved, complete},                         \
+        {"rejected", human_begin, rejected, complete, ERR_GATE_REFUSED},       \
+        {"list", asked_begin, NULL, list_all},                                 \
+    {                                                                          \
+        "list one", asked_begin, NULL, list_one                                \
+    }
+
 TEST_EACH(nomem, a_person_s_word_is_kept_or_asked_for_again, struct fault_op,
-          op, {"ask", human_begin, asking, complete, ERR_APPROVAL_PENDING},
-          {"approve", human_begin, asked, decide},
-          {"reject", human_begin, to_reject, decide},
-          {"approved", human_begin, approved, complete},
-          {"rejected", human_begin, rejected, complete, ERR_GATE_REFUSED},
-          {"list", asked_begin, NULL, list_all},
-          {"list one", asked_begin, NULL, list_one})
+          op, WORDS)
 {
     fault_run(op);
+}
+
+TEST_EACH(nodisk, without_a_disk_a_person_s_word_is_kept_or_asked_for_again,
+          struct fault_op, op, WORDS)
+{
+    fault_disk_run(op);
 }
 
 /* --- opening

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tests/unit/session_kit.h"
+#include "tests/unit/fault_kit.h"
 
 static const char *in_project(const char *name)
 {
@@ -192,4 +192,26 @@ TEST(proof_ci, of_before_a_rollback_does_not_come_back_when_the_file_changes)
     check_passes(&f, id);
     clock_fake_jump(-600000);
     fixture_done(&f);
+}
+
+/* --- a failing disk --------------------------------------------------------- */
+
+FAULT_CALL(complete, complete_phase, .session_id = t->id, .phase = 0,
+           .evidence = t->json)
+
+static void signed_begin(struct fault *t)
+{
+    t->id = begin(&t->f, key_make("key"));
+    sign("key", "phasegate", "ci/result.json");
+}
+
+static void told(struct fault *t)
+{
+    fault_session(t);
+    t->json = parse("{\"ci_passed\":41}");
+}
+
+TEST(proof_ci, without_a_disk_is_kept_whole_or_said_to_be_wanting)
+{
+    fault_disk_run(&(struct fault_op){"ci", signed_begin, told, complete});
 }
