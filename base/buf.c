@@ -82,8 +82,8 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 /* vsnprintf wants room for a NUL that is not content: a text that ends
  * exactly at the ceiling is formatted beside the buf. */
-__attribute__((format(printf, 3, 0)))
-static void vprintf_beside(struct buf *b, size_t n, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void
+vprintf_beside(struct buf *b, size_t n, const char *fmt, va_list ap)
 {
     char *p = mem_alloc(n + 1);
     if (!p) {
@@ -126,6 +126,33 @@ void buf_put_int(struct buf *b, int64_t v)
     } while (rest);
     if (v < 0) digits[--at] = '-';
     buf_put(b, (struct slice){digits + at, sizeof(digits) - at});
+}
+
+/* Well-formed UTF-8. */
+static void put_well_formed(struct buf *b, struct slice s, const char *plain)
+{
+    unsigned code;
+    for (size_t at; (at = slice_unseen(s, &code)) < s.n;) {
+        unsigned char c = (unsigned char)s.p[at];
+        buf_put(b, slice_sub(s, 0, at));
+        if (c && c < 0x80 && strchr(plain, c))
+            buf_putc(b, (char)c);
+        else
+            buf_printf(b, "\\u%04x", c ? code : 0);
+        s = slice_sub(s, at + (c < 0x80 ? 1 : c < 0xE0 ? 2 : 3), s.n);
+    }
+    buf_put(b, s);
+}
+
+void buf_put_seen(struct buf *b, struct slice text, const char *plain)
+{
+    for (;;) {
+        size_t n = slice_utf8_valid(text);
+        put_well_formed(b, slice_sub(text, 0, n), plain);
+        if (n == text.n) return;
+        buf_puts(b, "\xEF\xBF\xBD");
+        text = slice_sub(text, n + 1, text.n);
+    }
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -51,6 +51,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 void buf_put_int(struct buf *b, int64_t v);
+/* Somebody else's text for people's eyes: what slice_unseen finds is spelled
+ * (\u202e; as in JSON), what is no UTF-8 is U+FFFD. The ASCII in `plain`
+ * stays, "\n\t" for one. */
+void buf_put_seen(struct buf *b, struct slice text, const char *plain);
 /* Drops n bytes from the front. */
 void buf_consume(struct buf *b, size_t n);
 /* Gives the memory (caller mem_free()s); the buf is empty afterwards. After a

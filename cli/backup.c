@@ -43,10 +43,10 @@ static bool has_place(struct backup *k, struct slice file)
     struct slice folder = n ? slice_sub(file, 0, n) : SLICE(".");
     char *name = arena_cstr(&k->arena, folder);
     if (name && access(name, W_OK | X_OK) == 0) return true;
-    (void)fprintf(stderr, "phasegate: no backup was made: %.*s %s\n",
-                  SLICE_ARG(folder),
-                  errno == ENOENT ? "is not there; make it with mkdir -p"
-                                  : "cannot be written by you");
+    cli_putf(stderr, "phasegate: no backup was made: %.*s %s\n",
+             SLICE_ARG(folder),
+             errno == ENOENT ? "is not there; make it with mkdir -p"
+                             : "cannot be written by you");
     return false;
 }
 

@@ -26,12 +26,13 @@ struct call {
 static int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static int usage(const char *fmt, ...)
 {
+    struct buf b = BUF_INIT((size_t)16 << 20);
     va_list ap;
-    (void)fputs("phasegate: ", stderr);
     va_start(ap, fmt);
-    (void)vfprintf(stderr, fmt, ap);
+    buf_vprintf(&b, fmt, ap);
     va_end(ap);
-    (void)fputc('\n', stderr);
+    cli_putf(stderr, "phasegate: %.*s\n", SLICE_ARG(buf_slice(&b)));
+    buf_done(&b);
     return CLI_USAGE;
 }
 

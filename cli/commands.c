@@ -163,8 +163,8 @@ const struct cli_verb *cli_verb_find(const struct cli_command *c,
     }
     names[n] = NULL;
     const char *near = cli_nearest(word, names);
-    (void)fprintf(stderr, "phasegate: %s has no \"%.*s\"; ", c->name,
-                  SLICE_ARG(slice_sub(word, 0, 80)));
+    cli_putf(stderr, "phasegate: %s has no \"%.*s\"; ", c->name,
+             SLICE_ARG(slice_sub(word, 0, 80)));
     if (near) {
         (void)fprintf(stderr, "did you mean %s?\n", near);
         return NULL;
@@ -178,11 +178,9 @@ const struct cli_verb *cli_verb_find(const struct cli_command *c,
 
 void cli_complain(const struct problem *p)
 {
-    (void)fprintf(stderr, "phasegate: %.*s", SLICE_ARG(p->what));
-    if (p->why.n) (void)fprintf(stderr, " (%.*s)", SLICE_ARG(p->why));
-    if (p->how_to_fix.n)
-        (void)fprintf(stderr, ". %.*s", SLICE_ARG(p->how_to_fix));
-    (void)fputc('\n', stderr);
+    cli_putf(stderr, "phasegate: %.*s%s%.*s%s%s%.*s\n", SLICE_ARG(p->what),
+             p->why.n ? " (" : "", SLICE_ARG(p->why), p->why.n ? ")" : "",
+             p->how_to_fix.n ? ". " : "", SLICE_ARG(p->how_to_fix));
 }
 
 static void help_heading(struct buf *b, const char *text)

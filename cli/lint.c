@@ -112,7 +112,8 @@ static void tell_one(struct lint *l, const struct eng_checked *k,
                      const struct eng_finding *f)
 {
     struct arena *a = &l->arena;
-    struct slice file = cli_checked_path(k, f, l->here, a);
+    struct slice file =
+        cli_one_line(a, cli_checked_path(k, f, l->here, a), 8192);
     printf("%.*s:%u:%u: %s%s%s: %.*s\n    %.*s: %.*s\n", SLICE_ARG(file),
            f->line ? f->line : 1, f->line ? f->column : 1,
            cli_tone(tone_of(f->level)), f->code, cli_tone(CLI_PLAIN),

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/run.h"
 #include "cli/command.h"
+#include "cli/tell.h"
 
 /* A file opened as descriptor 0, 1 or 2 would take what is meant for a
  * standard stream. */
@@ -51,7 +52,7 @@ static int unknown(const char *name)
         names[n++] = c->name;
     names[n] = NULL;
     const char *near = cli_nearest(slice_of(name), names);
-    (void)fprintf(stderr, "phasegate: no command \"%s\"", name);
+    cli_putf(stderr, "phasegate: no command \"%s\"", name);
     if (near) (void)fprintf(stderr, "; did you mean %s?", near);
     (void)fputs("\n", stderr);
     if (!near) usage(stderr);

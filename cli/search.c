@@ -103,16 +103,6 @@ static bool ask(struct search *s, struct cli_reply *ret, int *ret_exit)
 
 /* --- showing -------------------------------------------------------------- */
 
-/* What a terminal would obey is shown as a blank. */
-static void put_plain(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char ch = (unsigned char)s.p[i];
-        (void)putchar(
-            ch == '\t' || ch == '\n' || (ch >= ' ' && ch != 127) ? ch : ' ');
-    }
-}
-
 /* A piece of the content, its found words in bold. */
 static void put_piece(const struct json *highlights, struct slice content,
                       size_t from, size_t to)
@@ -121,13 +111,13 @@ static void put_piece(const struct json *highlights, struct slice content,
         size_t start = (size_t)int_of(&highlights->items[i], "start");
         size_t end = (size_t)int_of(&highlights->items[i], "end");
         if (start < from || end > to || start > end) continue;
-        put_plain(slice_sub(content, from, start - from));
+        cli_put(stdout, slice_sub(content, from, start - from));
         (void)fputs(cli_tone(CLI_BOLD), stdout);
-        put_plain(slice_sub(content, start, end - start));
+        cli_put(stdout, slice_sub(content, start, end - start));
         (void)fputs(cli_tone(CLI_PLAIN), stdout);
         from = end;
     }
-    put_plain(slice_sub(content, from, to - from));
+    cli_put(stdout, slice_sub(content, from, to - from));
 }
 
 /* The line before the first word that was found, and those after it. */

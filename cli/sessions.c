@@ -146,8 +146,8 @@ enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static int complain(const char *what, struct slice which, const char *how)
 {
-    (void)fprintf(stderr, "phasegate: %s \"%.*s\"; %s\n", what,
-                  SLICE_ARG(slice_sub(which, 0, 80)), how);
+    cli_putf(stderr, "phasegate: %s \"%.*s\"; %s\n", what,
+             SLICE_ARG(slice_sub(which, 0, 80)), how);
     return CLI_NOT_SO;
 }
 

@@ -87,10 +87,10 @@ static struct slice text(struct cli_record *r, const struct json *v,
 
 static int no_session(const char *word, const char *why)
 {
-    (void)fprintf(stderr,
-                  "phasegate: %s \"%.80s\"; `phasegate sessions` lists "
-                  "them\n",
-                  why, word);
+    cli_putf(stderr,
+             "phasegate: %s \"%.80s\"; `phasegate sessions` lists "
+             "them\n",
+             why, word);
     return CLI_NOT_SO;
 }
 
@@ -207,7 +207,7 @@ static int export(struct cli_record *r, int argc, char **argv)
     enum err e = eng_export(r->engine, cli_record_call(r), &args);
     cli_progress_end(&r->bar);
     if (e) return cli_record_complain(r, e);
-    (void)fwrite(r->twin.plain.p, 1, r->twin.plain.n, stdout);
+    cli_put_document(buf_slice(&r->twin.plain));
     (void)putchar('\n');
     return CLI_DONE;
 }

@@ -36,16 +36,37 @@ void cli_say(enum cli_tone tone, const char *who, const char *fmt, ...)
     (void)fflush(stdout);
 }
 
+void cli_put(FILE *to, struct slice text)
+{
+    struct buf b = BUF_INIT((size_t)1 << 30);
+    buf_put_seen(&b, text, "\n\t");
+    if (!b.err && b.n) (void)fwrite(b.p, 1, b.n, to);
+    buf_done(&b);
+}
+
+void cli_putf(FILE *to, const char *fmt, ...)
+{
+    struct buf b = BUF_INIT((size_t)16 << 20);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    if (!b.err) cli_put(to, buf_slice(&b));
+    buf_done(&b);
+}
+
 struct slice cli_one_line(struct arena *a, struct slice text, size_t most)
 {
     bool cut = text.n > most;
     size_t n = cut && most > 3 ? most - 3 : text.n;
     while (cut && n > 0 && ((unsigned char)text.p[n] & 0xC0) == 0x80) n--;
-    struct slice s =
-        arena_printf(a, "%.*s%s", (int)n, n ? text.p : "", cut ? "..." : "");
-    char *p = (char *)s.p;
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)p[i] < 0x20 || p[i] == 0x7F) p[i] = ' ';
+    struct buf b = BUF_INIT((size_t)256 << 20);
+    buf_put_seen(&b, slice_sub(text, 0, n), "\n\r\t");
+    for (size_t i = 0; i < b.n; i++)
+        if ((unsigned char)b.p[i] < 0x20) b.p[i] = ' ';
+    if (cut) buf_puts(&b, "...");
+    struct slice s = b.err ? (struct slice){0} : arena_copy(a, buf_slice(&b));
+    buf_done(&b);
     return s;
 }
 
@@ -89,6 +110,15 @@ static void pretty(struct buf *b, const struct json *v, unsigned depth)
     buf_putc(b, object ? '}' : ']');
 }
 
+/* Programs get its bytes; inside a text, \u202e means the same to them. */
+void cli_put_document(struct slice text)
+{
+    if (isatty(STDOUT_FILENO))
+        cli_put(stdout, text);
+    else
+        (void)fwrite(text.p, 1, text.n, stdout);
+}
+
 void cli_print_json(const struct json *v)
 {
     struct buf b = BUF_INIT((size_t)256 << 20);
@@ -97,6 +127,6 @@ void cli_print_json(const struct json *v)
     else
         buf_put(&b, v->raw);
     buf_putc(&b, '\n');
-    if (!b.err) (void)fwrite(b.p, 1, b.n, stdout);
+    if (!b.err) cli_put_document(buf_slice(&b));
     buf_done(&b);
 }

@@ -32,15 +32,19 @@ void eng__report_cell(struct buf *b, struct slice text)
 {
     size_t n = text.n < CELL_MOST ? text.n : CELL_MOST;
     n = slice_utf8_valid(slice_sub(text, 0, n));
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (c < 0x20 || c == 0x7f)
+    struct buf seen = BUF_INIT(8 * CELL_MOST);
+    buf_put_seen(&seen, slice_sub(text, 0, n), "\n\r\t");
+    for (size_t i = 0; i < seen.n; i++) {
+        unsigned char c = (unsigned char)seen.p[i];
+        if (c < 0x20)
             buf_putc(b, ' ');
         else {
             if (strchr("|\\`*_<>[]#&", c)) buf_putc(b, '\\');
             buf_putc(b, (char)c);
         }
     }
+    if (seen.err) b->err = seen.err;
+    buf_done(&seen);
     if (n < text.n) buf_puts(b, "...");
 }
 
@@ -56,7 +60,7 @@ void eng__report_block(struct buf *b, struct slice text)
     }
     for (size_t i = 0; i <= longest; i++) buf_putc(b, '`');
     buf_puts(b, "json\n");
-    buf_put(b, slice_sub(text, 0, n));
+    buf_put_seen(b, slice_sub(text, 0, n), "\n\t");
     buf_putc(b, '\n');
     for (size_t i = 0; i <= longest; i++) buf_putc(b, '`');
     buf_putc(b, '\n');

@@ -39,7 +39,7 @@ static const struct reason reasons[] = {
      "Put it back, or restart the server"},
     {ERR_NOT_FOUND, "the folder of the state file does not exist",
      "Create it, or name another project"},
-    {ERR_INVALID, "it is a folder, and the state is a file",
+    {ERR_INVALID, "it is a folder, a FIFO or a device, and the state is a file",
      "Name a file in it: --state FOLDER/state.db"},
     {ERR_EXISTS, "the file exists already", "Name a file that does not exist"},
     {ERR_NOMEM, "there was not enough memory", "Free memory and try again"},
@@ -59,10 +59,12 @@ enum err st__told(struct problem *p, struct arena *a, enum err e,
                         SLICE_ARG(path));
 }
 
-static bool is_folder(const char *path)
+/* A folder, a device, a FIFO: SQLite would wait for its first bytes for
+ * ever. */
+static bool is_no_file(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 /* --- opening -------------------------------------------------------------- */
@@ -181,7 +183,7 @@ enum err st__store_open(const struct st_store_options *o,
 {
     struct st_store *s = store_new(o, schema);
     enum err e = s ? absolute(o->path, a, &s->path) : ERR_NOMEM;
-    if (!e && is_folder(s->path)) e = ERR_INVALID;
+    if (!e && is_no_file(s->path)) e = ERR_INVALID;
     if (!e) e = open_file(s);
     if (!e) e = st__readers_start(s);
     if (!e) e = st__checkpoint_start(s);

@@ -78,10 +78,11 @@ struct candidate {
     struct slice started_at; /* RFC 3339: sorts as text */
 };
 
-/* Is some process holding the lock on this file? */
+/* Is some process holding the lock on this file? O_NONBLOCK: a FIFO of that
+ * name holds up nobody. */
 static bool alive(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return false;
     bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     close(fd);
@@ -248,20 +249,49 @@ static void hex(const unsigned char *from, size_t n, char *to)
     *to = '\0';
 }
 
-static void keep_private(const char *path)
+/* A regular file of ours that nobody else reads: not one that came with the
+ * project's files, nor one that a link leads to. */
+static bool is_secret(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0 || !(st.st_mode & 077)) return;
-    log_warn("discovery", "token file was readable by others, now 0600",
-             LOG_C("path", path));
-    (void)chmod(path, 0600);
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+           !(st.st_mode & 077) && st.st_size >= TP_TOKEN_LEAST;
 }
 
-static enum err token(const char *path, struct arena *a,
+/* There are file systems that keep no modes: there it is as secret as all. */
+static bool has_no_modes(const char *path)
+{
+    struct stat st = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return false;
+    bool none = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                st.st_size >= TP_TOKEN_LEAST && fchmod(fd, 0600) == 0 &&
+                fstat(fd, &st) == 0 && (st.st_mode & 077);
+    close(fd);
+    return none;
+}
+
+/* What others may know is no token, whatever its mode becomes: it goes, and
+ * is made anew. One process at a time, so that none takes another's new one
+ * away. */
+static void drop_known(const char *folder, const char *path)
+{
+    int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0) return;
+    if (flock(lock, LOCK_EX) == 0 && !is_secret(path) && !has_no_modes(path) &&
+        unlink(path) == 0)
+        log_warn("discovery",
+                 "token made anew: others could read it, or it was none",
+                 LOG_C("path", path));
+    close(lock);
+}
+
+static enum err token(const char *folder, const char *path, struct arena *a,
                       char ret[TP_TOKEN_ROOM])
 {
     unsigned char raw[(TP_TOKEN_ROOM - 1) / 2];
     struct slice text;
+    if (!is_secret(path)) drop_known(folder, path);
     enum err e = file_read(slice_of(path), FILE_CEILING, a, &text);
     if (e == ERR_NOT_FOUND) {
         random_bytes(raw, sizeof(raw));
@@ -274,7 +304,6 @@ static enum err token(const char *path, struct arena *a,
     if (text.n == 0 || text.n >= TP_TOKEN_ROOM) return ERR_INVALID;
     memcpy(ret, text.p, text.n);
     ret[text.n] = '\0';
-    keep_private(path);
     return OK;
 }
 
@@ -289,9 +318,9 @@ enum err tp_tokens(struct slice root, struct arena *a,
     if (!path_of(path, folder, ".gitignore")) return ERR_TOO_LARGE;
     if (access(path, F_OK) != 0) e = make_once(path, slice_of(gitignore), 0644);
     if (!e && path_of(path, folder, "agent.token"))
-        e = token(path, a, ret_agent);
+        e = token(folder, path, a, ret_agent);
     if (!e && path_of(path, folder, "operator.token"))
-        e = token(path, a, ret_operator);
+        e = token(folder, path, a, ret_operator);
     return e;
 }
 

@@ -33,10 +33,14 @@ struct tp_discovery_config {
     int64_t started_wall_ms;
 };
 
-enum { TP_TOKEN_ROOM = 65 }; /* 64 hexadecimal digits and a NUL */
+enum {
+    TP_TOKEN_LEAST = 16, /* bytes of one that a person made */
+    TP_TOKEN_ROOM = 65   /* 64 hexadecimal digits and a NUL */
+};
 
 /* .phasegate with .gitignore and tokens. The tokens are read when they are
- * there already. ERR_IO, ERR_NOMEM. */
+ * there already; one that others can read, that a link leads to or that is
+ * too short is made anew. ERR_IO, ERR_NOMEM. */
 MUST_USE enum err tp_tokens(struct slice root, struct arena *a,
                             char ret_agent[TP_TOKEN_ROOM],
                             char ret_operator[TP_TOKEN_ROOM]);

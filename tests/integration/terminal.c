@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "tests/integration/process.h"
 
 static int slave_of(int master)
@@ -40,4 +41,22 @@ struct ended terminal_run(const char *folder, const char *typed,
     struct slice err = process_file(folder, "stderr");
     e.err = slice_sub(err, before, err.n);
     return e;
+}
+
+struct slice terminal_shows(const char *folder, const char *const *words)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    ssize_t got;
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    CHECK(master >= 0);
+    int slave = slave_of(master);
+    pid_t pid = process_start(folder, slave, slave, words);
+    close(slave);
+    while (buf_reserve(&b, 4096) && (got = read(master, b.p + b.n, 4096)) > 0)
+        buf_add(&b, (size_t)got);
+    close(master);
+    (void)process_wait(pid);
+    struct slice text = arena_copy(test_arena(), buf_slice(&b));
+    buf_done(&b);
+    return text;
 }

@@ -14,4 +14,9 @@ struct ended terminal_run(const char *folder, const char *typed,
 #define TYPED_IN(folder, typed, ...)                                           \
     terminal_run((folder), (typed), (const char *const[]){__VA_ARGS__, NULL})
 
+/* The same, its stdout the terminal too: what that shows. */
+struct slice terminal_shows(const char *folder, const char *const *words);
+#define SHOWN_IN(folder, ...)                                                  \
+    terminal_shows((folder), (const char *const[]){__VA_ARGS__, NULL})
+
 #endif

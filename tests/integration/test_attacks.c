@@ -488,6 +488,9 @@ static const struct {
     {"a link to a file of the agent's",
      "printf '%s three_v1 now\\n' $H > $T.own; chmod 0600 $T.own; ln -sf "
      "$T.own $T"},
+    {"a file of another user's", /* where we may give it to one */
+     "rm -f $T; printf '%s three_v1 now\n' $H > $T; chmod 0644 $T; "
+     "chown 65534 $T 2>&- || rm $T"},
     {"a folder", "rm -f $T; mkdir $T"},
     {"a FIFO", "rmdir $T; mkfifo $T"},
 };

@@ -155,6 +155,38 @@ TEST(http, headers_are_bounded)
     buf_done(&b);
 }
 
+/* Nothing, a part, one byte less, one other, and the token with more. */
+static void check_no_other_token(struct http *h, struct slice token)
+{
+    struct slice begin = slice_sub(token, 0, token.n - 1);
+    char other = token.p[token.n - 1] == '0' ? '1' : '0';
+    struct slice wrong[] = {
+        SLICE(""), slice_sub(token, 0, 1), begin,
+        arena_printf(test_arena(), "%.*s%c", SLICE_ARG(begin), other),
+        arena_printf(test_arena(), "%.*s%.*s", SLICE_ARG(token),
+                     SLICE_ARG(token))};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct slice headers = arena_printf(
+            test_arena(), JSON_TYPE "Authorization: Bearer %.*s\r\n",
+            SLICE_ARG(wrong[i]));
+        struct http_reply r = http_request(
+            h, "POST", "/mcp", arena_cstr(test_arena(), headers), SLICE(PING));
+        CHECK_INT_EQ(r.status, 401);
+    }
+}
+
+/* Any address is loopback's too. */
+TEST(http, on_every_other_address_a_token_is_asked_for)
+{
+    static const char *const args[] = {"--http-host", "0.0.0.0", NULL};
+    struct server *s = server_start(&(struct server_options){.args = args});
+    struct http *h = http_open(server_port(s));
+    CHECK_INT_EQ(http_request(h, "POST", "/mcp", JSON_TYPE, SLICE(PING)).status,
+                 401);
+    CHECK_INT_EQ(http_request(h, "GET", "/api/sessions", "", SLICE("")).status,
+                 401);
+}
+
 TEST(http, a_token_is_asked_for_when_it_is_required)
 {
     static const char *const args[] = {"--require-token", NULL};
@@ -171,6 +203,7 @@ TEST(http, a_token_is_asked_for_when_it_is_required)
                                         ".phasegate/operator.token"};
     for (size_t i = 0; i < 2; i++) {
         struct slice token = process_file(server_project(s), files[i]);
+        check_no_other_token(h, token);
         struct slice headers = arena_printf(
             test_arena(), JSON_TYPE "Authorization: Bearer %.*s\r\n",
             SLICE_ARG(token));

@@ -1,5 +1,6 @@
 /* When the process lives and when it ends; how several live together. */
 #include "tests/integration/process.h"
+#include "tests/integration/program.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -241,6 +242,70 @@ TEST(lifetime, tokens_are_made_once)
     server_port(s);
     CHECK_SLICE_EQ(process_file(server_project(s), ".phasegate/agent.token"),
                    token);
+}
+
+/* Whoever wrote the project's files knows a token that came with them. */
+TEST(lifetime, a_token_that_others_may_know_is_made_anew)
+{
+    static const struct {
+        const char *label, *script;
+    } rows[] = {{"of mode 0644", "chmod 0644 .phasegate/operator.token"},
+                {"of a group", "chmod 0640 .phasegate/operator.token"},
+                {"short", "printf 0123456789abcde > .phasegate/operator.token"},
+                {"empty", ": > .phasegate/operator.token"},
+                {"a link",
+                 "mv .phasegate/operator.token theirs; chmod 0644 theirs; "
+                 "ln -s ../theirs .phasegate/operator.token"}};
+    struct server *s = server_start(&(struct server_options){0});
+    server_port(s);
+    const char *folder = server_project(s);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice was = process_file(folder, ".phasegate/operator.token");
+        struct slice agents = process_file(folder, ".phasegate/agent.token");
+        server_stop_eof(s);
+        CHECK_INT_EQ(system(arena_printf(test_arena(), "cd '%s'; %s", folder,
+                                         rows[i].script)
+                                .p),
+                     0);
+        server_restart(s);
+        server_port(s);
+        struct slice now = process_file(folder, ".phasegate/operator.token");
+        CHECK_INT_EQ(now.n, 64);
+        if (slice_eq(now, was)) FAIL("%s: still the same", rows[i].label);
+        CHECK_SLICE_EQ(process_file(folder, ".phasegate/agent.token"), agents);
+    }
+    struct stat st; /* what a link led to stays as it was */
+    CHECK_INT_EQ(stat(arena_printf(test_arena(), "%s/theirs", folder).p, &st),
+                 0);
+    CHECK_INT_EQ(st.st_mode & 0777, 0644);
+}
+
+struct fifo_row {
+    const char *name;
+    bool serves;
+};
+TEST_EACH(lifetime, a_fifo_holds_up_no_start, struct fifo_row, row,
+          {"servers/1.json", true}, {"server.json", true},
+          {"agent.token", true}, {"index.db", true}, {"state.db-wal", true},
+          {"state.db", false}, {"state.db-commits", false},
+          {"config.yaml", false})
+{
+    const char *folder = new_project("p");
+    put_file(folder, ".phasegate/servers/note", "");
+    CHECK_INT_EQ(
+        mkfifo(
+            arena_printf(test_arena(), "%s/.phasegate/%s", folder, row->name).p,
+            0600),
+        0);
+    struct server *s =
+        server_start(&(struct server_options){.project = folder});
+    if (row->serves) {
+        stdio_initialize(s, "2025-11-25");
+        CHECK_INT_EQ(server_stop_eof(s).status, 0);
+    } else {
+        CHECK_INT_GT(server_wait(s).status, 0);
+        CHECK_CONTAINS(server_stderr_text(s), "phasegate: ");
+    }
 }
 
 /* --- ports ------------------------------------------------------------------

@@ -122,8 +122,13 @@ TEST(trust, who_has_no_terminal_trusts_nothing)
 {
     struct server *s = serve(GATE_OF("true"));
     const char *id = begin(s, "a.c");
-    struct ended e = RUN_IN(server_project(s), "trust", "three_v1",
-                            "--workflows", workflows);
+    put_file(test_tmpdir(), "yes", "yes\n");
+    const char *yes = arena_printf(test_arena(), "%s/yes", test_tmpdir()).p;
+    struct ended e = program_run(&(struct program){
+        .folder = server_project(s),
+        .input = yes,
+        .args = (const char *const[]){"trust", "three_v1", "--workflows",
+                                      workflows, NULL}});
     CHECK_INT_EQ(e.status, 1);
     check_untrusted(complete(s, id));
 }

@@ -115,6 +115,33 @@ TEST(buf, gives_its_memory_away)
     buf_done(&b);
 }
 
+struct seen {
+    const char *label, *text, *plain, *shown;
+};
+TEST_EACH(buf, shows_what_nobody_would_see, struct seen, row,
+          {"nothing", "", "", ""},
+          {"what is seen", "a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80", "",
+           "a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80"},
+          {"controls", "a\x1B[2J\x07\x7F", "\n", "a\\u001b[2J\\u0007\\u007f"},
+          {"lines that may stay", "a\n\tb\r", "\n\t", "a\n\tb\\u000d"},
+          {"lines that may not", "a\n", "", "a\\u000a"},
+          {"controls of two bytes", "\xC2\x80\xC2\x9B\xC2\xA0", "",
+           "\\u0080\\u009b\xC2\xA0"},
+          {"turned and empty", "\xE2\x80\xAE\xE2\x81\xA6\xEF\xBB\xBF", "",
+           "\\u202e\\u2066\\ufeff"},
+          {"no UTF-8", "a\x9B\xE2\x80", "",
+           "a\xEF\xBF\xBD\xEF\xBF\xBD"
+           "\xEF\xBF\xBD"})
+{
+    struct buf b = BUF_INIT(100);
+    buf_put_seen(&b, slice_of(row->text), row->plain);
+    CHECK_SLICE_EQ(buf_slice(&b), slice_of(row->shown));
+    buf_clear(&b);
+    buf_put_seen(&b, (struct slice){"a\0b", 3}, "\n");
+    CHECK_SLICE_EQ(buf_slice(&b), SLICE("a\\u0000b"));
+    buf_done(&b);
+}
+
 TEST(buf, every_allocation_may_fail)
 {
     bool failed = true;

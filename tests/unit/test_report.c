@@ -125,7 +125,7 @@ TEST(report, what_is_long_or_damaged_is_shown_as_far_as_it_can_be)
     CHECK_INT_EQ(cell.n, 303);
     buf_clear(&cell);
     eng__report_cell(&cell, SLICE("a\x7f\nb&"));
-    CHECK_TEXT_EQ(buf_slice(&cell), "a  b\\&");
+    CHECK_TEXT_EQ(buf_slice(&cell), "a\\\\u007f b\\&");
     buf_done(&cell);
     buf_done(&b);
 }
