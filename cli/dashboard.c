@@ -100,7 +100,7 @@ static void sample(struct cli_dashboard *d)
     json_key(&w, SLICE("sample"));
     cli_sample_write(&copy, f->engine.caches_count, &w);
     json_put_string(&w, "status",
-                    f->degraded ? SLICE("degraded") : SLICE("ok"));
+                    slice_of(cli_health_word(f)));
     json_put_int(&w, "reasons", (int64_t)f->reasons_count);
     json_end_object(&w);
     if (!b.err) tell(d, "pulse", buf_slice(&b));

@@ -14,7 +14,7 @@
 #include "cli/client.h"
 #include "cli/doctor.h"
 
-enum { ANSWER_S = 2 };
+enum { ANSWER_S = 2, FAILING = 503 };
 
 /* --- what was left behind ------------------------------------------------- */
 
@@ -91,7 +91,7 @@ static void silent(struct cli_doctor *d, const struct tp_entry *e)
     cli_mend(d, "kill %" PRId64, e->pid);
 }
 
-/* What degrades it; notices pass by themselves, and its log has them. */
+/* What degrades or fails it; notices pass by themselves, and its log has them. */
 static void sick(struct cli_doctor *d, const struct tp_entry *e,
                  struct slice body)
 {
@@ -102,8 +102,7 @@ static void sick(struct cli_doctor *d, const struct tp_entry *e,
     for (uint32_t i = 0; json_is(all, JSON_ARRAY) && i < all->count; i++) {
         const struct json *r = &all->items[i];
         struct slice about = json_text(json_get(r, SLICE("about")));
-        if (!slice_eq(json_text(json_get(r, SLICE("weight"))),
-                      SLICE("degraded")))
+        if (slice_eq(json_text(json_get(r, SLICE("weight"))), SLICE("notice")))
             continue;
         cli_find(d, CLI_BROKEN, json_text(json_get(r, SLICE("how_to_fix"))),
                  "server %" PRId64 " says %.*s%s%.*s: %.*s", e->pid,
@@ -124,7 +123,7 @@ static void answering(struct cli_doctor *d)
         if (cli_http_ask(&h, "GET", "/health", (struct slice){0}, ANSWER_S,
                          &d->arena, &answer) != OK)
             silent(d, e);
-        else if (answer.status == 200)
+        else if (answer.status == 200 || answer.status == FAILING)
             sick(d, e, answer.body);
     }
 }

@@ -4,9 +4,10 @@
  * and .phasegate/health/<pid>.json. Telling takes a copy under a lock of its
  * own: no store, no permit, nobody waited for.
  *
- * Status is ok, or degraded: alive and working, with a reason of weight. A
- * notice is listed and logged, and status stays ok. A reason is logged once
- * when it begins (WARN) and once when it ends (INFO).
+ * Status is ok; degraded: alive and working, with a reason of weight; or
+ * failing: it cannot do its work, and the pages of health answer 503. A notice
+ * is listed and logged, and status stays ok. A reason is logged once when it
+ * begins (WARN) and once when it ends (INFO).
  *
  * Thread: main makes and frees it, the keeper ticks it, any thread asks.
  */
@@ -17,6 +18,7 @@
 #include "base/pool.h"
 #include "engine/engine.h"
 #include "engine/permit.h"
+#include "mcp/server.h"
 #include "mcp/tools/inbound.h"
 #include "transport/http.h"
 #include "transport/loop.h"
@@ -24,8 +26,6 @@
 enum { CLI_LOOPS_MAX = 4, CLI_REASONS_MAX = 64 };
 
 struct cli_health;
-struct mcp_server;
-struct tp_http;
 
 struct cli_health_config {
     struct engine *engine;
@@ -65,11 +65,13 @@ void cli_health_free(struct cli_health *h);
 void cli_health_brief(void *health, struct json_writer *w);
 void cli_health_document(void *health, struct json_writer *w);
 void cli_health_metrics(void *health, struct buf *out);
+/* "ok", "degraded" or "failing". Thread: any */
+const char *cli_health_status(void *health);
 /* One member of the document, as the only one of an open object; false: none
  * has the name. */
 bool cli_health_part(void *health, struct slice name, struct json_writer *w);
 
-/* --- for health_parts.c, metrics*.c, dashboard*.c ------------------------- */
+/* --- for health_*.c, metrics*.c, dashboard*.c ----------------------------- */
 
 /* Where facts are read from. */
 enum cli_fact {
@@ -80,8 +82,12 @@ enum cli_fact {
     CLI_FACT_PROCESS
 };
 
+enum { CLI_REASON_NAME = PROVIDER_NAME_SIZE + 16 };
 struct cli_reason {
-    struct eng_reason is;
+    char name[CLI_REASON_NAME]; /* "loop_lag", "provider_open:npm" */
+    char about[PROVIDER_NAME_SIZE]; /* "http": which; empty: there is one */
+    enum eng_weight weight;
+    uint64_t value, threshold;
     int64_t since_ms; /* Unix time */
 };
 struct cli_facts {
@@ -95,11 +101,13 @@ struct cli_facts {
     struct bucket_stats inbound[TOOLS_BUCKETS];
     size_t inbound_count;
     uint32_t calls; /* away from their loop */
+    struct mcp_server_stats mcp;
+    struct tp_http_stats http; /* 0: no HTTP */
     uint64_t rss_bytes, descriptors;
     uint64_t disk_free, disk_size; /* 0: unknown */
     int64_t file_at;               /* monotonic, last written; 0: never */
     unsigned missing; /* 1 << enum cli_fact: no time was left for it */
-    bool degraded;
+    enum eng_weight worst; /* NOTICE: ok */
     struct cli_reason reasons[CLI_REASONS_MAX];
     size_t reasons_count;
 };
@@ -107,21 +115,39 @@ struct cli_facts {
 const struct cli_facts *cli_health_facts(const struct cli_health *h);
 /* The engine's part of it, copied. Thread: any */
 void cli_health_engine(struct cli_health *h, struct eng_facts *ret);
-/* What the document is told from. */
-struct cli_told {
-    const struct cli_facts *facts;
-    const struct mcp_server *mcp;
-    struct tp_http_stats http; /* 0: no HTTP */
-};
-bool cli__health_part(struct json_writer *w, const struct cli_told *t,
+bool cli__health_part(struct json_writer *w, const struct cli_facts *f,
                       struct slice name);
 /* The names of the parts that no time was left for, if there are any. */
-void cli__health_missing(struct json_writer *w, const struct cli_told *t);
+void cli__health_missing(struct json_writer *w, const struct cli_facts *f);
+
+/* What judging remembers between two rounds. Thread: keeper */
+struct cli_judgement {
+    int64_t full_since[PERMIT_LEVEL_COUNT];
+    uint64_t refused;
+    int64_t refused_at;
+    int64_t file_good; /* the health file was written last */
+    bool file_fails;
+};
+/* The reasons that hold now; logs those that began or ended since `before`.
+ * Thread: keeper */
+void cli__health_judge(const struct cli_health_config *c,
+                       struct cli_judgement *j, struct cli_facts *before,
+                       struct cli_facts *f);
+/* Not written for three periods, though it was tried. */
+bool cli__health_file_missing(const struct cli_health_config *c,
+                              const struct cli_judgement *j, int64_t now);
+/* "ok", "degraded", "failing" */
+const char *cli_health_word(const struct cli_facts *f);
+/* The member "reasons" of an open object. */
+void cli__health_reasons(struct json_writer *w, const struct cli_facts *f);
+/* The rows of reasons there are; NULL: no more. Does one of a row hold? */
+const char *cli__health_reason_name(size_t i);
+bool cli__health_reason_holds(const struct cli_facts *f, const char *row);
 void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
                        struct buf *out);
-/* What is read at the moment of asking. `http` may be NULL. Thread: any */
+/* What is read at the moment of asking. Thread: any */
 void cli_metrics_live(const struct cli_facts *f, const struct mcp_server *mcp,
-                      const struct tp_http *http, struct buf *out);
+                      struct buf *out);
 void cli__metrics_family(struct buf *out, const char *name, const char *type,
                          const char *help);
 /* Nanoseconds as seconds and a newline, without a float in between. */

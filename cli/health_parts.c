@@ -8,9 +8,8 @@
 #include "mcp/server.h"
 #include "transport/http.h"
 
-static void put_caches(struct json_writer *w, const struct cli_told *t)
+static void put_caches(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct cli_facts *f = t->facts;
     json_key(w, SLICE("caches"));
     json_begin_object(w);
     for (size_t i = 0; i < f->engine.caches_count; i++) {
@@ -21,50 +20,47 @@ static void put_caches(struct json_writer *w, const struct cli_told *t)
 }
 
 
-static void put_coalesce(struct json_writer *w, const struct cli_told *t)
+static void put_coalesce(struct json_writer *w, const struct cli_facts *f)
 {
-    struct mcp_server_stats s;
-    mcp_server_stats(t->mcp, &s);
     json_key(w, SLICE("coalesce"));
     json_begin_object(w);
-    json_put_int(w, "flights", s.flights);
-    json_put_int(w, "joined", (int64_t)s.joined);
-    json_put_int(w, "leaders", (int64_t)s.led);
-    json_put_int(w, "refused", (int64_t)s.duplicates);
+    json_put_int(w, "flights", f->mcp.flights);
+    json_put_int(w, "joined", (int64_t)f->mcp.joined);
+    json_put_int(w, "leaders", (int64_t)f->mcp.led);
+    json_put_int(w, "refused", (int64_t)f->mcp.duplicates);
     json_end_object(w);
 }
 
 /* Those of HTTP, which have a limit; stdin is told of beside them. */
-static void put_connections(struct json_writer *w, const struct cli_told *t)
+static void put_connections(struct json_writer *w, const struct cli_facts *f)
 {
     json_key(w, SLICE("connections"));
     json_begin_object(w);
     json_key(w, SLICE("by_transport"));
     json_begin_object(w);
-    json_put_int(w, "http", t->http.open);
-    json_put_int(w, "stdio", t->facts->stdio);
+    json_put_int(w, "http", f->http.open);
+    json_put_int(w, "stdio", f->stdio);
     json_end_object(w);
     json_key(w, SLICE("closed"));
     json_begin_object(w);
     for (int i = 0; i < TP_CLOSED_COUNT; i++)
         json_put_int(w, tp_closed_name((enum tp_closed)i),
-                     (int64_t)t->http.closed[i]);
+                     (int64_t)f->http.closed[i]);
     json_end_object(w);
-    json_put_int(w, "feeds", t->http.feeds);
-    json_put_int(w, "feeds_dropped", (int64_t)t->http.feeds_dropped);
-    json_put_int(w, "max", t->http.open_max);
-    json_put_int(w, "oldest_idle_ms", t->http.oldest_idle_ns / NS_PER_MS);
-    json_put_int(w, "open", t->http.open);
-    json_put_int(w, "opened", (int64_t)t->http.opened);
-    json_put_int(w, "refused", (int64_t)t->http.refused);
-    json_put_int(w, "requests", (int64_t)t->http.requests);
-    json_put_int(w, "streams", t->http.streams);
+    json_put_int(w, "feeds", f->http.feeds);
+    json_put_int(w, "feeds_dropped", (int64_t)f->http.feeds_dropped);
+    json_put_int(w, "max", f->http.open_max);
+    json_put_int(w, "oldest_idle_ms", f->http.oldest_idle_ns / NS_PER_MS);
+    json_put_int(w, "open", f->http.open);
+    json_put_int(w, "opened", (int64_t)f->http.opened);
+    json_put_int(w, "refused", (int64_t)f->http.refused);
+    json_put_int(w, "requests", (int64_t)f->http.requests);
+    json_put_int(w, "streams", f->http.streams);
     json_end_object(w);
 }
 
-static void put_loops(struct json_writer *w, const struct cli_told *t)
+static void put_loops(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct cli_facts *f = t->facts;
     json_key(w, SLICE("loops"));
     json_begin_array(w);
     for (size_t i = 0; i < f->loops_count; i++) {
@@ -72,27 +68,27 @@ static void put_loops(struct json_writer *w, const struct cli_told *t)
         bool http = slice_eq(slice_of(b->name), SLICE("http"));
         json_begin_object(w);
         json_put_int(w, "beat_age_ms", (clock_now() - b->at) / NS_PER_MS);
-        json_put_int(w, "connections", http ? t->http.open : t->facts->stdio);
+        json_put_int(w, "connections", http ? f->http.open : f->stdio);
         json_put_int(w, "lag_max_ms", b->lag_max_ns / NS_PER_MS);
         json_put_int(w, "lag_ms", b->lag_ns / NS_PER_MS);
         json_put_string(w, "name", slice_of(b->name));
-        json_put_int(w, "streams", http ? t->http.streams : 0);
+        json_put_int(w, "streams", http ? f->http.streams : 0);
         json_end_object(w);
     }
     json_end_array(w);
 }
 
-static void put_memory(struct json_writer *w, const struct cli_told *t)
+static void put_memory(struct json_writer *w, const struct cli_facts *f)
 {
     json_key(w, SLICE("memory"));
     json_begin_object(w);
-    json_put_int(w, "rss_bytes", (int64_t)t->facts->rss_bytes);
+    json_put_int(w, "rss_bytes", (int64_t)f->rss_bytes);
     json_end_object(w);
 }
 
-static void put_permits(struct json_writer *w, const struct cli_told *t)
+static void put_permits(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct permit_stats *p = &t->facts->permits;
+    const struct permit_stats *p = &f->permits;
     json_key(w, SLICE("permits"));
     json_begin_object(w);
     for (int i = 0; i < PERMIT_LEVEL_COUNT; i++) {
@@ -115,29 +111,29 @@ static void put_permits(struct json_writer *w, const struct cli_told *t)
 }
 
 
-static void put_providers(struct json_writer *w, const struct cli_told *t)
+static void put_providers(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct eng_facts *f = &t->facts->engine;
+    const struct eng_facts *e = &f->engine;
     json_key(w, SLICE("providers"));
     json_begin_object(w);
-    for (size_t i = 0; i < f->providers_count; i++) {
-        const struct provider_stats *p = &f->providers[i];
+    for (size_t i = 0; i < e->providers_count; i++) {
+        const struct provider_stats *p = &e->providers[i];
         json_key(w, slice_of(p->name));
         json_begin_object(w);
         json_put_int(w, "failures", p->breaker.failures);
         json_put_int(w, "next_probe_ms", p->breaker.retry_ns / NS_PER_MS);
         json_put_string(w, "state",
                         slice_of(breaker_state_name(p->breaker.state)));
-        if (f->buckets[p->kind].on)
-            json_put_int(w, "tokens", f->buckets[p->kind].tokens);
+        if (e->buckets[p->kind].on)
+            json_put_int(w, "tokens", e->buckets[p->kind].tokens);
         json_end_object(w);
     }
     json_end_object(w);
 }
 
-static void put_queue(struct json_writer *w, const struct cli_told *t)
+static void put_queue(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct pool_stats *s = &t->facts->pool;
+    const struct pool_stats *s = &f->pool;
     json_key(w, SLICE("queue"));
     json_begin_object(w);
     json_put_int(w, "busy", s->busy);
@@ -150,22 +146,22 @@ static void put_queue(struct json_writer *w, const struct cli_told *t)
 
 
 /* Open: what can still be gone on with. */
-static void put_sessions(struct json_writer *w, const struct cli_told *t)
+static void put_sessions(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct eng_facts *f = &t->facts->engine;
+    const struct eng_facts *e = &f->engine;
     int64_t open = 0, total = 0, live = 0;
-    if (!f->has_store) return;
-    for (size_t i = 0; i < f->sessions.count; i++) {
-        struct slice status = slice_of(f->sessions.rows[i].status);
+    if (!e->has_store) return;
+    for (size_t i = 0; i < e->sessions.count; i++) {
+        struct slice status = slice_of(e->sessions.rows[i].status);
         bool over = slice_eq(status, SLICE("completed")) ||
                     slice_eq(status, SLICE("abandoned")) ||
                     slice_eq(status, SLICE("expired"));
-        total += f->sessions.rows[i].sessions;
-        if (!over) open += f->sessions.rows[i].sessions;
+        total += e->sessions.rows[i].sessions;
+        if (!over) open += e->sessions.rows[i].sessions;
     }
-    for (size_t i = 0; i < f->caches_count; i++)
-        if (slice_eq(slice_of(f->caches[i].name), SLICE("sessions")))
-            live = (int64_t)f->caches[i].stats.entries;
+    for (size_t i = 0; i < e->caches_count; i++)
+        if (slice_eq(slice_of(e->caches[i].name), SLICE("sessions")))
+            live = (int64_t)e->caches[i].stats.entries;
     json_key(w, SLICE("sessions"));
     json_begin_object(w);
     json_put_int(w, "live_in_memory", live);
@@ -174,10 +170,10 @@ static void put_sessions(struct json_writer *w, const struct cli_told *t)
     json_end_object(w);
 }
 
-static void put_store(struct json_writer *w, const struct cli_told *t)
+static void put_store(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct st_store_stats *s = &t->facts->engine.store;
-    if (!t->facts->engine.has_store) return;
+    const struct st_store_stats *s = &f->engine.store;
+    if (!f->engine.has_store) return;
     json_key(w, SLICE("store"));
     json_begin_object(w);
     json_put_int(w, "checkpoints", (int64_t)s->checkpoints);
@@ -193,9 +189,9 @@ static void put_store(struct json_writer *w, const struct cli_told *t)
 }
 
 
-static void put_watch(struct json_writer *w, const struct cli_told *t)
+static void put_watch(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct eng_watch_stats *s = &t->facts->engine.watch;
+    const struct eng_watch_stats *s = &f->engine.watch;
     json_key(w, SLICE("watch"));
     json_begin_object(w);
     json_put_int(w, "directories", s->directories);
@@ -212,10 +208,10 @@ static void put_watch(struct json_writer *w, const struct cli_told *t)
 }
 
 
-static void put_writer(struct json_writer *w, const struct cli_told *t)
+static void put_writer(struct json_writer *w, const struct cli_facts *f)
 {
-    const struct st_store_stats *s = &t->facts->engine.store;
-    if (!t->facts->engine.has_store) return;
+    const struct st_store_stats *s = &f->engine.store;
+    if (!f->engine.has_store) return;
     json_key(w, SLICE("writer"));
     json_begin_object(w);
     json_put_int(w, "beat_age_ms", s->busy_ns / NS_PER_MS);
@@ -229,7 +225,7 @@ static void put_writer(struct json_writer *w, const struct cli_told *t)
 static const struct part {
     const char *name;
     enum cli_fact fact;
-    void (*put)(struct json_writer *w, const struct cli_told *t);
+    void (*put)(struct json_writer *w, const struct cli_facts *f);
 } parts[] = {
     {"caches", CLI_FACT_ENGINE, put_caches},
     {"coalesce", CLI_FACT_LIVE, put_coalesce},
@@ -246,28 +242,28 @@ static const struct part {
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 
-static bool is_missing(const struct part *p, const struct cli_told *t)
+static bool is_missing(const struct part *p, const struct cli_facts *f)
 {
-    return (t->facts->missing & 1u << p->fact) != 0;
+    return (f->missing & 1u << p->fact) != 0;
 }
 
-bool cli__health_part(struct json_writer *w, const struct cli_told *t,
+bool cli__health_part(struct json_writer *w, const struct cli_facts *f,
                       struct slice name)
 {
     for (size_t i = 0; i < PARTS; i++) {
         if (!slice_eq(slice_of(parts[i].name), name)) continue;
-        if (!is_missing(&parts[i], t)) parts[i].put(w, t);
+        if (!is_missing(&parts[i], f)) parts[i].put(w, f);
         return true;
     }
     return false;
 }
 
-void cli__health_missing(struct json_writer *w, const struct cli_told *t)
+void cli__health_missing(struct json_writer *w, const struct cli_facts *f)
 {
-    if (!t->facts->missing) return;
+    if (!f->missing) return;
     json_key(w, SLICE("missing"));
     json_begin_array(w);
     for (size_t i = 0; i < PARTS; i++)
-        if (is_missing(&parts[i], t)) json_string(w, slice_of(parts[i].name));
+        if (is_missing(&parts[i], f)) json_string(w, slice_of(parts[i].name));
     json_end_array(w);
 }

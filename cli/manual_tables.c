@@ -134,10 +134,11 @@ static const struct {
     const char *path, *what;
 } paths[] = {
     {"/mcp", "the MCP endpoint"},
-    {"/health", "the status with its reasons; never 503 because it is busy"},
-    {"/health/live", "200 while the loop turns"},
+    {"/health", "the status with its reasons; 503 when it is failing, never "
+                "because it is busy"},
+    {"/health/live", "200 while the loop turns; 503 when the server is failing"},
     {"/health/{}", "one part of it: permits, caches, connections, ..."},
-    {"/ready", "200 when calls are taken, else 503; also /health/ready"},
+    {"/ready", "200 when calls are taken, else 503 and why; also /health/ready"},
     {"/metrics", "Prometheus text"},
     {"/", "the operator's page"},
     {"/api/status", "health, caches, permits and the charts"},

@@ -179,26 +179,38 @@ static void process(struct buf *out, const struct cli_facts *f,
             {"process_open_fds", "gauge", "Open descriptors.", f->descriptors},
             {"process_start_time_seconds", "gauge", "Start, Unix time.",
              (uint64_t)started_wall_ms / 1000});
-    cli__metrics_family(out, "phasegate_health_status", "gauge",
-                        "1: the status now.");
-    buf_printf(out,
-               "phasegate_health_status{status=\"ok\"} %d\n"
-               "phasegate_health_status{status=\"degraded\"} %d\n",
-               !f->degraded, f->degraded);
-    cli__metrics_family(out, "phasegate_health_reason", "gauge",
-                        "1: a reason that holds now.");
-    for (size_t i = 0; i < f->reasons_count; i++) {
-        const struct eng_reason *r = &f->reasons[i].is;
-        buf_printf(out,
-                   "phasegate_health_reason{reason=\"%s\",about=\"%s\"} 1\n",
-                   r->name, r->about ? r->about : "");
-    }
     if (f->file_at) {
         cli__metrics_family(out, "phasegate_health_file_age_seconds", "gauge",
                             "Since the health file was written.");
         buf_puts(out, "phasegate_health_file_age_seconds ");
         cli__metrics_seconds(out, clock_now() - f->file_at);
     }
+}
+
+/* Those that hold, and each row that does not as 0. */
+static void health(struct buf *out, const struct cli_facts *f)
+{
+    static const char *const words[] = {"ok", "degraded", "failing"};
+    const char *name;
+    cli__metrics_family(out, "phasegate_health_status", "gauge",
+                        "1: the status now.");
+    for (size_t i = 0; i < 3; i++)
+        buf_printf(out, "phasegate_health_status{status=\"%s\"} %d\n", words[i],
+                   strcmp(words[i], cli_health_word(f)) == 0);
+    cli__metrics_family(out, "phasegate_health_reason", "gauge",
+                        "1: a reason that holds now.");
+    for (size_t i = 0; i < f->reasons_count; i++) {
+        buf_puts(out, "phasegate_health_reason{reason=\"");
+        label_text(out, f->reasons[i].name);
+        buf_puts(out, "\",about=\"");
+        label_text(out, f->reasons[i].about);
+        buf_puts(out, "\"} 1\n");
+    }
+    for (size_t i = 0; (name = cli__health_reason_name(i)) != NULL; i++)
+        if (!cli__health_reason_holds(f, name))
+            buf_printf(out,
+                       "phasegate_health_reason{reason=\"%s\",about=\"\"} 0\n",
+                       name);
 }
 
 static void loops(struct buf *out, const struct cli_facts *f)
@@ -460,6 +472,7 @@ void cli_metrics_write(const struct cli_facts *f, int64_t started_wall_ms,
                        struct buf *out)
 {
     process(out, f, started_wall_ms);
+    health(out, f);
     loops(out, f);
     permits(out, &f->permits);
     cache_counters(out, &f->engine);

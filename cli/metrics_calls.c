@@ -7,7 +7,6 @@
 #include "cli/health.h"
 #include "mcp/meter.h"
 #include "mcp/server.h"
-#include "transport/http.h"
 
 /* `labels` as they stand between the braces. */
 static void histogram(struct buf *out, const char *name, struct slice labels,
@@ -105,30 +104,28 @@ static const char *cause_name(int cause)
     return known ? names[cause] : "other";
 }
 
-static void limits(const struct mcp_server *s, struct buf *out)
+static void limits(const struct mcp_server_stats *s, struct buf *out)
 {
-    struct mcp_server_stats st;
-    mcp_server_stats(s, &st);
     cli__metrics_family(out, "phasegate_deadlines_total", "counter",
                         "Limits that ended a call or a wait.");
     for (int i = 0; i < MCP_LIMIT_COUNT; i++)
         buf_printf(out, "phasegate_deadlines_total{level=\"%s\"} %" PRIu64 "\n",
-                   mcp_limit_name((enum mcp_limit)i), st.deadlines[i]);
+                   mcp_limit_name((enum mcp_limit)i), s->deadlines[i]);
     cli__metrics_family(out, "phasegate_cancelled_total", "counter",
                         "Calls that were cancelled.");
     for (int i = CANCEL_NONE + 1; i < CANCEL_CAUSE_COUNT; i++)
         buf_printf(out, "phasegate_cancelled_total{cause=\"%s\"} %" PRIu64 "\n",
-                   cause_name(i), st.cancelled[i]);
+                   cause_name(i), s->cancelled[i]);
     cli__metrics_family(out, "phasegate_calls_abandoned", "gauge",
                         "Calls answered that still run.");
-    buf_printf(out, "phasegate_calls_abandoned %u\n", st.abandoned);
+    buf_printf(out, "phasegate_calls_abandoned %u\n", s->abandoned);
     cli__metrics_family(out, "phasegate_calls_abandoned_total", "counter",
                         "Calls answered while they ran on.");
     buf_printf(out, "phasegate_calls_abandoned_total %" PRIu64 "\n",
-               st.abandoned_total);
+               s->abandoned_total);
     cli__metrics_family(out, "phasegate_progress_total", "counter",
                         "Notices of progress.");
-    buf_printf(out, "phasegate_progress_total %" PRIu64 "\n", st.progress);
+    buf_printf(out, "phasegate_progress_total %" PRIu64 "\n", s->progress);
     cli__metrics_family(out, "phasegate_coalesce_calls_total", "counter",
                         "Calls that may share a run.");
     buf_printf(out,
@@ -136,37 +133,48 @@ static void limits(const struct mcp_server *s, struct buf *out)
                "phasegate_coalesce_calls_total{result=\"joined\"} %" PRIu64 "\n"
                "phasegate_coalesce_calls_total{result=\"refused\"} %" PRIu64
                "\n",
-               st.led, st.joined, st.duplicates);
+               s->led, s->joined, s->duplicates);
     cli__metrics_family(out, "phasegate_peers", "gauge",
                         "Counterparts: stdio and each HTTP connection.");
-    buf_printf(out, "phasegate_peers %u\n", st.peers);
+    buf_printf(out, "phasegate_peers %u\n", s->peers);
     cli__metrics_family(out, "phasegate_coalesce_flights", "gauge",
                         "Runs that others may join.");
-    buf_printf(out, "phasegate_coalesce_flights %u\n", st.flights);
+    buf_printf(out, "phasegate_coalesce_flights %u\n", s->flights);
 }
 
 /* --- connections ---------------------------------------------------------- */
 
-static void connections(const struct tp_http *http, struct buf *out)
+/* stdin is one stream; a request's answer may become one. */
+static void connections_open(const struct cli_facts *f, struct buf *out)
 {
-    struct tp_http_stats s;
-    tp_http_stats(http, &s);
+    const struct tp_http_stats *s = &f->http;
+    cli__metrics_family(out, "phasegate_connections", "gauge",
+                        "Open connections.");
+    buf_printf(out,
+               "phasegate_connections{transport=\"http\",kind=\"request\"} %u\n"
+               "phasegate_connections{transport=\"http\",kind=\"stream\"} %u\n"
+               "phasegate_connections{transport=\"stdio\",kind=\"stream\"} %u\n",
+               s->open > s->streams ? s->open - s->streams : 0, s->streams,
+               f->stdio);
+}
+
+static void connections(const struct tp_http_stats *s, struct buf *out)
+{
     const struct {
         const char *name, *type, *help;
         uint64_t value;
     } rows[] = {
-        {"phasegate_connections", "gauge", "Open HTTP connections.", s.open},
         {"phasegate_connections_opened_total", "counter",
-         "HTTP connections accepted.", s.opened},
+         "HTTP connections accepted.", s->opened},
         {"phasegate_connections_refused_total", "counter",
-         "HTTP connections over conn.max.", s.refused},
+         "HTTP connections over conn.max.", s->refused},
         {"phasegate_http_requests_total", "counter", "HTTP requests.",
-         s.requests},
+         s->requests},
         {"phasegate_streams", "gauge",
-         "HTTP answers that are streams of events.", s.streams},
-        {"phasegate_feeds", "gauge", "Open streams of the dashboard.", s.feeds},
+         "HTTP answers that are streams of events.", s->streams},
+        {"phasegate_feeds", "gauge", "Open streams of the dashboard.", s->feeds},
         {"phasegate_feeds_dropped_total", "counter",
-         "Streams closed because nobody read them.", s.feeds_dropped},
+         "Streams closed because nobody read them.", s->feeds_dropped},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         cli__metrics_family(out, rows[i].name, rows[i].type, rows[i].help);
@@ -178,11 +186,11 @@ static void connections(const struct tp_http *http, struct buf *out)
         buf_printf(out,
                    "phasegate_connections_closed_total{reason=\"%s\"} %" PRIu64
                    "\n",
-                   tp_closed_name((enum tp_closed)i), s.closed[i]);
+                   tp_closed_name((enum tp_closed)i), s->closed[i]);
     cli__metrics_family(out, "phasegate_connections_oldest_idle_seconds",
                         "gauge", "Of the connection idle for the longest.");
     buf_puts(out, "phasegate_connections_oldest_idle_seconds ");
-    cli__metrics_seconds(out, s.oldest_idle_ns);
+    cli__metrics_seconds(out, s->oldest_idle_ns);
 }
 
 /* --- what was committed --------------------------------------------------- */
@@ -206,11 +214,12 @@ static void gates(const struct eng_facts *f, struct buf *out)
 }
 
 void cli_metrics_live(const struct cli_facts *f, const struct mcp_server *mcp,
-                      const struct tp_http *http, struct buf *out)
+                      struct buf *out)
 {
     requests(mcp, out);
-    limits(mcp, out);
-    if (http) connections(http, out);
+    limits(&f->mcp, out);
+    connections_open(f, out);
+    if (f->http.open_max) connections(&f->http, out);
     gates(&f->engine, out);
     if (!f->engine.has_store) return;
     cli__metrics_family(out, "phasegate_commit_seconds", "histogram",

@@ -392,6 +392,7 @@ static enum err http_start(struct serve *s)
     if (s->listen.fd < 0) return OK;
     s->pages = (struct tp_pages){.version = SLICE(PHASEGATE_VERSION),
                                  .health = cli_health_document,
+                                 .status = cli_health_status,
                                  .health_part = cli_health_part,
                                  .metrics = cli_health_metrics,
                                  .health_ctx = s->health,

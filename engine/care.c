@@ -6,7 +6,7 @@
 #include "engine/idempotency.h"
 #include "engine/runs.h"
 
-enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60 };
+enum { SWEEP_S = 30, WINDOW_S = 60, TROUBLE_S = 60, WRITER_DEAD_S = 60 };
 #define WAL_LARGE ((uint64_t)64 << 20)
 
 _Static_assert((int)ENG_CACHE_COUNT < 8, "grow eng_facts.caches");
@@ -82,7 +82,9 @@ static void cache_reasons(struct engine *e, int i, struct eng_facts *f)
         if (w->since[k])
             add(f, (struct eng_reason){st_reason_name(kind),
                                        st_cache_name(e->cache[i]),
-                                       st_reason_degrades(kind), w->value[k],
+                                       st_reason_degrades(kind) ? ENG_DEGRADES
+                                                                : ENG_NOTICE,
+                                       w->value[k],
                                        st_reason_threshold(kind, &own)});
     }
 }
@@ -96,13 +98,19 @@ static bool grew_lately(struct eng__grown *g, uint64_t count, int64_t now)
 static void store_reasons(struct engine *e, int64_t now, struct eng_facts *f)
 {
     if (grew_lately(&e->troubles, f->store.troubles, now))
-        add(f, (struct eng_reason){"store_error", NULL, true, f->store.troubles,
-                                   0});
+        add(f, (struct eng_reason){"store_error", NULL, ENG_DEGRADES,
+                                   f->store.troubles, 0});
     if (f->store.replaced)
-        add(f, (struct eng_reason){"store_replaced", NULL, true, 1, 0});
+        add(f, (struct eng_reason){"store_replaced", NULL, ENG_DEGRADES, 1, 0});
     if (f->store.wal_bytes > WAL_LARGE)
-        add(f, (struct eng_reason){"wal_large", NULL, true, f->store.wal_bytes,
-                                   WAL_LARGE});
+        add(f, (struct eng_reason){"wal_large", NULL, ENG_DEGRADES,
+                                   f->store.wal_bytes, WAL_LARGE});
+    if (f->store.damaged)
+        add(f, (struct eng_reason){"store_failed", NULL, ENG_FAILS, 1, 0});
+    if (f->store.beat_ns >= WRITER_DEAD_S * NS_PER_S)
+        add(f, (struct eng_reason){"writer_stalled", NULL, ENG_FAILS,
+                                   (uint64_t)(f->store.beat_ns / NS_PER_MS),
+                                   WRITER_DEAD_S * 1000});
 }
 
 static void provider_facts(struct engine *e, int64_t now, struct eng_facts *f)
@@ -135,7 +143,7 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     provider_facts(e, now, ret);
     uint32_t blind = ret->watch.roots_unwatched - ret->watch.roots_pending;
     if (blind && e->options.watch.mode == ENG_WATCH_AUTO)
-        add(ret, (struct eng_reason){"watch_degraded", NULL, false, blind, 0});
+        add(ret, (struct eng_reason){"watch_degraded", NULL, ENG_NOTICE, blind, 0});
     for (int i = 0; i < ENG_ANSWER_COUNT; i++)
         ret->answers[i] =
             atomic_load_explicit(&e->answers.count[i], memory_order_relaxed);

@@ -428,10 +428,15 @@ void eng_tick(struct engine *e, int64_t now);
 bool eng_tick_over(const struct engine *e);
 
 /* What is not as it should be, by the engine's own look. */
+enum eng_weight {
+    ENG_NOTICE,   /* listed and logged; status stays ok */
+    ENG_DEGRADES, /* alive and working, not as it should be */
+    ENG_FAILS     /* it cannot do its work */
+};
 struct eng_reason {
     const char *name;  /* "cache_hit_rate": a literal */
     const char *about; /* which cache; NULL: there is one */
-    bool degrades;     /* else a notice */
+    enum eng_weight weight;
     uint64_t value, threshold;
 };
 enum eng_killed { ENG_KILLED_TERM, ENG_KILLED_KILL, ENG_KILLED_COUNT };

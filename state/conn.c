@@ -71,6 +71,7 @@ enum err st__conn_err(struct st_conn *c, int rc)
     }
     if (!row->hard) return e;
     if (!c->tx.hard) c->tx.hard = e;
+    if (e == ERR_STORE_CORRUPT && c->store) st__damaged(c->store);
     log_error("store", "a statement failed", LOG_S("error", err_detail(e)),
               LOG_C("sqlite", c->db ? sqlite3_errmsg(c->db) : "no memory"),
               LOG_I("code", rc));

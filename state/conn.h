@@ -24,7 +24,7 @@ struct st_tx {
 };
 
 struct st_conn {
-    struct st_store *store;
+    struct st_store *store; /* NULL: of nobody's */
     sqlite3 *db;
     sqlite3_stmt *stmt[STMT_COUNT];
     bool writes;
@@ -41,8 +41,10 @@ MUST_USE enum err st__conn_open(const char *path, bool writes,
                                 uint32_t busy_timeout_ms, struct st_conn **ret);
 void st__conn_close(struct st_conn *c); /* NULL is fine */
 
-/* SQLite's code as ours, by table; failures of the machinery are logged. */
+/* SQLite's code as ours, by table; failures of the machinery are logged, and
+ * the store is told of a damaged file. */
 enum err st__conn_err(struct st_conn *c, int rc);
+void st__damaged(struct st_store *s); /* in store.c */
 /* The prepared statement; on failure *ret_err says why. */
 sqlite3_stmt *st__conn_stmt(struct st_conn *c, enum st_stmt id,
                             enum err *ret_err);

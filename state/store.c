@@ -144,6 +144,7 @@ static enum err open_file(struct st_store *s)
     if (!e)
         e = st__conn_open(s->path, true, s->durability, s->busy_timeout_ms,
                           &s->writer);
+    if (!e) s->writer->store = s;
     if (!e) e = follow_links(s);
     if (!e) e = note_identity(s);
     if (!e) e = st__schema_admit(s->schema, s->writer);
@@ -239,6 +240,12 @@ uint64_t st__wal_bytes(const struct st_store *s)
     return bytes_of(s, "-wal");
 }
 
+/* A file does not mend itself, and what else in it is wrong nobody knows. */
+void st__damaged(struct st_store *s)
+{
+    atomic_store_explicit(&s->damaged, true, memory_order_relaxed);
+}
+
 static uint64_t counted(const _Atomic uint64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -261,9 +268,12 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
     histogram_read(&s->commit, &ret->commit);
     ret->last_commit_ns =
         atomic_load_explicit(&s->last_commit, memory_order_relaxed);
+    ret->damaged = atomic_load_explicit(&s->damaged, memory_order_relaxed);
+    lock_take(&s->lock);
     int64_t since = atomic_load_explicit(&s->busy_since, memory_order_relaxed);
     if (since) ret->busy_ns = clock_now() - since;
-    lock_take(&s->lock);
+    ret->beat_ns = ret->busy_ns;
+    if (!since && s->first) ret->beat_ns = clock_now() - s->waits_since;
     ret->queued = s->queued;
     ret->readers = s->reader_count;
     lock_drop(&s->lock);

@@ -112,8 +112,12 @@ struct st_store_stats {
     struct histogram_sum commit; /* of transactions */
     int64_t last_commit_ns;      /* how long it took; 0: none yet */
     int64_t busy_ns;             /* of the write under way; 0: none is */
+    /* Since the writer moved on last: busy_ns, or how long a job has waited
+     * for a writer that does not come. 0: nothing is asked of it. */
+    int64_t beat_ns;
     int user_version;
     bool replaced; /* the path names another file than is open, or none */
+    bool damaged;  /* SQLite has found the file damaged; for good */
 };
 void st_store_stats(struct st_store *s, struct st_store_stats *ret);
 /* Moves the WAL into the file if it has grown; off the commit path.

@@ -36,6 +36,7 @@ struct st_store {
     struct lock lock; /* guards what follows, up to the counters */
     struct cond job_came, checkpoint_asked;
     struct st_job *first, *last;
+    int64_t waits_since; /* the first of them came */
     uint32_t queued;
     bool writer_waits, closed;
     bool checkpoint_wanted, checkpoint_stop;
@@ -45,6 +46,7 @@ struct st_store {
     /* Counters: relaxed, they order nothing. */
     _Atomic uint64_t jobs, jobs_failed, transactions, jobs_rerun, checkpoints;
     _Atomic uint64_t troubles;
+    atomic_bool damaged; /* set by any connection, never cleared */
     struct histogram commit;
     _Atomic int64_t last_commit, busy_since; /* 0: idle; written by writer */
     /* Frames in the WAL after our last commit, and how many of them are in

@@ -207,6 +207,7 @@ static bool next_group(struct st_store *s, struct group *ret)
     ret->n = 0;
     lock_take(&s->lock);
     while (!s->first && !s->closed) {
+        beat(s, 0);
         s->writer_waits = true;
         cond_wait(&s->job_came, &s->lock);
     }
@@ -217,6 +218,7 @@ static bool next_group(struct st_store *s, struct group *ret)
     }
     if (!s->first) s->last = NULL;
     s->queued -= ret->n;
+    beat(s, clock_now()); /* with the list: never idle while a job is old */
     lock_drop(&s->lock);
     return ret->n > 0;
 }
@@ -229,7 +231,6 @@ static void *writer_main(void *arg)
     while (next_group(s, &g)) {
         run_group(s, &g);
         st__checkpoint_after_commit(s);
-        beat(s, 0);
     }
     return NULL;
 }
@@ -247,6 +248,7 @@ enum err st_submit(struct st_store *s, struct st_job *job)
     } else if (s->queued >= s->jobs_max) {
         e = ERR_OVER_CAPACITY;
     } else {
+        if (!s->first) s->waits_since = clock_now();
         *(s->last ? &s->last->next : &s->first) = job;
         s->last = job;
         s->queued++;

@@ -378,6 +378,14 @@ static void refuse_busy(struct conn *c, const char *why)
     tp__http_refuse(c, 503, why);
 }
 
+/* A server that ends still tells how it is. */
+static bool ends_for(const struct conn *c, const struct found *f)
+{
+    const struct tp_route *r = f->row;
+    return atomic_load_explicit(&c->http->refusing, memory_order_relaxed) &&
+           !(r && r->page && r->guard == TP_OPEN && r->run == TP_ON_LOOP);
+}
+
 static void serve(struct conn *c)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(c->req);
@@ -385,7 +393,9 @@ static void serve(struct conn *c)
     struct found f = route_find(
         c->http, slice_of(uri ? evhttp_uri_get_path(uri) : NULL), method);
     if (f.row && f.row->guard != TP_OPEN) c->cors = false;
-    if (!f.row)
+    if (ends_for(c, &f))
+        refuse_busy(c, "the server is shutting down");
+    else if (!f.row)
         tp__http_refuse(c, 404, "no such path; the MCP endpoint is /mcp");
     else if (evhttp_request_get_command(c->req) == EVHTTP_REQ_OPTIONS)
         tell_options(c, f.methods);
@@ -399,11 +409,8 @@ static void serve(struct conn *c)
 
 static void route(struct conn *c)
 {
-    struct tp_http *h = c->http;
     if (c->refused)
         refuse_busy(c, c->refused);
-    else if (atomic_load_explicit(&h->refusing, memory_order_relaxed))
-        refuse_busy(c, "the server is shutting down");
     else if (meant_for_us(c) && framing_plain(c))
         serve(c);
 }

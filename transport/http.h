@@ -107,8 +107,8 @@ MUST_USE enum err tp_http_new(const struct tp_http_config *c,
 /* Begins to accept on a listening socket, which it takes. Thread: the loop,
  * or startup. ERR_NOMEM: the caller keeps the socket. */
 MUST_USE enum err tp_http_accept(struct tp_http *h, int fd);
-/* From now on every request is answered 503 and its connection closed: the
- * process is about to end. Thread: any */
+/* From now on every request but those for open pages of the loop is answered
+ * 503, and its connection closed: the process is about to end. Thread: any */
 void tp_http_refuse(struct tp_http *h);
 /* Answers under way, the unsent ones included. Thread: any */
 uint32_t tp_http_busy(const struct tp_http *h);

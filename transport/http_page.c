@@ -201,6 +201,8 @@ static struct tp__ask *ask_new(struct conn *c, const struct tp_route *row,
     cancel_init(&page->cancel, clock_now() + PAGE_SECONDS * NS_PER_S);
     page->query = slice_of(evhttp_uri_get_query(uri));
     page->part = part;
+    page->ending =
+        atomic_load_explicit(&c->http->refusing, memory_order_relaxed);
     page->known = tp__http_header(c, TP_IF_NONE_MATCH);
     return k;
 }

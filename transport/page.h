@@ -18,6 +18,9 @@
  *   TP_OPERATOR  the same, with the operator's token wherever it comes from:
  *                a header that no browser sends by itself
  *
+ * A server that shuts down still answers open pages that run on the loop: who
+ * asks how it is shall be told. All others get 503.
+ *
  * A feed is a stream of events (SSE) that stays open: the handler writes the
  * first ones with tp_event, tp_http_tell adds to all of them. What a client
  * misses is lost to it: it asks again for everything when it comes back.
@@ -41,6 +44,7 @@ struct tp_page {
     struct slice known;   /* If-None-Match */
     struct arena arena;
     struct cancel cancel; /* set when the client leaves */
+    bool ending;          /* the server is shutting down */
     /* the answer; begins as 200, application/json, empty */
     int status;
     const char *content_type;

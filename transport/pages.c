@@ -1,12 +1,23 @@
 #include "transport/pages.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
+/* How the server is; who fails says so in the status line too. */
+static const char *judged(struct tp_page *page)
+{
+    const struct tp_pages *p = page->app;
+    const char *status = p->status ? p->status(p->health_ctx) : "ok";
+    if (strcmp(status, "failing") == 0) page->status = 503;
+    return status;
+}
+
 static enum err page_health(struct tp_page *page)
 {
     const struct tp_pages *p = page->app;
+    (void)judged(page);
     struct json_writer w = json_writer(&page->body);
     json_begin_object(&w);
     if (p->health) {
@@ -32,23 +43,36 @@ static enum err page_health_part(struct tp_page *page)
     bool known =
         p->health_part && p->health_part(p->health_ctx, page->part, &w);
     json_end_object(&w);
+    if (known) (void)judged(page);
     if (known) return OK;
     return problem_set(&page->problem, ERR_NOT_FOUND, page->part,
                        SLICE("the health document has no part of this name"),
                        SLICE("Read its names in GET /health."));
 }
 
-/* A server that shuts down answers 503 before it looks at the path. */
+/* It listens only when the state file is migrated and all is begun. */
 static enum err page_ready(struct tp_page *page)
 {
-    buf_puts(&page->body, "{\"ready\":true}");
+    struct json_writer w = json_writer(&page->body);
+    const char *why = "started";
+    (void)judged(page);
+    if (page->status != 200) why = "failing: see /health";
+    if (page->ending) why = "shutting down";
+    if (page->ending) page->status = 503;
+    json_begin_object(&w);
+    json_put_bool(&w, "ready", page->status == 200);
+    json_put_string(&w, "why", slice_of(why));
+    json_end_object(&w);
     return OK;
 }
 
-/* The loop answers: that is all there is to it. */
+/* The loop answers, and what it needs is alive. */
 static enum err page_live(struct tp_page *page)
 {
-    buf_puts(&page->body, "{\"status\":\"ok\"}");
+    struct json_writer w = json_writer(&page->body);
+    json_begin_object(&w);
+    json_put_string(&w, "status", slice_of(judged(page)));
+    json_end_object(&w);
     return OK;
 }
 

@@ -2,8 +2,9 @@
  * pages: the paths that every server has beside /mcp, as rows: /health,
  * /ready and /metrics.
  *
- * /health answers 200 as long as the process lives, whatever its load, and
- * says ok or degraded; /ready answers 200 while it takes calls.
+ * They answer 200 whatever the load; when the server is failing, all but
+ * /metrics answer 503. /ready answers 200 while calls are taken, so not while
+ * the server shuts down.
  */
 #ifndef TRANSPORT_PAGES_H
 #define TRANSPORT_PAGES_H
@@ -17,6 +18,8 @@ struct tp_pages {
     /* Writes members into an open object, "status" and "reasons" among them;
      * NULL: ok. Thread: the loop */
     void (*health)(void *ctx, struct json_writer *w);
+    /* "ok", "degraded" or "failing"; NULL: ok. */
+    const char *(*status)(void *ctx);
     /* One part of it; false: there is none of that name. NULL: there is none. */
     bool (*health_part)(void *ctx, struct slice name, struct json_writer *w);
     /* Prometheus text; NULL: there is none. */

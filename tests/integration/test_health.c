@@ -338,7 +338,7 @@ TEST(health, every_family_of_metrics_has_its_help_and_type_once)
     struct http *h = http_open(server_port(s));
     struct slice text; /* the port is open a moment before all is counted */
     UNTIL((text = http_request(h, "GET", "/metrics", "", (struct slice){0}).body,
-           slice_find(text, SLICE("phasegate_connections ")) < text.n));
+           slice_find(text, SLICE("phasegate_connections_opened")) < text.n));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         static const char *const words[] = {"HELP", "TYPE"};
         for (int k = 0; k < 2; k++) {
@@ -502,6 +502,7 @@ static void crowd_run(int readers,
                                        "--permits-per-session", "0",
                                        "--permits-check-ms", "1000",
                                        "--timeout-store-ms", "60000",
+                                       "--health-writer-slow-ms", "60000",
                                        "--coalesce-enabled=false", NULL};
     struct crowd c = {.readers = readers, .look = look};
     c.s = server_start(&(struct server_options){.args = args});

@@ -67,7 +67,7 @@ TEST(metrics, requests_are_counted_by_method_and_revision_with_their_latency)
         value(m, "phasegate_call_seconds_sum{tool=\"list_workflows\"}");
     CHECK(sum > 0 && sum < 60);
     CHECK_INT_GE(value(m, "phasegate_connections_opened_total"), 1);
-    CHECK_INT_EQ(value(m, "phasegate_connections"), 1);
+    CHECK_INT_EQ(value(m, "phasegate_connections{transport=\"http\",kind=\"request\"}"), 1);
 }
 
 TEST(metrics, gates_are_counted_as_they_are_committed)

@@ -67,8 +67,8 @@ static const char *about(struct body *b, const char *reason)
 {
     const struct cli_facts *f = cli_health_facts(b->health);
     for (size_t i = 0; i < f->reasons_count; i++)
-        if (strcmp(f->reasons[i].is.name, reason) == 0)
-            return f->reasons[i].is.about ? f->reasons[i].is.about : "";
+        if (strcmp(f->reasons[i].name, reason) == 0)
+            return f->reasons[i].about;
     return NULL;
 }
 
@@ -113,7 +113,7 @@ TEST(wellbeing, a_loop_that_sleeps_for_six_seconds_is_named_while_it_lasts)
     for (int i = 1; i <= 6; i++) /* the keeper goes on meanwhile */
         cli_health_tick(b.health, beat.at + i * NS_PER_S);
     CHECK_TEXT_EQ(slice_of(about(&b, "loop_stalled")), "http");
-    CHECK(cli_health_facts(b.health)->degraded);
+    CHECK(cli_health_facts(b.health)->worst == ENG_DEGRADES);
     CHECK_INT_EQ(unlink(file_of(&b)), 0); /* and the file keeps its period */
     cli_health_tick(b.health, began + 10 * NS_PER_S);
     CHECK_INT_EQ(access(file_of(&b), F_OK), 0);
@@ -161,7 +161,7 @@ TEST(wellbeing, a_folder_that_takes_no_file_for_35_seconds_is_told_once)
         CHECK_INT_EQ(about(&b, "health_file") != NULL, s >= 30);
         CHECK_INT_EQ(errors_told, s >= 30);
     }
-    CHECK(cli_health_facts(b.health)->degraded);
+    CHECK(cli_health_facts(b.health)->worst == ENG_DEGRADES);
     CHECK_INT_EQ(unlink(folder.p), 0);
     CHECK_INT_EQ(rename(aside.p, folder.p), 0);
     for (; s <= 41; s++) cli_health_tick(b.health, began + s * NS_PER_S);
@@ -209,7 +209,7 @@ TEST(wellbeing, a_write_of_more_than_two_seconds_is_a_reason_while_it_lasts)
     clock_fake_advance(NS_PER_MS);
     cli_health_tick(b.health, clock_now());
     CHECK(about(&b, "writer_slow") != NULL);
-    CHECK(cli_health_facts(b.health)->degraded);
+    CHECK(cli_health_facts(b.health)->worst == ENG_DEGRADES);
     w.may_end = true;
     while (!w.ended) usleep(1000);
     do {
