@@ -595,3 +595,67 @@ TEST(embed, page_tool_and_metrics_tell_the_same_numbers_of_a_cache)
     buf_done(&text);
     world_done(&w);
 }
+
+/* --- what vectors find goes by the same rules ---------------------------------
+ */
+
+static void search(struct world *w, struct outcome *o, const char *query,
+                   int64_t most, int64_t phase)
+{
+    struct eng_search_args args = {.query = slice_of(query),
+                                   .n_results = most,
+                                   .filter_phase = phase};
+    CHECK_OK(CALL(o, eng_search_standards(w->f.engine, &o->call, &args)));
+}
+
+static struct slice file_at(const struct outcome *o, uint32_t i)
+{
+    const struct json *r = json_get(o->out, SLICE("results"));
+    return json_text(json_get(&r->items[i], SLICE("file")));
+}
+
+TEST(embed, a_phase_keeps_out_what_is_near_and_of_another)
+{
+    struct world w;
+    struct outcome o;
+    world_make(&w);
+    put(&w, "one.md", "# Phase 1: Home\nA cat lives here.\n");
+    put(&w, "two.md", "# Phase 2: Away\nThe cat is not here.\n");
+    wait_hybrid(&w, "ocean");
+    search(&w, &o, "kitten", 5, 2);
+    CHECK_TEXT_EQ(text_at(&o, "retrieval_method"), "hybrid");
+    CHECK_INT_EQ(json_get(o.out, SLICE("results"))->count, 1);
+    CHECK_TEXT_EQ(file_at(&o, 0), "two.md");
+    outcome_done(&o);
+    search(&w, &o, "kitten", 5, 3);
+    CHECK_INT_EQ(json_get(o.out, SLICE("results"))->count, 0);
+    outcome_done(&o);
+    world_done(&w);
+}
+
+/* One text that says it eight times leaves places to the others. */
+TEST(embed, a_text_of_many_near_passages_does_not_take_all_places)
+{
+    struct world w;
+    struct outcome o;
+    struct buf b = BUF_INIT(4096);
+    world_make(&w);
+    for (int i = 0; i < 8; i++)
+        buf_printf(&b, "# Part %d\nThe vehicle, number %d of many.\n", i, i);
+    buf_putc(&b, '\0');
+    put(&w, "all.md", b.p);
+    put(&w, "other.md", "# Other\nA vehicle too.\n");
+    wait_hybrid(&w, "ocean");
+    search(&w, &o, "car", 5, ENG_ABSENT);
+    CHECK_TEXT_EQ(text_at(&o, "retrieval_method"), "hybrid");
+    CHECK_INT_EQ(json_get(o.out, SLICE("results"))->count, 5);
+    bool other = false, garage = false;
+    for (uint32_t i = 0; i < 5; i++) {
+        other |= slice_eq(file_at(&o, i), SLICE("other.md"));
+        garage |= slice_eq(file_at(&o, i), SLICE("garage.md"));
+    }
+    CHECK(other && garage);
+    outcome_done(&o);
+    buf_done(&b);
+    world_done(&w);
+}

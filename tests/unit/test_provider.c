@@ -554,6 +554,7 @@ TEST(provider, no_attempt_follows_once_the_breaker_is_open)
     s.calls = 0;
     CHECK(provider_run(p, NULL, INT64_MAX, play, &s, &r) != OK);
     CHECK_INT_EQ(s.calls, 2); /* the fifth opened it */
+    CHECK_INT_EQ(r.result, PROVIDER_TIMEOUT); /* not: it is open by now */
     CHECK_ERR(provider_run(p, NULL, INT64_MAX, play, &s, &r),
               ERR_PROVIDER_UNAVAILABLE);
     CHECK_INT_EQ(s.calls, 2); /* not called */
@@ -625,6 +626,30 @@ TEST(provider, a_refusal_by_the_limiter_is_no_failure_for_the_breaker)
     CHECK_INT_EQ(st[0].breaker.state, BREAKER_CLOSED);
     CHECK_INT_EQ(st[0].calls[PROVIDER_LIMITED], 20);
     CHECK_INT_EQ(st[0].calls[PROVIDER_ANSWERED], 1);
+    drop(ps, p);
+}
+
+/* Nor is a probe that never began: the next call is the probe. */
+TEST(provider, a_probe_that_the_limiter_refuses_keeps_nobody_out)
+{
+    struct providers_options o;
+    struct provider_report r;
+    struct provider_ticket t;
+    clock_fake(S(1000), 0);
+    options(&o);
+    o.breaker.failures = 1;
+    o.breaker.open_ns = S(1);
+    o.limit[PROVIDER_EMBED] = (struct bucket_options){.rate = 6, .burst = 1};
+    o.limit_wait_ns = S(1);
+    struct providers *ps = make(&o);
+    struct provider *p = embed(ps);
+    CHECK_OK(provider_enter(p, NULL, INT64_MAX, &t, &r));
+    provider_leave(p, &t, PROVIDER_FAILED);
+    clock_fake_advance(S(2));
+    CHECK_ERR(provider_enter(p, NULL, INT64_MAX, &t, &r), ERR_RATE_LIMITED);
+    clock_fake_advance(S(8)); /* a token; no probe is overdue yet */
+    CHECK_OK(provider_enter(p, NULL, INT64_MAX, &t, &r));
+    provider_leave(p, &t, PROVIDER_ANSWERED);
     drop(ps, p);
 }
 
