@@ -463,7 +463,9 @@ static enum err stdio_new(struct serve *s)
 {
     const struct cli_settings *set = &s->o.set;
     if (!wants_stdio(s)) return OK;
-    enum err e = tp_loop_new("stdio", TP_LOOP_FILES, &s->stdio_loop);
+    enum err e =
+        tp_loop_new("stdio", tp_loop_kind_for(STDIN_FILENO, STDOUT_FILENO),
+                    &s->stdio_loop);
     if (e) return cannot(s, e, "the stdio loop cannot be started", "");
     struct tp_stdio_config c = {.loop = s->stdio_loop,
                                 .server = s->mcp,

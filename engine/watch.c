@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "engine/signature.h"
 #include "engine/watch_private.h"
 
@@ -200,28 +201,50 @@ static bool unread(const struct eng_watch *w)
     return ioctl(w->fd, FIONREAD, &bytes) != 0 || bytes != 0;
 }
 
+/* Once for all that were read together (base/turn.h). Only "no" is kept: of
+ * what happened before them it stays true, whoever reads events meanwhile. */
+static bool unread_in_turn(const struct eng_watch *w)
+{
+    static _Thread_local struct {
+        const struct eng_watch *w;
+        uint64_t turn;
+    } none;
+    uint64_t turn = turn_now();
+    if (turn && none.turn == turn && none.w == w) return false;
+    if (unread(w)) return true;
+    none.turn = turn;
+    none.w = w;
+    return false;
+}
+
 /* Events that were queued before this call are either still unread, which
  * FIONREAD tells, or were read by a drain. That drain set `draining` before
  * its read(2); both take the queue's lock in the kernel one after the other,
  * so we see `draining` set, or cleared again with release after the stamps had
  * changed, which our acquire then sees too. */
-uint64_t eng_watch_stamp(struct eng_watch *w, enum eng_watch_set set)
+static uint64_t stamp_unless(struct eng_watch *w, enum eng_watch_set set,
+                             bool waits)
 {
-    if (!w || w->o.mode != ENG_WATCH_AUTO) return 0;
-    bool waits =
-        unread(w) || atomic_load_explicit(&w->draining, memory_order_acquire);
+    waits |= atomic_load_explicit(&w->draining, memory_order_acquire);
     uint64_t stamp = atomic_load_explicit(&w->stamp[set], memory_order_acquire);
     return stamp && waits ? ENG_WATCH_UNREAD : stamp;
 }
 
+uint64_t eng_watch_stamp(struct eng_watch *w, enum eng_watch_set set)
+{
+    if (!w || w->o.mode != ENG_WATCH_AUTO) return 0;
+    return stamp_unless(w, set, unread_in_turn(w));
+}
+
 uint64_t eng_watch_barrier(struct eng_watch *w, enum eng_watch_set set)
 {
-    uint64_t stamp = eng_watch_stamp(w, set);
+    if (!w || w->o.mode != ENG_WATCH_AUTO) return 0;
+    uint64_t stamp = stamp_unless(w, set, unread(w));
     for (int i = 0; stamp == ENG_WATCH_UNREAD && i < DRAINS_MAX; i++) {
         lock_take(&w->lock);
         do_drain(w);
         lock_drop(&w->lock);
-        stamp = eng_watch_stamp(w, set);
+        stamp = stamp_unless(w, set, unread(w));
     }
     return stamp == ENG_WATCH_UNREAD ? 0 : stamp;
 }

@@ -82,12 +82,13 @@ bool eng_watch_follow(struct eng_watch *w, enum eng_watch_set set,
                       struct slice path);
 /* No stamp, and equal to none: events wait to be read. */
 #define ENG_WATCH_UNREAD UINT64_MAX
-/* The stamp now; 0: unknown; ENG_WATCH_UNREAD: ask the barrier. One poll(2),
- * no lock. NULL is fine. Thread: any */
+/* The stamp now; 0: unknown; ENG_WATCH_UNREAD: ask the barrier. One
+ * ioctl(2), in a turn (base/turn.h) the first only; no lock. NULL is fine.
+ * Thread: any */
 uint64_t eng_watch_stamp(struct eng_watch *w, enum eng_watch_set set);
-/* Reads the events that wait, watches what is new, then as above; 0: unknown.
- * Thread: worker. Lock: takes watch.lock, and walks folders under it when some
- * came or went. */
+/* Asks in a turn too, reads the events that wait, watches what is new, then as
+ * above; 0: unknown. Thread: worker. Lock: takes watch.lock, and walks folders
+ * under it when some came or went. */
 uint64_t eng_watch_barrier(struct eng_watch *w, enum eng_watch_set set);
 void eng_watch_stats(struct eng_watch *w, struct eng_watch_stats *ret);
 

@@ -121,7 +121,9 @@ static enum err serve_stdio(struct mcp_host *h)
                                 .out = STDOUT_FILENO,
                                 .notice = on_stdio,
                                 .ctx = h};
-    enum err e = tp_loop_new("stdio", TP_LOOP_FILES, &h->stdio_loop);
+    enum err e =
+        tp_loop_new("stdio", tp_loop_kind_for(STDIN_FILENO, STDOUT_FILENO),
+                    &h->stdio_loop);
     c.loop = h->stdio_loop;
     if (!e) e = tp_stdio_new(&c, &h->stdio);
     return e ? e : tp_loop_start(h->stdio_loop);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -31,8 +32,8 @@ struct tp_loop {
     bool running;
 
     struct event *beat;
-    int64_t beat_due;                 /* Thread: the loop */
-    int64_t lag_minute, lag_until;    /* likewise: of the minute under way */
+    int64_t beat_due;              /* Thread: the loop */
+    int64_t lag_minute, lag_until; /* likewise: of the minute under way */
     _Atomic int64_t beat_at, lag, lag_before, lag_now; /* relaxed: gauges */
 
     struct lock lock; /* guards first and last */
@@ -76,6 +77,16 @@ static void libevent_setup(void)
     event_set_fatal_callback(event_fatal);
 }
 
+enum tp_loop_kind tp_loop_kind_for(int in, int out)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+    bool both = ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, in, &ev) == 0 &&
+                (out == in || epoll_ctl(ep, EPOLL_CTL_ADD, out, &ev) == 0);
+    if (ep >= 0) close(ep);
+    return both ? TP_LOOP_PIPES : TP_LOOP_FILES;
+}
+
 static struct event_base *base_new(enum tp_loop_kind kind)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -84,11 +95,8 @@ static struct event_base *base_new(enum tp_loop_kind kind)
     if (!config) return NULL;
     struct event_base *base = NULL;
     int flags = EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV;
-    int feature = EV_FEATURE_FDS;
-    if (kind == TP_LOOP_NET) {
-        flags |= EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
-        feature = EV_FEATURE_O1;
-    }
+    int feature = kind == TP_LOOP_FILES ? EV_FEATURE_FDS : EV_FEATURE_O1;
+    if (kind == TP_LOOP_NET) flags |= EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
     if (event_config_set_flag(config, flags) == 0 &&
         event_config_require_features(config, feature) == 0)
         base = event_base_new_with_config(config);

@@ -5,9 +5,11 @@
  * under a lock and an eventfd that is written when the list was empty. The
  * loop takes the whole list at once and runs it with no lock held.
  *
- * Two kinds, because one base cannot do both:
+ * Three kinds, because one base cannot do all:
  *   TP_LOOP_FILES  needs EV_FEATURE_FDS: epoll refuses a regular file and
  *                  /dev/null, and both are what a shell gives us as stdin.
+ *   TP_LOOP_PIPES  epoll, for pipes, sockets and terminals, half of what
+ *                  poll(2) costs each turn; descriptors may be dup()ed.
  *   TP_LOOP_NET    epoll, with changes of interest batched
  *                  (EPOLL_USE_CHANGELIST, 1.35x measured); no descriptor in
  *                  such a base may be dup()ed from another. A client that
@@ -24,7 +26,10 @@
 struct event_base;
 struct tp_loop;
 
-enum tp_loop_kind { TP_LOOP_FILES, TP_LOOP_NET };
+enum tp_loop_kind { TP_LOOP_FILES, TP_LOOP_PIPES, TP_LOOP_NET };
+
+/* The kind that serves these two. Thread: any */
+enum tp_loop_kind tp_loop_kind_for(int in, int out);
 
 /* `name` names the thread and is kept (a literal). Until tp_loop_start the
  * calling thread owns the loop and may add events. ERR_NOMEM, ERR_UNAVAILABLE

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PIPE_WIDE = 1 << 18 };
+
 /* Our own description of the same pipe or terminal, or -1: another user's
  * pipe cannot be opened again, and there may be no /proc. */
 static int reopened(int fd, int access)
@@ -77,4 +79,11 @@ ssize_t tp_port_write(struct tp_port *p, const void *from, size_t n)
                          : write(p->fd, from, n);
     } while (done < 0 && errno == EINTR);
     return done;
+}
+
+void tp_port_widen(struct tp_port *p)
+{
+    if (p->widened) return;
+    p->widened = true; /* or it cannot be: no pipe, or too many by one user */
+    (void)fcntl(p->fd, F_SETPIPE_SZ, PIPE_WIDE);
 }

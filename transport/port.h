@@ -25,6 +25,7 @@ struct tp_port {
     /* private */
     bool own; /* reopened: closed by tp_port_done */
     bool socket;
+    bool widened;
     size_t write_most; /* 0: no limit */
 };
 
@@ -36,5 +37,10 @@ void tp_port_done(struct tp_port *p);
 /* As read(2) and write(2); -1 with errno EAGAIN: wait for readiness. */
 ssize_t tp_port_read(struct tp_port *p, void *to, size_t room);
 ssize_t tp_port_write(struct tp_port *p, const void *from, size_t n);
+
+/* A pipe that was too small for what was ready at once holds more from now
+ * on, as far as the kernel lets it: a wake-up of its reader carries 64 KiB
+ * otherwise. Another kind of descriptor stays as it is. */
+void tp_port_widen(struct tp_port *p);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "transport/lines.h"
 #include "transport/loop.h"
 #include "transport/port.h"
@@ -18,6 +19,10 @@
 /* Answers to calls already admitted have to go somewhere, however slow the
  * reader is: out_max stops the intake, this is where memory says no. */
 enum { READ_LEAST = 65536, OUT_KEEP = 262144, OUT_CEILING = 1 << 30 };
+
+/* So many bytes of answers are written before the next line is begun: they are
+ * in the processor's cache still, and the reader can begin. */
+enum { OUT_BATCH = 65536 };
 
 struct line_exchange {
     struct mcp_exchange ex;
@@ -43,6 +48,7 @@ struct tp_stdio {
     bool last;                      /* the line without newline was given out */
     bool gone;                      /* nobody reads our answers */
     bool ended;
+    bool stuck; /* the last write did not take it all */
     bool pumping;
     struct mcp_mail shut;
     atomic_flag shut_posted;
@@ -98,6 +104,7 @@ static void out_lost(struct tp_stdio *s, const char *why)
 
 static void out_wait(struct tp_stdio *s)
 {
+    s->stuck = true;
     struct timeval stall = {.tv_sec = s->c.stall_ms / 1000,
                             .tv_usec = (s->c.stall_ms % 1000) * 1000};
     event_add(s->writable, &stall);
@@ -107,6 +114,7 @@ static void out_wait(struct tp_stdio *s)
  * to the writable event. */
 static void out_flush(struct tp_stdio *s)
 {
+    s->stuck = false;
     if (s->answers.err) out_lost(s, "out of memory for answers");
     while (!s->gone && out_pending(s) > 0) {
         ssize_t n =
@@ -115,6 +123,7 @@ static void out_flush(struct tp_stdio *s)
             out_wait(s);
             return;
         }
+        if (n > 0 && (size_t)n < out_pending(s)) tp_port_widen(&s->out);
         if (n < 0) {
             out_lost(s, strerrordesc_np(errno));
             return;
@@ -291,6 +300,7 @@ static bool lines_give(struct tp_stdio *s)
             receive(s, line);
         else
             answer_too_long(s);
+        if (out_pending(s) >= OUT_BATCH && !s->stuck) out_flush(s);
     }
     return true;
 }
@@ -347,7 +357,9 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
         lines_filled(&s->lines, (size_t)n);
     else
         input_end(s);
+    turn_begin();
     pump(s);
+    turn_end();
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *ctx)

@@ -4,7 +4,8 @@
  *
  * libevent says when, the bytes are ours: lines are cut from one read buffer
  * and handed to mcp_receive, and one write carries every answer that is
- * ready. Bounded on all sides: at most `calls_max` messages or `bytes_max`
+ * ready, or 64 KiB of them while more lines wait. A pipe too small for that is
+ * widened. Bounded on all sides: at most `calls_max` messages or `bytes_max`
  * bytes of them are under way and at most `out_max` bytes of answers wait for
  * a slow reader; then nothing more is read until some have left.
  *
@@ -12,8 +13,8 @@
  * the reader has gone (EPIPE) or takes nothing for `stall_ms`, what is left
  * is dropped. `notice` tells both, each at most once and in this order.
  *
- * Thread: the loop, but for new, free and shut. Needs a TP_LOOP_FILES loop:
- * `in` may be a regular file.
+ * Thread: the loop, but for new, free and shut. Needs a loop of
+ * tp_loop_kind_for(in, out): `in` may be a regular file.
  */
 #ifndef TRANSPORT_STDIO_H
 #define TRANSPORT_STDIO_H

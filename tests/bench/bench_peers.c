@@ -10,6 +10,7 @@
 
 #include "tests/bench/serving.h"
 #include "tests/integration/node.h"
+#include "tests/runner/client.h"
 
 enum { CMCP_ONE = 37000, CMCP_PIPELINED = 71000 };
 
@@ -24,9 +25,16 @@ static struct slice to_peer(void)
     return message_of("get_phase", "{\"session_id\":\"a\"}");
 }
 
-static struct server *peer_on(int cpu, const char *transport, int *ret_port)
+/* It gives the very answer that we give to `message`. */
+static struct server *peer_on(int cpu, const char *transport,
+                              struct server *ours, struct slice message,
+                              int *ret_port)
 {
-    const char *args[] = {transport, NULL};
+    struct slice result =
+        json_at(parse_or_null(test_arena(), answer_of(ours, message)), "result",
+                "structuredContent", NULL)
+            ->raw;
+    const char *args[] = {transport, arena_cstr(test_arena(), result), NULL};
     stand_on(cpu);
     struct server *s = node_start("server.mjs", args);
     stand_on(-1);
@@ -52,8 +60,8 @@ static void http_pair(struct pair *p)
 {
     int port;
     p->ours = serve_on(0, NULL, NULL);
-    p->theirs = peer_on(0, "--http", &port);
     struct slice m = get_phase_of(session_new(p->ours, "src/a.c"));
+    p->theirs = peer_on(0, "--http", p->ours, m, &port);
     p->to_us = post_of("get_phase", m, server_port(p->ours));
     p->to_them = post_of("get_phase", to_peer(), port);
     loads(p, 8, server_port(p->ours), port);
@@ -94,8 +102,9 @@ BENCH(peers, typescript_over_pipes, .needs = "npm", .timeout_s = 300)
     int none;
     (void)bench;
     p.ours = serve_on(0, NULL, NULL);
-    p.theirs = peer_on(0, "--stdio", &none);
-    p.to_us = line_of(get_phase_of(session_new(p.ours, "src/a.c")));
+    struct slice m = get_phase_of(session_new(p.ours, "src/a.c"));
+    p.theirs = peer_on(0, "--stdio", p.ours, m, &none);
+    p.to_us = line_of(m);
     p.to_them = line_of(to_peer());
     loads(&p, 64, 0, 0);
     stand_on(1);
@@ -106,12 +115,14 @@ BENCH(peers, typescript_over_pipes, .needs = "npm", .timeout_s = 300)
               BAR_RATIO_LEAST, 10);
 }
 
+/* Its echo gave back a few words: ours is asked for a phase of a few. */
 static double per_s(int in_flight, int load_cpu)
 {
     struct load_result got;
     double best = 0;
-    struct server *s = serve_on(0, NULL, NULL);
-    struct slice line = line_of(get_phase_of(session_new(s, "src/a.c")));
+    struct slice message, line;
+    struct server *s = serve_short_on(0, &message);
+    line = line_of(message);
     struct load l = {.requests = &line,
                      .request_count = 1,
                      .s = s,

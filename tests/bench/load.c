@@ -14,7 +14,12 @@
 #include "base/file.h"
 #include "tests/runner/server_inside.h"
 
-enum { ROOM = 1 << 16, SAMPLES_MAX = 1 << 21, CONNECTIONS_MAX = 4096 };
+enum {
+    ROOM = 1 << 16,
+    LINES_ROOM = 1 << 20,
+    SAMPLES_MAX = 1 << 21,
+    CONNECTIONS_MAX = 4096
+};
 
 struct lane {
     int fd;
@@ -149,10 +154,10 @@ static void http_run(struct run *r)
 static size_t lines_read(struct server *s, char *in)
 {
     struct pollfd p = {.fd = s->out, .events = POLLIN};
-    ssize_t got = read(s->out, in, ROOM);
+    ssize_t got = read(s->out, in, LINES_ROOM);
     if (got < 0 && errno == EAGAIN) {
         if (poll(&p, 1, 10000) <= 0) FAIL("no answer for 10 s");
-        got = read(s->out, in, ROOM);
+        got = read(s->out, in, LINES_ROOM);
     }
     if (got <= 0) FAIL("the server's stdout has ended");
     size_t lines = 0;
@@ -178,7 +183,7 @@ static void send_lines(struct run *r, size_t n)
 
 static void stdio_run(struct run *r)
 {
-    static char in[ROOM];
+    static char in[LINES_ROOM];
     size_t in_flight = (size_t)r->l->in_flight;
     double until = seconds_now() + r->l->seconds, since = seconds_now();
     send_lines(r, in_flight);

@@ -1,6 +1,7 @@
 #include "tests/bench/serving.h"
 
 #include "tests/integration/bugfix.h"
+#include "tests/unit/session_kit.h"
 
 #define META                                                                   \
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","   \
@@ -15,6 +16,19 @@ struct server *serve_on(int cpu, const char *project, const char *const *args)
         .project = project, .args = args, .patience_s = 60});
     (void)server_port(s);
     stand_on(-1);
+    return s;
+}
+
+struct server *serve_short_on(int cpu, struct slice *ret_message)
+{
+    const char *args[] = {"--workflows", kit_workflows(), NULL};
+    struct server *s = serve_on(cpu, NULL, args);
+    const struct json *r =
+        stdio_tool(s, "start_workflow",
+                   "{\"workflow_type\":\"three_v1\",\"target\":\"a\"}");
+    struct slice id =
+        json_text(json_at(r, "structuredContent", "session_id", NULL));
+    *ret_message = get_phase_of(arena_cstr(test_arena(), id));
     return s;
 }
 

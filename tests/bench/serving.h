@@ -10,6 +10,8 @@
 /* On a processor (-1: any), listening; `args` after `serve --project DIR`, or
  * NULL; `project`: NULL for a new one. */
 struct server *serve_on(int cpu, const char *project, const char *const *args);
+/* The same with a session whose phase takes few words, and the call for it. */
+struct server *serve_short_on(int cpu, struct slice *ret_message);
 /* A tools/call of 2026-07-28 without a newline; `arguments` is JSON. */
 struct slice message_of(const char *tool, const char *arguments);
 struct slice get_phase_of(const char *session);

@@ -1,11 +1,11 @@
 // The official server package with one tool and a fixed answer, for
-// benchmarks: server.mjs --http | --stdio. Its first line is the port it
-// listens on, or 0.
+// benchmarks: server.mjs --http | --stdio [the answer, as JSON]. Its first
+// line is the port it listens on, or 0.
 import { McpServer, createMcpHandler } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { createServer } from 'node:http';
 
-const answer = { session_id: 'a', phase: { number: 0, name: 'Reproduce', status: 'current' } };
+const answer = JSON.parse(process.argv[3] ?? '{"session_id":"a"}');
 const schema = {
   '~standard': {
     version: 1, vendor: 'bench', validate: value => ({ value }),

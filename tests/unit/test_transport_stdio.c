@@ -203,8 +203,10 @@ TEST(transport_stdio, a_reader_that_never_reads_is_given_up)
     struct host *h = host_new();
     struct pair p = pipes();
     host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.stall_ms = 200});
-    for (int i = 0; i < 2500; i++) host_write(p.to, ping_line(i));
+    /* More than a widened pipe holds. */
+    for (int i = 0; i < 12000; i++) host_write(p.to, ping_line(i));
     host_wait_notice(h, TP_STDIO_GONE);
+    CHECK_INT_GT(fcntl(p.from, F_GETPIPE_SZ), 65536);
     ended(h);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/turn.h"
 #include "engine/catalog.h"
 #include "engine/core.h"
 #include "engine/signature.h"
@@ -82,6 +83,30 @@ TEST(watch, every_way_to_save_gives_another_stamp)
     save("out/d/x", "3");
     save("r/.hidden", "4");
     CHECK_INT_EQ(barrier(w), s);
+    eng_watch_free(w);
+}
+
+/* All that a loop has read at once was sent before it asks the first time. */
+TEST(watch, a_turn_asks_once_and_the_next_one_anew)
+{
+    struct slice root;
+    make("r");
+    struct eng_watch *w = watch_of("r", &root);
+    uint64_t s = barrier(w);
+    turn_begin();
+    CHECK_INT_EQ(eng_watch_stamp(w, ENG_WATCH_WORKFLOWS), s);
+    save("r/a", "1");
+    CHECK_INT_EQ(eng_watch_stamp(w, ENG_WATCH_WORKFLOWS), s);
+    turn_end();
+    CHECK(eng_watch_stamp(w, ENG_WATCH_WORKFLOWS) == ENG_WATCH_UNREAD);
+    turn_begin();
+    CHECK(eng_watch_stamp(w, ENG_WATCH_WORKFLOWS) == ENG_WATCH_UNREAD);
+    uint64_t t = barrier(w);
+    CHECK_INT_NE(t, s);
+    CHECK_INT_EQ(eng_watch_stamp(w, ENG_WATCH_WORKFLOWS), t);
+    save("r/a", "2");
+    CHECK_INT_NE(barrier(w), t); /* who is to read files asks in any case */
+    turn_end();
     eng_watch_free(w);
 }
 

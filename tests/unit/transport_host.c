@@ -333,7 +333,7 @@ void host_stdio(struct host *h, int in, int out,
                 const struct tp_stdio_config *limits)
 {
     struct tp_stdio_config c = limits ? *limits : (struct tp_stdio_config){0};
-    CHECK_OK(tp_loop_new("stdio", TP_LOOP_FILES, &h->stdio_loop));
+    CHECK_OK(tp_loop_new("stdio", tp_loop_kind_for(in, out), &h->stdio_loop));
     c.loop = h->stdio_loop;
     c.server = h->mcp;
     c.in = in;

@@ -70,6 +70,7 @@ static void on_input(evutil_socket_t fd, short what, void *base)
 
 int main(int argc, char **argv)
 {
+    (void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 18);
     tail = floor_file(argc, argv);
     struct event_base *base = event_base_new();
     struct event *ev =
