@@ -456,6 +456,7 @@ static void on_flush(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     tp__http_flush(ctx);
+    tp__conn_let_go(ctx);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
@@ -641,6 +642,7 @@ void tp_http_free(struct tp_http *h)
         tp__conn_adopt_all(h); /* so that every record hears of its end */
         evhttp_free(h->evhttp);
         tp__http_flush(h); /* nobody is there: the records are let go */
+        tp__conn_let_go(h);
         tp__conn_bury(h);
     }
     if (h->adopt) event_free(h->adopt);

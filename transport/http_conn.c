@@ -123,6 +123,36 @@ void tp__conn_streams(struct conn *c, bool streams)
                               memory_order_relaxed);
 }
 
+static void on_place(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    (void)ctx;
+}
+
+void tp__conn_keep(struct conn *c)
+{
+    struct tp_http *h = c->http;
+    if (c->keeps || !c->place || event_add(c->place, NULL) != 0) return;
+    c->keeps = true;
+    c->hold++;
+    c->kept = h->kept;
+    h->kept = c;
+    if (!c->kept) event_active(h->flush, EV_TIMEOUT, 1);
+}
+
+void tp__conn_let_go(struct tp_http *h)
+{
+    struct conn *c;
+    while ((c = h->kept) != NULL) {
+        h->kept = c->kept;
+        c->keeps = false;
+        if (c->place) event_del(c->place);
+        c->hold--;
+        tp__conn_release(c);
+    }
+}
+
 /* evhttp frees connections on its own account; this is how we hear of it,
  * with the descriptor still open. A request that is with us was detached by
  * evhttp before: it is ours then, and its headers stay readable until the
@@ -140,6 +170,8 @@ static void on_closed(struct evhttp_connection *evcon, void *ctx)
     if (c->phase == CONN_PENDING || c->phase == CONN_SENDING)
         atomic_fetch_sub_explicit(&h->busy, 1, memory_order_relaxed);
     h->by_fd[fd] = NULL;
+    if (c->place) event_free(c->place);
+    c->place = NULL;
     c->closed = true;
     c->evcon = NULL;
     c->bev = NULL;
@@ -203,6 +235,7 @@ void tp__conn_begins(struct conn *c)
 {
     struct evbuffer *in = bufferevent_get_input(c->bev);
     tp__conn_phase(c, CONN_READING);
+    tp__conn_keep(c);
     c->bytes = evbuffer_get_length(in);
     hold(c, c->bytes);
     c->head = (struct tp_head){0};
@@ -362,6 +395,7 @@ static void conn_adopt(struct conn *c)
     if (evcon && by_fd_put(h, fd, c)) {
         address_check(c, fd);
         c->evcon = evcon;
+        c->place = event_new(tp_loop_base(h->c.loop), fd, EV_READ, on_place, c);
         evhttp_connection_set_closecb(c->evcon, on_closed, c);
         bufferevent_decref(bev);
         if (open_now(h) > h->c.conns_max + REFUSALS_MAX)

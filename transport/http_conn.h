@@ -66,6 +66,9 @@ struct conn {
     struct tp_head head;     /* of the message being read */
     struct tp_fields fields; /* of req */
     struct conn *unsent;     /* the next whose answer goes out with this turn */
+    struct event *place;     /* see tp__conn_keep */
+    bool keeps;              /* it is added */
+    struct conn *kept;       /* the next whose place is kept for this turn */
     struct conn *next, *prev;
 };
 
@@ -78,6 +81,7 @@ struct tp_http {
     struct event *adopt, *sweep, *accept_again, *flush;
     struct conn *unsent; /* their answers go out with this turn */
     unsigned unsent_n;   /* of them */
+    struct conn *kept;   /* their places in epoll are kept for this turn */
     struct conn *conns;  /* newest first */
     struct conn *dead;   /* released, not freed yet */
     struct conn *born;   /* those before this one are not adopted yet */
@@ -108,6 +112,12 @@ void tp__conn_phase(struct conn *c, enum conn_phase p);
 void tp__conn_streams(struct conn *c, bool streams);
 /* A message begins with the bytes that are there. */
 void tp__conn_begins(struct conn *c);
+/* evhttp takes its read event away while it answers, and libevent tells epoll
+ * of every event that was added, even of one that was there before. A second
+ * one of the same descriptor keeps the place until the turn ends: nothing has
+ * changed then, if the answer is out. It never waits with epoll itself. */
+void tp__conn_keep(struct conn *c);
+void tp__conn_let_go(struct tp_http *h);
 /* The record of a request's connection; NULL: memory was short when it came.
  */
 struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req);
@@ -127,7 +137,7 @@ void tp__http_receive(struct conn *c, void (*receive)(struct mcp_peer *peer,
                                                       struct mcp_exchange *ex));
 /* A header of c->req; {NULL, 0}: absent. */
 struct slice tp__http_header(const struct conn *c, enum tp_field which);
-/* Writes the answers of this turn. */
+/* Writes the answers that are ready. */
 void tp__http_flush(struct tp_http *h);
 bool tp__http_is_head(const struct conn *c);
 /* The value of a Date header. */

@@ -29,13 +29,6 @@ void tp__http_add_header(struct conn *c, const char *name, const char *value)
         log_warn("http", "header left out", LOG_C("name", name));
 }
 
-static void header_number(struct conn *c, const char *name, size_t value)
-{
-    char text[24];
-    (void)snprintf(text, sizeof(text), "%zu", value);
-    tp__http_add_header(c, name, text);
-}
-
 static void header_slice(struct conn *c, const struct mcp_header *header)
 {
     struct buf b = BUF_INIT(8192);
@@ -109,10 +102,12 @@ static void write_now(struct conn *c)
     evbuffer_unfreeze(out, 1); /* as a bufferevent does around its writing */
     int n = evbuffer_write(out, bufferevent_getfd(c->bev));
     evbuffer_freeze(out, 1);
-    if (evbuffer_get_length(out))
+    if (evbuffer_get_length(out)) {
+        sending(c);
         patience(c, true);
-    else if (n > 0)
+    } else if (n > 0) {
         bufferevent_trigger(c->bev, EV_WRITE, 0);
+    }
 }
 
 void tp__http_flush(struct tp_http *h)
@@ -169,29 +164,65 @@ static void headers_cors(struct conn *c)
     tp__http_add_header(c, "Vary", "Origin");
 }
 
-static void headers_common(struct conn *c, const char *content_type)
+static void headers_common(struct conn *c)
 {
-    tp__http_add_header(c, "Date", tp__http_date(c->http));
-    if (content_type) tp__http_add_header(c, "Content-Type", content_type);
     if (c->cors) headers_cors(c);
     if (c->refused ||
         atomic_load_explicit(&c->http->refusing, memory_order_relaxed))
         tp__http_add_header(c, "Connection", "close");
 }
 
+/* Headers that every answer has. evhttp would check and copy each, ten pieces
+ * of memory for what it formats at once: these are only lent to it. */
+struct lent {
+    struct evkeyvalq *to;
+    struct evkeyval row[3];
+    int n;
+    char length[24];
+};
+
+static void lend(struct lent *l, const char *name, const char *value)
+{
+    struct evkeyval *row = &l->row[l->n++];
+    *row = (struct evkeyval){.key = (char *)name, .value = (char *)value};
+    TAILQ_INSERT_TAIL(l->to, row, next);
+}
+
+/* Of a body; where there is none evhttp tells 0 if that belongs to the answer.
+ */
+static void lend_length(struct lent *l, size_t n)
+{
+    char *end = l->length + sizeof(l->length), *at = end;
+    *--at = '\0';
+    do
+        *--at = (char)('0' + n % 10);
+    while (n /= 10);
+    lend(l, "Content-Length", at);
+}
+
+static void take_back(struct lent *l)
+{
+    for (int i = 0; i < l->n; i++) TAILQ_REMOVE(l->to, &l->row[i], next);
+}
+
 void tp__http_send(struct conn *c, int status, const char *content_type,
                    struct slice body)
 {
-    headers_common(c, body.n || tp__http_is_head(c) ? content_type : NULL);
+    assert(!c->closed); /* evhttp would free what is lent */
+    struct lent l = {.to = evhttp_request_get_output_headers(c->req)};
     struct evbuffer *out = evhttp_request_get_output_buffer(c->req);
-    if (tp__http_is_head(c)) { /* evhttp would send the body */
-        if (body.n) header_number(c, "Content-Length", body.n);
-    } else if (body.n && evbuffer_add(out, body.p, body.n) != 0) {
+    bool head = tp__http_is_head(c); /* evhttp would send the body */
+    headers_common(c);
+    if (!head && body.n && evbuffer_add(out, body.p, body.n) != 0) {
         log_error("http", "out of memory for an answer");
         status = 503;
+        body.n = 0;
     }
+    lend(&l, "Date", tp__http_date(c->http));
+    if (content_type && (body.n || head)) lend(&l, "Content-Type", content_type);
+    if (body.n) lend_length(&l, body.n);
     evhttp_send_reply(let_go(c), status, NULL, NULL);
-    sending(c);
+    take_back(&l);
     write_soon(c);
 }
 
@@ -307,7 +338,9 @@ void tp__http_stream_begin(struct conn *c)
     if (c->req->major == 1 && c->req->minor == 0)
         evhttp_remove_header(evhttp_request_get_input_headers(c->req),
                              "Connection");
-    headers_common(c, "text/event-stream");
+    tp__http_add_header(c, "Date", tp__http_date(c->http));
+    tp__http_add_header(c, "Content-Type", "text/event-stream");
+    headers_common(c);
     tp__http_add_header(c, "Cache-Control", "no-cache, no-transform");
     tp__http_add_header(c, "X-Accel-Buffering", "no");
     patience(c, true);
