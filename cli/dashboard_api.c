@@ -5,9 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/dashboard.h"
-#include "engine/approval.h"
+#include "cli/dashboard_form.h"
 #include "engine/provider.h"
-#include "mcp/fields.h"
 
 enum { OUT_MAX = 32 << 20, SESSIONS_MOST = 200 };
 
@@ -67,13 +66,6 @@ static struct ask *ask_new(struct tp_page *page)
     return k;
 }
 
-static int64_t number_of(struct tp_page *page, const char *name, int64_t none)
-{
-    int64_t n;
-    struct slice text = tp_query(page, name);
-    return text.n && slice_int64(text, &n) ? n : none;
-}
-
 static enum err page_sessions(struct tp_page *page)
 {
     struct engine *engine = page->app;
@@ -82,7 +74,7 @@ static enum err page_sessions(struct tp_page *page)
     const struct eng_list_sessions_args args = {
         .status = tp_query(page, "status"),
         .workflow_type = tp_query(page, "workflow_type"),
-        .limit = number_of(page, "limit", SESSIONS_MOST),
+        .limit = cli_form_number(page, "limit", SESSIONS_MOST),
         .cursor = tp_query(page, "cursor"),
         .archived = slice_eq(tp_query(page, "archived"), SLICE("true"))};
     return ask_end(k, eng_list_sessions(engine, &k->eng, &args));
@@ -97,10 +89,10 @@ static enum err page_session(struct tp_page *page)
     if (!k || !args) return ERR_NOMEM;
     *args = (struct eng_get_session_args){
         .session_id = page->part,
-        .evidence = number_of(page, "evidence", 0) == 1,
+        .evidence = cli_form_number(page, "evidence", 0) == 1,
         .history = true,
         .verdicts = true,
-        .after_event = number_of(page, "after", 0)};
+        .after_event = cli_form_number(page, "after", 0)};
     return ask_end(k, eng_get_session(engine, &k->eng, args));
 }
 
@@ -123,69 +115,19 @@ static enum err page_approvals(struct tp_page *page)
     struct engine *engine = page->app;
     struct ask *k = ask_new(page);
     if (!k) return ERR_NOMEM;
-    const struct eng_approvals_list_args args = {
-        .session_id = tp_query(page, "session_id"),
-        .workflow_type = tp_query(page, "workflow_type"),
-        .limit = number_of(page, "limit", 0),
-        .cursor = tp_query(page, "cursor")};
+    const struct eng_approvals_list_args args = cli_form_approvals(page);
     return ask_end(k, eng_approvals_list(engine, &k->eng, &args));
-}
-
-struct decision {
-    struct slice session_id, decision, person, comment;
-    int64_t phase, event_id;
-};
-static const char *const decisions[] = {"approve", "reject", NULL};
-#define MEMBER(name_, type_, ...)                                              \
-    {                                                                          \
-        .name = #name_, .type = MCP_FIELD_##type_,                             \
-        .offset = offsetof(struct decision, name_), .required = true,          \
-        .description = "", __VA_ARGS__                                         \
-    }
-static const struct mcp_field decision_fields[] = {
-    MEMBER(session_id, STRING, .min = 1),
-    MEMBER(phase, INTEGER, .min = 0),
-    MEMBER(event_id, INTEGER, .min = 1),
-    MEMBER(decision, STRING, .choices = decisions),
-    MEMBER(person, STRING, .min = 1, .max = 200),
-    MEMBER(comment, STRING, .max = 4000),
-    {0}};
-
-/* The message, by these rows. */
-static enum err read_message(struct tp_page *page,
-                             const struct mcp_field *fields, void *ret,
-                             size_t size)
-{
-    const struct json *v;
-    struct json_error je;
-    enum err e = json_parse(page->message, NULL, &page->arena, &v, &je);
-    if (e)
-        return problem_setf(&page->problem, &page->arena, e, SLICE(""),
-                            SLICE("Send one JSON object."),
-                            "the body is no JSON: %s at byte %zu", je.what,
-                            je.at);
-    return mcp_fields_parse(fields, v, &page->arena, ret, size, &page->problem);
 }
 
 static enum err page_decide(struct tp_page *page)
 {
     struct engine *engine = page->app;
-    struct decision given = {0};
-    enum err e = read_message(page, decision_fields, &given, sizeof(given));
-    if (e) return e;
     struct ask *k = ask_new(page);
     struct eng_approval_decide_args *args =
         ARENA_NEW(&page->arena, struct eng_approval_decide_args);
     if (!k || !args) return ERR_NOMEM;
-    *args = (struct eng_approval_decide_args){
-        .session_id = given.session_id,
-        .phase = given.phase,
-        .event_id = given.event_id,
-        .approve = slice_eq(given.decision, SLICE("approve")),
-        .person = given.person,
-        .channel = SLICE("dashboard"),
-        .comment = given.comment};
-    return ask_end(k, eng_approval_decide(engine, &k->eng, args));
+    enum err e = cli_form_decision(page, args);
+    return e ? e : ask_end(k, eng_approval_decide(engine, &k->eng, args));
 }
 
 /* Who gets here has the operator's token: that is the answer. */
@@ -223,7 +165,7 @@ static enum err page_clear_cache(struct tp_page *page)
 {
     struct named given = {0};
     struct json_writer w = json_writer(&page->body);
-    enum err e = read_message(page, cache_fields, &given, sizeof(given));
+    enum err e = cli_form_read(page, cache_fields, &given, sizeof(given));
     if (e) return e;
     json_begin_object(&w);
     json_key(&w, SLICE("cleared"));
@@ -246,7 +188,7 @@ static const struct mcp_field breaker_fields[] = {
 static enum err page_reset_breaker(struct tp_page *page)
 {
     struct named given = {0};
-    enum err e = read_message(page, breaker_fields, &given, sizeof(given));
+    enum err e = cli_form_read(page, breaker_fields, &given, sizeof(given));
     if (e) return e;
     e = providers_reset(eng_providers(page->app), given.name, clock_now());
     if (e) return named_problem(page, e, given.name);

@@ -412,6 +412,8 @@ void mcp_sessions_free(struct mcp_server *s);
 void mcp_session_free(struct mcp_session *session);
 struct slice mcp_session_id_of(uint32_t stream, uint32_t sequence,
                                char id[32]);
+/* Last-Event-ID. False: it is no such id, and nothing is written. */
+bool mcp_event_id_read(struct slice id, uint32_t *stream, uint32_t *sequence);
 /* Keeps an event for a client that comes back; writes its id. */
 struct slice mcp_session_keep(struct mcp_server *s, struct mcp_session *session,
                               uint32_t stream, uint32_t sequence,

@@ -330,8 +330,7 @@ void mcp_receive_delete(struct mcp_peer *peer, struct mcp_exchange *ex)
         refuse(ex, 404, -32001, "Session not found");
 }
 
-/* Last-Event-ID. */
-static bool read_event_id(struct slice id, uint32_t *stream, uint32_t *sequence)
+bool mcp_event_id_read(struct slice id, uint32_t *stream, uint32_t *sequence)
 {
     int64_t a, b;
     size_t dash = slice_find_byte(id, '-');
@@ -390,7 +389,7 @@ static void join_session(struct mcp_call_state *c)
     uint32_t stream = 0, sequence = 0;
     bool more = true;
     if (c->session &&
-        read_event_id(header(c->ex, "last-event-id"), &stream, &sequence)) {
+        mcp_event_id_read(header(c->ex, "last-event-id"), &stream, &sequence)) {
         if (stream != GET_STREAM) c->follows = stream;
         more = replay(c, stream, sequence);
     }
