@@ -545,6 +545,7 @@ void permits_free(struct permits *ps)
     if (!ps) return;
     lock_take(&ps->lock);
     assert(ps->held.next == &ps->held && ps->parked.next == &ps->parked);
+    assert(!ps->sessions.count); /* each goes with its last permit */
     ps->stop = true;
     lock_drop(&ps->lock);
     cond_signal(&ps->wake);

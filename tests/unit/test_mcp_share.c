@@ -292,7 +292,57 @@ TEST(mcp_share, when_the_last_has_left_too_the_work_stops)
         fake_wait(fx[i]);
         CHECK_INT_EQ(fx[i]->drops, 1);
     }
-    finish(fs); /* settles though the door is closed */
+    int64_t from = clock_now();
+    finish(fs); /* settles though the door is closed, and long before its time
+                   would be over */
+    CHECK_INT_LT(clock_now() - from, 30 * NS_PER_S);
+}
+
+/* All workers are busy, so its work has not begun: who waits longest leads. */
+TEST(mcp_share, a_leader_cancelled_before_its_work_begins_takes_nobody_along)
+{
+    enum { WORKERS = 4 };
+    struct fake_server *fs = serve();
+    struct fake_exchange *busy[WORKERS], *fx[TEN];
+    for (int i = 0; i < WORKERS; i++)
+        busy[i] =
+            ask(fs, 100 + i, arena_printf(test_arena(), "y%d", i).p);
+    door_entered(WORKERS);
+    for (int i = 0; i < TEN; i++) fx[i] = ask(fs, i, "x");
+    cancel(fs, 0);
+    fake_wait(fx[0]);
+    CHECK_INT_EQ(fx[0]->drops, 1);
+    cancel(fs, 1); /* that one leads now */
+    fake_wait(fx[1]);
+    CHECK_INT_EQ(fx[1]->drops, 1);
+    door_open();
+    for (int i = 2; i < TEN; i++) {
+        fake_wait(fx[i]);
+        CHECK_INT_EQ(fx[i]->replies, 1);
+        CHECK_CONTAINS(fx[i]->body, "\"run\":5");
+    }
+    for (int i = 0; i < WORKERS; i++) fake_wait(busy[i]);
+    CHECK_INT_EQ(door.runs, WORKERS + 1);
+    finish(fs);
+}
+
+/* D: the bound on who waits for one run. */
+TEST(mcp_share, the_eighteenth_of_a_kind_runs_for_itself)
+{
+    enum { LEADER = 1, MOST = 16, ALL = LEADER + MOST + 1 };
+    struct fake_server *fs = serve();
+    struct fake_exchange *fx[ALL];
+    for (int i = 0; i < ALL; i++) fx[i] = ask(fs, i, "x");
+    door_entered(2);
+    CHECK_INT_EQ(stats(fs).joined, MOST);
+    CHECK_INT_EQ(stats(fs).flights, 1);
+    door_open();
+    for (int i = 0; i < ALL; i++) {
+        fake_wait(fx[i]);
+        CHECK_INT_EQ(fx[i]->replies, 1);
+    }
+    CHECK_INT_EQ(door.runs, 2);
+    finish(fs);
 }
 
 /* D09 */

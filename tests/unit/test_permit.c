@@ -1,4 +1,5 @@
 /* permit: capacity is bounded, waited for in order, and never lost. */
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -456,4 +457,80 @@ TEST(permit, a_thread_waits_for_one_until_it_comes_or_is_cancelled)
     permit_release(&p);
     for (int i = 1; i < 4; i++) give_back(&in[i]);
     permits_free(ps);
+}
+
+/* --- told late -------------------------------------------------------------
+ */
+
+/* One release grants two, who are told one after the other: the second is
+ * cancelled between his grant and the news of it. */
+struct late {
+    struct permits *ps;
+    struct holder holder, first;
+    struct permit second;
+    struct cancel cancel;
+    struct lock lock;
+    struct cond moved;
+    bool first_told, over;
+    enum err second_got;
+};
+
+static struct late *late;
+
+static void first_is_told(struct permit *p, enum err e)
+{
+    (void)p;
+    CHECK_OK(e);
+    lock_take(&late->lock);
+    late->first_told = true;
+    cond_broadcast(&late->moved);
+    while (!late->over) cond_wait(&late->moved, &late->lock);
+    lock_drop(&late->lock);
+}
+
+static void late_thread(void *ctx, int i)
+{
+    struct late *l = ctx;
+    if (i == 0) {
+        l->second_got = permit_take_wait(l->ps, &l->second, &l->cancel);
+    } else if (i == 1) {
+        while (stats(l->ps).waiting < 2) sched_yield();
+        give_back(&l->holder); /* tells both */
+    } else {
+        lock_take(&l->lock);
+        while (!l->first_told) cond_wait(&l->moved, &l->lock);
+        lock_drop(&l->lock);
+        cancel_set(&l->cancel, CANCEL_CLIENT);
+        usleep(200000); /* several looks of his */
+        lock_take(&l->lock);
+        l->over = true;
+        cond_broadcast(&l->moved);
+        lock_drop(&l->lock);
+    }
+}
+
+TEST(permit, who_is_cancelled_between_his_grant_and_its_news_keeps_nothing)
+{
+    static struct late l;
+    late = &l;
+    l.ps = make(24, 1, 1, 60000);
+    lock_init(&l.lock, "late", RANK_LEAF);
+    cond_init(&l.moved);
+    cancel_init(&l.cancel, INT64_MAX);
+    CHECK_OK(take(l.ps, &l.holder, "a", PERMIT_SEARCH));
+    CHECK_ERR(take(l.ps, &l.first, "a", PERMIT_READ), ERR_PENDING);
+    l.first.permit.done = first_is_told;
+    l.second = (struct permit){.session = SLICE("b"),
+                               .class = PERMIT_SEARCH,
+                               .deadline = INT64_MAX};
+    test_threads(3, late_thread, &l);
+    if (!l.second_got) { /* a slow machine: he heard the news first */
+        struct permit *p = &l.second;
+        permit_release(&p);
+    }
+    CHECK_INT_EQ(stats(l.ps).in_use[PERMIT_SEARCH], 0);
+    CHECK_INT_EQ(stats(l.ps).in_use[PERMIT_GLOBAL], 1);
+    give_back(&l.first);
+    CHECK_INT_EQ(stats(l.ps).release_errors, 0);
+    permits_free(l.ps);
 }

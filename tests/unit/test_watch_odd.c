@@ -258,3 +258,42 @@ TEST(watch_odd, an_inotify_that_was_not_to_be_had_is_asked_for_again,
     CHECK(t != 0 && t != s);
     eng_watch_free(w);
 }
+
+/* The descriptor of the only watcher here. */
+static int inotify_of_ours(void)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        char name[32], to[64];
+        snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(name, to, sizeof(to) - 1);
+        if (n > 0 && slice_eq((struct slice){to, (size_t)n},
+                              SLICE("anon_inode:inotify")))
+            return fd;
+    }
+    FAIL("there is no inotify");
+}
+
+/* A folder in its place: reading fails, and not for a moment. */
+TEST(watch_odd, a_watcher_that_breaks_is_made_anew)
+{
+    make("r");
+    struct slice root = path_of("r");
+    struct eng_watch *w = watch_of(&root, 1);
+    struct eng_watch_stats st;
+    uint64_t before = barrier(w);
+    CHECK(before != 0);
+    int fd = inotify_of_ours(), folder = open(root.p, O_RDONLY | O_DIRECTORY);
+    CHECK_INT_EQ(dup2(folder, fd), fd);
+    close(folder);
+    uint64_t anew = barrier(w); /* all may have changed */
+    CHECK(anew != 0 && anew != before);
+    eng_watch_stats(w, &st);
+    CHECK_INT_EQ(st.errors, 1);
+    save("r/a");
+    uint64_t after = barrier(w);
+    CHECK(after != 0 && after != anew);
+    eng_watch_stats(w, &st);
+    CHECK_INT_EQ(st.errors, 1);
+    CHECK_INT_GT(st.events, 0);
+    eng_watch_free(w);
+}
