@@ -178,9 +178,10 @@ static int resolve(struct sessions *s, struct slice prefix, struct slice *ret)
                         "give its id, or at least 4 characters of it");
     do {
         struct cli_reply r;
-        struct slice args = arena_printf(
-            &s->arena, "{\"limit\":200,\"archived\":true%s%.*s}", cursor.n ? ",\"cursor\":" : "",
-            SLICE_ARG(cursor.n ? quoted(s, cursor) : cursor));
+        struct slice args =
+            arena_printf(&s->arena, "{\"limit\":200,\"archived\":true%s%.*s}",
+                         cursor.n ? ",\"cursor\":" : "",
+                         SLICE_ARG(cursor.n ? quoted(s, cursor) : cursor));
         if (!cli_reach(&s->o, s->root, "list_sessions", args, &s->arena, &r,
                        &code))
             return code;

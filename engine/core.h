@@ -30,6 +30,8 @@ struct eng__grown {
     int64_t at;
 };
 
+enum { ENG_READS = 1024 };
+
 struct engine {
     struct eng_options options; /* texts lie in `arena` */
     struct arena arena;         /* startup only */
@@ -50,6 +52,9 @@ struct engine {
         int64_t after_ms; /* behind this one the next batch begins */
         char after_id[UUID_SIZE];
         _Atomic uint32_t under_way; /* of the batch; any thread ends one */
+        /* Which session was read in which minute, as far as it is noted in
+         * the store; a place each by hash, the last one has it. */
+        _Atomic uint64_t noted[ENG_READS];
     } expiry;
     struct eng_runs *runs; /* commands of gates, while they run */
     struct corpus *corpus; /* NULL: no project */

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "engine/op.h"
 #include "engine/runs.h"
 #include "engine/view.h"
@@ -25,6 +26,80 @@ struct expiry {
 static int64_t idle_most(const struct engine *e)
 {
     return e->options.sessions.idle_expire_s * MS_PER_S;
+}
+
+/* --- reads ---------------------------------------------------------------- */
+
+enum { MINUTE_MS = 60000 };
+
+struct note {
+    struct st_job job; /* first */
+    char id[UUID_SIZE];
+    int64_t until_ms;
+};
+
+static enum err note_run(struct st_job *job, struct st_tx *tx)
+{
+    const struct note *n = (const struct note *)job;
+    return st_read_put(tx, slice_of(n->id), n->until_ms);
+}
+
+static void note_done(struct st_job *job, enum err e)
+{
+    (void)e; /* the next minute brings the next one */
+    mem_free(job);
+}
+
+/* Where it is kept that it was noted, and as what. Never 0. */
+static _Atomic uint64_t *place_of(struct engine *e, struct slice id,
+                                  int64_t minute, uint64_t *ret_as)
+{
+    uint64_t hash = map_hash(id);
+    *ret_as = (hash & ~(uint64_t)UINT32_MAX) | (uint32_t)minute | 1u << 31;
+    return &e->expiry.noted[hash % ENG_READS];
+}
+
+static bool is_noted(struct engine *e, struct slice id, int64_t minute)
+{
+    uint64_t as;
+    _Atomic uint64_t *place = place_of(e, id, minute, &as);
+    /* Relaxed: who sees it late notes it twice. */
+    return atomic_load_explicit(place, memory_order_relaxed) == as;
+}
+
+bool eng__read_is_noted(struct engine *e, struct slice id)
+{
+    return !e->options.sessions.idle_expire_s ||
+           is_noted(e, id, clock_wall_ms() / MINUTE_MS);
+}
+
+void eng__read_note(struct engine *e, struct slice id)
+{
+    int64_t minute = clock_wall_ms() / MINUTE_MS;
+    uint64_t as;
+    if (eng__read_is_noted(e, id) || id.n >= UUID_SIZE) return;
+    struct note *n = MEM_NEW(struct note);
+    if (!n) return;
+    *n = (struct note){.job = {.run = note_run, .done = note_done},
+                       .until_ms = (minute + 1) * MINUTE_MS};
+    (void)snprintf(n->id, sizeof(n->id), "%.*s", SLICE_ARG(id));
+    if (st_submit(e->store, &n->job)) {
+        mem_free(n);
+        return;
+    }
+    _Atomic uint64_t *place = place_of(e, id, minute, &as);
+    atomic_store_explicit(place, as, memory_order_relaxed);
+}
+
+static enum err read_until(struct engine *e, struct slice id, int64_t *ret_ms)
+{
+    struct st_tx *tx;
+    enum err r = st_read_begin(e->store, NULL, &tx);
+    if (r) return r;
+    *ret_ms = 0;
+    r = st_read_get(tx, id, ret_ms);
+    st_read_end(tx);
+    return r == ERR_NOT_FOUND ? OK : r;
 }
 
 /* --- one session ---------------------------------------------------------- */
@@ -58,10 +133,13 @@ static enum err decide(struct eng_op *op)
     struct expiry *x = (struct expiry *)op->args;
     struct eng_snapshot *s = NULL;
     enum eng_status to;
-    enum err e = eng__session_read(op->engine, slice_of(x->id), &s);
+    int64_t read_ms;
+    enum err e = read_until(op->engine, slice_of(x->id), &read_ms);
+    if (!e) e = eng__session_read(op->engine, slice_of(x->id), &s);
     if (e) return e;
-    int64_t now_ms = clock_wall_ms();
-    int64_t idle_ms = now_ms - s->row.updated_ms;
+    int64_t now_ms = clock_wall_ms(), last_ms = s->row.updated_ms;
+    if (read_ms > last_ms) last_ms = read_ms;
+    int64_t idle_ms = now_ms - last_ms;
     bool due = idle_ms >= idle_most(op->engine) &&
                eng__move(s->status, ENG_EXPIRE, &to) == OK;
     x->idle_ms = due ? idle_ms : 0;

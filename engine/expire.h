@@ -8,6 +8,8 @@
  * together. Each is an operation in its session's turn, so a call that came
  * before is through by then, and what it wrote makes the session anything but
  * idle; of several processes that sweep at once the row's version lets one win.
+ * A read by a call counts as well, to the end of its minute: the first of each
+ * minute is noted in the store, where all processes see it.
  * Idle is told by the wall clock, which processes share: one that was set back
  * expires nothing.
  */
@@ -18,6 +20,12 @@
 
 /* The next batch, if it is time. Thread: keeper */
 void eng__expire_tick(struct engine *e, int64_t now);
+
+/* Has it been noted that the session is read in this minute, or need it not
+ * be? Thread: any, a loop too */
+bool eng__read_is_noted(struct engine *e, struct slice id);
+/* A call has read the session: notes it, in the background. Thread: any */
+void eng__read_note(struct engine *e, struct slice id);
 
 /* Finished sessions whose last change is not younger are out of the default
  * list; 0: none is. Thread: any */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "engine/chain.h"
+#include "engine/expire.h"
 #include "engine/idempotency.h"
 #include "engine/problems.h"
 #include "engine/runs.h"
@@ -354,6 +355,7 @@ enum err eng__op_read(struct engine *e, struct eng_call *c, struct slice key,
     if (order_busy(&e->order, key)) return op_run(op);
     op->reads = true;
     enum err r = eng__settled(c, decide(op));
+    if (!r) eng__read_note(e, key);
     if (r != ERR_AGAIN) return r;
     twin_clear(c->out);
     return eng__op_run(e, c, key, decide, args);

@@ -7,6 +7,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "engine/expire.h"
 #include "engine/fresh.h"
 #include "engine/pinned.h"
 #include "engine/problems.h"
@@ -279,7 +280,7 @@ const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
 {
     const struct eng_snapshot *s =
         eng__cache_peek(e, ENG_CACHE_SESSIONS, id, now);
-    return s && !s->kept_count ? s : NULL;
+    return s && !s->kept_count && eng__read_is_noted(e, id) ? s : NULL;
 }
 
 void eng__session_publish(struct engine *e, struct eng_snapshot *s)

@@ -40,7 +40,7 @@ struct st_shelf {
 struct st_removed {
     struct st_retired *list;
     struct st_entry *evicted; /* of the list, by st_entry.older */
-    size_t entries; /* asked for by the caller */
+    size_t entries;           /* asked for by the caller */
     size_t evicted_entries, evicted_bytes;
 };
 

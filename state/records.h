@@ -65,7 +65,7 @@ enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
                           int64_t *ret);
 
 /* Active and paused, not hidden sessions in which nothing has happened since
- * `until_ms`, the longest idle first; a page behind the one that `after` names
+ * `until_ms`, nor are they read any more then; the oldest change first, a page behind the one that `after` names
  * (an empty id: from the first). */
 struct st_idle {
     int64_t since_ms;
@@ -74,6 +74,12 @@ struct st_idle {
 enum err st_session_idle(struct st_tx *tx, const struct st_idle *after,
                          int64_t until_ms, int limit, struct arena *a,
                          struct st_idle **ret, size_t *ret_count);
+/* Until when a session counts as read; of one that is not there, nothing is
+ * kept. ERR_NOT_FOUND: nobody has read it since that is asked for. */
+enum err st_read_put(struct st_tx *tx, struct slice session_id,
+                     int64_t until_ms);
+enum err st_read_get(struct st_tx *tx, struct slice session_id,
+                     int64_t *ret_until_ms);
 
 /* The ids behind `after` in their order, hidden sessions included. */
 enum err st_session_ids(struct st_tx *tx, struct slice after, int limit,

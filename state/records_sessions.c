@@ -110,7 +110,8 @@ enum err st_session_delete(struct st_tx *tx, struct slice id)
     static const enum st_stmt all[] = {
         STMT_SESSION_DELETE_EVENTS,  STMT_SESSION_DELETE_EVIDENCE,
         STMT_SESSION_DELETE_CLAIMS,  STMT_SESSION_DELETE_APPROVALS,
-        STMT_SESSION_DELETE_ANSWERS, STMT_SESSION_DELETE};
+        STMT_SESSION_DELETE_ANSWERS, STMT_SESSION_DELETE_READ,
+        STMT_SESSION_DELETE};
     int64_t changed = 0;
     if (id.n == 0) return ERR_INVALID; /* the store's own chain */
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -187,6 +188,28 @@ enum err st_session_idle(struct st_tx *tx, const struct st_idle *after,
     *ret = list;
     *ret_count = n;
     return OK;
+}
+
+enum err st_read_put(struct st_tx *tx, struct slice session_id,
+                     int64_t until_ms)
+{
+    struct query q = query_begin(tx, STMT_READ_PUT);
+    query_text(&q, session_id);
+    query_int(&q, until_ms);
+    query_run(&q);
+    return query_end(&q);
+}
+
+enum err st_read_get(struct st_tx *tx, struct slice session_id,
+                     int64_t *ret_until_ms)
+{
+    struct query q = query_begin(tx, STMT_READ_GET);
+    query_text(&q, session_id);
+    int64_t until_ms = 0;
+    if (query_one(&q)) until_ms = query_get_int(&q);
+    enum err e = query_end(&q);
+    if (!e) *ret_until_ms = until_ms;
+    return e;
 }
 
 /* The rest of a query for one column of ids. */

@@ -108,7 +108,15 @@ static const char v3[] =
                                    "DELETE ON idempotency BEGIN" ANSWERS_LESS(
                                        "old") " END;";
 
-static const char *const migrations[] = {v1, v2, v3};
+/* Until when a session counts as read, for what expires by being left alone.
+ * Not in its row: a read is no change of the session, has no event, and must
+ * not make a cached one stale. */
+static const char v4[] =
+    "CREATE TABLE reads("
+    " session_id TEXT NOT NULL PRIMARY KEY, until_ms INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;";
+
+static const char *const migrations[] = {v1, v2, v3, v4};
 const struct st_schema st__schema = {migrations, sizeof(migrations) /
                                                      sizeof(migrations[0])};
 

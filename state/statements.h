@@ -10,7 +10,7 @@
     "id,workflow_type,target,status,definition_hash,current_phase,"            \
     "total_phases,version,created_ms,updated_ms,hidden,event_seq,event_hash"
 #define SESSION_FILTER                                                         \
-    " hidden=0 AND (?1='' OR status=?1) AND (?2='' OR workflow_type=?2)"             \
+    " hidden=0 AND (?1='' OR status=?1) AND (?2='' OR workflow_type=?2)"       \
     " AND (updated_ms>?3 OR status NOT IN ('completed','expired')) "
 #define EVENT_COLUMNS "seq,at_ms,type,actor,phase,prev_hash,hash,data"
 #define EVIDENCE_COLUMNS "phase,event_seq,at_ms,passed,body,verdict"
@@ -43,6 +43,7 @@
     X(SESSION_DELETE_EVIDENCE, "DELETE FROM evidence WHERE session_id=?1")     \
     X(SESSION_DELETE_CLAIMS, "DELETE FROM claims WHERE session_id=?1")         \
     X(SESSION_DELETE_APPROVALS, "DELETE FROM approvals WHERE session_id=?1")   \
+    X(SESSION_DELETE_READ, "DELETE FROM reads WHERE session_id=?1")            \
     X(SESSION_DELETE_ANSWERS, "DELETE FROM idempotency WHERE scope=?1")        \
     X(SESSION_FIND, "SELECT " SESSION_HEAD ",detail FROM sessions"             \
                     " WHERE workflow_type=?1 AND target=?2 AND hidden=0"       \
@@ -59,7 +60,13 @@
       "SELECT updated_ms,id FROM sessions WHERE hidden=0"                      \
       " AND status IN ('active','paused') AND updated_ms<=?1"                  \
       " AND updated_ms>=?2 AND (updated_ms>?2 OR id<?3)"                       \
+      " AND NOT EXISTS(SELECT 1 FROM reads"                                    \
+      " WHERE session_id=id AND until_ms>?1)"                                  \
       " ORDER BY updated_ms, id DESC LIMIT ?4")                                \
+    X(READ_PUT, "INSERT INTO reads SELECT id,?2 FROM sessions WHERE id=?1"     \
+                " ON CONFLICT(session_id) DO UPDATE"                           \
+                " SET until_ms=excluded.until_ms")                             \
+    X(READ_GET, "SELECT until_ms FROM reads WHERE session_id=?1")              \
     X(SESSION_IDS, "SELECT id FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2") \
     X(SESSION_ORPHANS, "SELECT session_id FROM events WHERE session_id<>''"    \
                        " UNION SELECT session_id FROM evidence"                \

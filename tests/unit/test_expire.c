@@ -15,9 +15,8 @@ static void expiring(struct fixture *f)
 {
     clock_fake(1000 * NS_PER_S, INT64_C(1800000000000));
     fixture_init(f, kit_workflows());
-    f->sessions =
-        (struct eng_sessions_options){.idle_expire_s = IDLE_S,
-                                      .sweep_ms = SWEEP_MS};
+    f->sessions = (struct eng_sessions_options){.idle_expire_s = IDLE_S,
+                                                .sweep_ms = SWEEP_MS};
     fixture_restart(f);
 }
 
@@ -34,11 +33,18 @@ static void later(struct fixture *f, int64_t ms)
     round_of(f);
 }
 
+/* As the list tells it: that is no read of the session. */
 static struct slice status_of(struct fixture *f, struct slice id)
 {
     struct outcome o;
-    CHECK_OK(kit_session(f, &o, id));
-    struct slice status = slice_of(kit_text(o.out, "session", "status"));
+    struct slice status = {0};
+    const struct eng_list_sessions_args all = {.limit = 1000, .archived = true};
+    CHECK_OK(CALL(&o, eng_list_sessions(f->engine, &o.call, &all)));
+    const struct json *list = json_get(o.out, SLICE("sessions"));
+    for (size_t i = 0; i < list->count; i++)
+        if (slice_eq(json_text(json_get(&list->items[i], SLICE("session_id"))),
+                     id))
+            status = slice_of(kit_text(&list->items[i], "status"));
     outcome_done(&o);
     return status;
 }
@@ -97,8 +103,7 @@ TEST(expire, a_session_expires_at_the_moment_and_not_a_millisecond_before)
     later(&f, SWEEP_MS);
     CHECK_TEXT_EQ(status_of(&f, id), "expired");
     CHECK_OK(kit_session(&f, &o, id));
-    const struct json *ev =
-        &json_get(o.out, SLICE("history"))->items[1];
+    const struct json *ev = &json_get(o.out, SLICE("history"))->items[1];
     CHECK_TEXT_EQ(json_text(json_get(ev, SLICE("type"))), "session_expired");
     CHECK_TEXT_EQ(json_text(json_get(ev, SLICE("actor"))), "keeper");
     CHECK_INT_EQ(kit_int(json_at(ev, "data", "idle_s", NULL)), IDLE_S);
@@ -128,6 +133,71 @@ TEST(expire, each_event_begins_the_time_anew)
     }
     later(&f, IDLE_S * 1000 - 1);
     CHECK_TEXT_EQ(status_of(&f, id), "active");
+    fixture_done(&f);
+}
+
+static enum err phase_of(struct fixture *f, struct slice id, bool on_loop)
+{
+    struct outcome o;
+    struct eng_get_phase_args args = {id, ENG_ABSENT};
+    outcome_begin(&o);
+    o.call.on_loop = on_loop;
+    enum err e = outcome_end(&o, eng_get_phase(f->engine, &o.call, &args));
+    outcome_done(&o);
+    return e;
+}
+
+static enum err nothing(void *ctx, struct st_tx *tx)
+{
+    (void)ctx, (void)tx;
+    return OK;
+}
+
+/* As a server does: on its loop, or on a worker when that cannot be. What is
+ * noted is noted by then. */
+static void read_it(struct fixture *f, struct slice id)
+{
+    while (phase_of(f, id, true) == ERR_AGAIN)
+        CHECK_OK(phase_of(f, id, false));
+    CHECK_OK(st_write(eng_store(f->engine), nothing, NULL));
+}
+
+TEST(expire, a_session_that_is_read_is_not_idle)
+{
+    struct fixture f;
+    expiring(&f);
+    struct slice id = kit_begin(&f, "x");
+    for (int minute = 0; minute < 5; minute++) {
+        for (int i = 0; i < 3; i++) read_it(&f, id);
+        later(&f, 59000);
+        read_it(&f, id);
+        later(&f, 1000);
+        CHECK_TEXT_EQ(status_of(&f, id), "active");
+    }
+    later(&f, IDLE_S * 1000 - 1);
+    CHECK_TEXT_EQ(status_of(&f, id), "active");
+    later(&f, SWEEP_MS);
+    CHECK_TEXT_EQ(status_of(&f, id), "expired");
+    CHECK_INT_EQ(events_of(&f, id, "session_expired"), 1);
+    check_intact(&f);
+    fixture_done(&f);
+}
+
+TEST(expire, what_another_process_reads_is_not_idle_here)
+{
+    struct fixture f, g;
+    expiring(&f);
+    struct slice id = kit_begin(&f, "x");
+    g = f;
+    CHECK_OK(pool_new("worker", 2, 64, &g.pool));
+    fixture_open(&g);
+    clock_fake_advance(IDLE_S * NS_PER_S - NS_PER_MS);
+    CHECK_OK(phase_of(&g, id, false));
+    fixture_done(&g); /* noted by then */
+    later(&f, IDLE_S * 1000);
+    CHECK_TEXT_EQ(status_of(&f, id), "active");
+    later(&f, IDLE_S * 1000);
+    CHECK_TEXT_EQ(status_of(&f, id), "expired");
     fixture_done(&f);
 }
 
@@ -354,8 +424,8 @@ TEST(expire, finished_sessions_leave_the_default_list_after_their_time)
     CHECK_INT_EQ(listed(&f, (struct eng_list_sessions_args){0}), 1);
     CHECK_INT_EQ(listed(&f, (struct eng_list_sessions_args){.archived = true}),
                  3);
-    CHECK_INT_EQ(listed(&f, (struct eng_list_sessions_args){
-                                .status = SLICE("completed")}),
+    CHECK_INT_EQ(listed(&f, (struct eng_list_sessions_args){.status = SLICE(
+                                                                "completed")}),
                  1);
     struct eng_list_sessions_args args = {.status = SLICE("expired"),
                                           .limit = 5};

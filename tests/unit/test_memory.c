@@ -289,3 +289,51 @@ TEST(memory, what_another_process_commits_the_next_call_sees)
     CHECK_INT_EQ(sessions(&f).count[ST_METRIC_loads], loads + 1);
     fixture_done(&f);
 }
+
+struct beaten {
+    struct fixture *other;
+    struct slice id;
+    int times; /* another commits first */
+};
+
+static enum err pause_too_late(struct eng_op *op)
+{
+    struct beaten *b = (struct beaten *)op->args;
+    const struct eng_snapshot *s;
+    struct buf data = BUF_INIT(64);
+    enum err e = eng__session_get(op->engine, op->call, b->id, &s);
+    if (e) return e;
+    if (b->times-- > 0) kit_pass(b->other, b->id, s->row.current_phase);
+    e = eng__snapshot_next(s, clock_wall_ms(), &op->change.next);
+    if (!e) e = eng__snapshot_move(op->change.next, ENG_PAUSE);
+    buf_puts(&data, "{\"status\":\"paused\"}");
+    if (!e) e = eng__op_event(op, SLICE("session_paused"), -1, &data);
+    if (!e) e = eng__snapshot_seal(op->change.next);
+    op->change.expected_version = s->row.version;
+    buf_puts(&op->call->out->plain, "{}");
+    return e ? e : ERR_PENDING;
+}
+
+TEST(memory, a_write_that_another_was_before_is_counted_and_decided_anew)
+{
+    struct fixture f, g;
+    struct outcome o;
+    static struct eng_facts facts;
+    fixture_init(&f, kit_workflows());
+    struct slice id = kit_begin(&f, "x.md");
+    g = f;
+    CHECK_OK(pool_new("worker", 2, 64, &g.pool));
+    fixture_open(&g);
+    struct beaten b = {&g, id, 2};
+    CHECK_OK(
+        CALL(&o, eng__op_run(f.engine, &o.call, id, pause_too_late, &b)));
+    outcome_done(&o);
+    eng_facts_take(f.engine, clock_now(), &facts);
+    CHECK_INT_EQ(facts.conflicts, 2);
+    CHECK_INT_EQ(facts.reloaded, 2);
+    eng_facts_take(g.engine, clock_now(), &facts);
+    CHECK_INT_EQ(facts.conflicts, 0);
+    CHECK_INT_EQ(phase_of(&g, id), 2); /* and what it was before stands */
+    fixture_done(&g);
+    fixture_done(&f);
+}

@@ -327,6 +327,7 @@ static enum err write_rows(void *ctx, struct st_tx *tx)
     if (!e) e = st_event_append(tx, &event);
     if (!e) e = st_evidence_insert(tx, &evidence);
     if (!e) e = st_definition_put(tx, SLICE("00ff"), SLICE("w"), SLICE("{}"));
+    if (!e) e = st_read_put(tx, SLICE("kept"), 1);
     if (!e) e = st_idempotency_put(tx, &answer, &room, &dropped);
     if (!e) e = st_idempotency_sweep(tx, 100, 10, &expired);
     if (!e) e = st_session_delete(tx, row.id);
@@ -353,6 +354,15 @@ static enum err read_rows(struct st_tx *tx, struct work *k)
     if (!e) e = st_session_count(tx, &every, &count);
     if (!e) e = st_session_list(tx, &every, &k->a, &list, &listed);
     if (!e) e = st_session_ids(tx, SLICE(""), 10, &k->a, &ids, &named);
+    const struct st_idle first = {0};
+    struct st_idle *idle;
+    size_t idle_count = 0;
+    int64_t until_ms = 0;
+    if (!e)
+        e = st_session_idle(tx, &first, INT64_MAX, 10, &k->a, &idle,
+                            &idle_count);
+    if (!e && (e = st_read_get(tx, SLICE("kept"), &until_ms)) == ERR_NOT_FOUND)
+        e = OK;
     if (!e) e = st_session_orphans(tx, &k->a, &ids, &orphans);
     if (!e) e = st_session_tally(tx, &k->a, &tally);
     if (!e)
