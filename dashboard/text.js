@@ -3,6 +3,12 @@
 
 export const byId = (id) => document.getElementById(id);
 
+// What nobody would see, or what turns the direction of the text around it, is
+// spelled as in JSON: a person decides on what is there.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const seen = (text) => String(text).replace(UNSEEN,
+  (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 function fill(node, props, kids) {
   for (const [key, value] of Object.entries(props ?? {})) {
     if (value === undefined || value === null || value === false) continue;
@@ -11,7 +17,7 @@ function fill(node, props, kids) {
   }
   for (const kid of kids.flat(Infinity)) {
     if (kid === undefined || kid === null || kid === false) continue;
-    node.append(kid instanceof Node ? kid : document.createTextNode(String(kid)));
+    node.append(kid instanceof Node ? kid : document.createTextNode(seen(kid)));
   }
   return node;
 }
@@ -25,7 +31,8 @@ export const drawn = (name, props, ...kids) =>
 export const said = (text, name = 'span') => el(name, { class: 't', dir: 'auto' }, text);
 
 // Sets a text only when it differs, so that a screen reader hears changes alone.
-export function write(node, text) {
+export function write(node, words) {
+  const text = seen(words);
   if (node.textContent !== text) node.textContent = text;
 }
 

@@ -237,12 +237,13 @@ const scenarios = {
     await complete(id, 0);
     await complete(id, 1);
     await tool('claim_task', { session_id: id, phase: 2, task_number: 1, agent: evil.slice(0, 60) });
-    await complete(id, 2, { ...EVIDENCE[2], summary: evil, rollback: 'javascript:alert(3)' });
+    await complete(id, 2, { ...EVIDENCE[2], summary: evil, rollback: 'javascript:alert(3) \u202efi gnitirw' });
     const { browser, page } = await openPage();
     await step('what an agent wrote is text', async () => {
       await row(page, target).waitFor();
       const card = page.locator('#waiting-list .ask');
       await card.getByText(evil, { exact: true }).first().waitFor();
+      await card.getByText('alert(3) \\u202efi').first().waitFor(); // spelled, not obeyed
       await card.getByLabel(/^Comment/).fill(evil);
       await card.getByRole('button', { name: 'Approve' }).click();
       await signIn(page, token, evil.slice(0, 50));

@@ -246,6 +246,23 @@ TEST(mcp_offers, pages_are_walked_by_cursors_and_no_other_text)
     fake_server_free(fs);
 }
 
+TEST(mcp_offers, a_cursor_ends_after_a_day)
+{
+    clock_fake(1000 * NS_PER_S, INT64_C(1800000000000));
+    struct fake_server *fs = start(MCP_STDIO);
+    struct slice body = fake_say(fs, modern("resources/list", "", ""));
+    struct slice next =
+        json_text(json_at(fake_json(body), "result", "nextCursor", NULL));
+    const char *again = arena_printf(test_arena(), "\"cursor\":\"%.*s\",",
+                                     SLICE_ARG(next))
+                            .p;
+    clock_fake_advance(INT64_C(86400) * NS_PER_S);
+    CHECK(!says(fake_say(fs, modern("resources/list", again, "")), "-32602"));
+    clock_fake_advance(1);
+    CHECK(says(fake_say(fs, modern("resources/list", again, "")), "-32602"));
+    fake_server_free(fs);
+}
+
 /* --- questions ------------------------------------------------------------------ */
 
 static const char *retry(struct slice state, const char *responses,
