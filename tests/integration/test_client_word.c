@@ -261,6 +261,26 @@ TEST(client_word, is_about_the_evidence_that_was_shown)
     attack_end(&a);
 }
 
+/* What a person saw is the file as it was when it was asked. */
+TEST(client_word, is_about_the_files_that_were_proven)
+{
+    static const char sent[] = "{\"doc\":\"dates are checked.md\"}";
+    struct attacked a = attack_begin();
+    attack_gate(&a, "  doc: {type: string, required: true, description: d, "
+                    "proof: file}\n"
+                    "  seen: {type: boolean, required: true, description: The "
+                    "user has read the notes, proof: client}\n");
+    put_file(a.project, "dates are checked.md", "all of them\n");
+    const char *id = attack_session(&a);
+    const char *said = respond(modern(&a, id, sent, ""), YES);
+    put_file(a.project, "dates are checked.md", "none of them\n");
+    const struct json *again = modern(&a, id, sent, said);
+    attack_held(&a, id, "another file than the one that was asked about");
+    said = respond(again, YES);
+    counts_as_client(&a, id, modern(&a, id, sent, said));
+    attack_end(&a);
+}
+
 /* --- with commands, and where it stands ------------------------------------
  */
 
