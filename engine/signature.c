@@ -88,11 +88,3 @@ enum err eng__signature_take(struct slice folder, struct arena *a,
     ret->settled = w.newest_ns <= nanoseconds(wall) - GRAIN_NS;
     return OK;
 }
-
-enum err eng__signature(struct slice folder, struct arena *a, uint64_t *ret)
-{
-    struct eng_signature s;
-    enum err e = eng__signature_take(folder, a, &s);
-    if (!e) *ret = s.settled ? s.value : 0;
-    return e;
-}

@@ -1,8 +1,8 @@
 /*
  * signature: one number for the state of a folder tree, from stat(2) alone.
- * Two equal, non-zero signatures mean: nothing below was changed in between.
- * 0 means "not to be trusted": something changed so recently that a further
- * change could carry the same times. Thread: worker (file I/O).
+ * Two equal signatures that are settled mean: nothing below was changed in
+ * between. Not settled: something changed so recently that a further change
+ * could carry the same times. Thread: worker (file I/O).
  */
 #ifndef ENGINE_SIGNATURE_H
 #define ENGINE_SIGNATURE_H
@@ -18,13 +18,8 @@ struct eng_signature {
     bool plain;   /* folders and files with one name each, on one file system:
                    * a change comes through the folder that holds it */
 };
-/* As eng__signature. */
+/* ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE (more than 8,192 names or 16 levels). */
 MUST_USE enum err eng__signature_take(struct slice folder, struct arena *a,
                                       struct eng_signature *ret);
-
-/* Its value when settled, else 0. ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE (more
- * than 8,192 names or 16 levels). */
-MUST_USE enum err eng__signature(struct slice folder, struct arena *a,
-                                 uint64_t *ret);
 
 #endif

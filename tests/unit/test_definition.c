@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -366,6 +368,12 @@ TEST(definition, only_what_is_inside_the_folder_is_read)
     CHECK_INT_EQ(symlink("../..", path), 0);
     snprintf(path, sizeof(path), "%s/phases/0/fifo.md", root);
     CHECK_INT_EQ(mkfifo(path, 0600), 0);
+    /* Nobody listens, and nobody can open it. */
+    struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "socket.md"};
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT_EQ(chdir(root), 0);
+    CHECK_INT_EQ(bind(s, (struct sockaddr *)&at, sizeof(at)), 0);
+    CHECK_INT_EQ(close(s), 0);
     problem_init(&p);
     CHECK_ERR(eng_files_read(slice_of(root), test_arena(), &p, &f),
               ERR_NOT_FOUND);
@@ -379,6 +387,13 @@ TEST(definition, only_what_is_inside_the_folder_is_read)
     CHECK_TEXT_EQ(f.files[2].path, "phases/0/in.md");
     CHECK_TEXT_EQ(f.files[2].text, "real");
     CHECK_TEXT_EQ(f.files[3].path, "phases/0/real.md");
+    /* Its name is the folder's own when the caller has none for it. */
+    static const char *const ways[] = {"/", "///", "/.", "/phases/.."};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct slice way = arena_printf(test_arena(), "%s%s", root, ways[i]);
+        CHECK_OK(eng_files_read(way, test_arena(), &p, &f));
+        CHECK_TEXT_EQ(f.workflow_type, "w");
+    }
     snprintf(path, sizeof(path), "%s/none", root);
     CHECK_ERR(eng_files_read(slice_of(path), test_arena(), &p, &f),
               ERR_NOT_FOUND);
@@ -417,6 +432,15 @@ TEST_EACH(definition, a_pack_that_is_none_is_refused, struct bad_pack, b,
     {""}, {"[]"}, {"{}"}, {"{\"workflow_type\":\"w\"}"},
     {"{\"workflow_type\":\"w\",\"files\":[1]}"},
     {"{\"workflow_type\":\"w\",\"files\":[{\"path\":\"a\"}]}"},
+    {"{\"workflow_type\":\"w\",\"files\":{}}"},
+    {"{\"workflow_type\":1,\"files\":[]}"},
+    {"{\"workflow_type\":\"w\",\"files\":[{\"path\":1,\"text\":\"\"}]}"},
+    {"{\"workflow_type\":\"w\",\"files\":[],\"source\":1}"},
+    {"{\"workflow_type\":\"w\",\"files\":[],\"source\":{\"path\":1,"
+     "\"text\":\"\"}}"},
+    {"{\"workflow_type\":\"w\",\"files\":[],\"source\":{\"path\":\"a\"}}"},
+    {"{\"workflow_type\":\"w\",\"files\":[],\"source\":{\"path\":\"\","
+     "\"text\":\"\"}}"},
     {"{\"workflow_type\":\"w\",\"files\":[{\"path\":\"b\",\"text\":\"\"},"
      "{\"path\":\"a\",\"text\":\"\"}]}"})
 /* clang-format on */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "tests/runner/test.h"
 
 /* --- helpers ----------------------------------------------------------- */
@@ -511,4 +512,45 @@ TEST(expr, every_failed_allocation_is_told)
         if (!reached) break;
         CHECK_INT_LT(n, 1000);
     }
+}
+
+/* --- what one looks at ------------------------------------------------------
+ */
+
+static void note_key(void *ctx, struct slice key)
+{
+    buf_printf(ctx, "%.*s ", SLICE_ARG(key));
+}
+
+struct look_row {
+    const char *text, *keys;
+    bool all;   /* these keys are all it looks at */
+    bool reads; /* it looks at the value */
+};
+TEST_EACH(expr, lint_knows_what_it_looks_at, struct look_row, row,
+          {"lambda x: 'a' in x and 'b' not in x", "a b ", true, true},
+          {"lambda x: x['a'] > 0 or x.get('b', 0) > 1", "a b ", true, true},
+          {"lambda x: 'a' < x", "", false, true},
+          {"lambda x: 'a' in x in [x]", "", false, true},
+          {"lambda x: x in 'a'", "", false, true},
+          {"lambda x: 1 in x", "", false, true},
+          {"lambda x: 'a' in 'abc'", "", true, false},
+          {"lambda x: x[0] == 1", "", false, true},
+          {"lambda x: 'abc'[0] == 'a'", "", true, false},
+          {"lambda x: x['a'] and len(x) > 1", "a ", false, true},
+          {"lambda x: x.startswith('a')", "", false, true},
+          {"lambda x: x.get(1, 2) == 2", "", false, true},
+          {"lambda x, y: y.get('a') == 1 and 'b' in y", "", true, false},
+          {"lambda x: isinstance(x, str)", "", false, true},
+          {"lambda x, y: y > 0", "", true, false})
+{
+    struct eng_report r;
+    struct buf keys = BUF_INIT(4096);
+    const struct eng_expr *e = parse(row->text, &r);
+    if (!e) FAIL("%s does not parse", row->text);
+    bool all = eng_expr_keys(e, note_key, &keys);
+    if (all != row->all) FAIL("%s: %d", row->text, (int)all);
+    CHECK_TEXT_EQ(buf_slice(&keys), row->keys);
+    CHECK_INT_EQ(eng_expr_reads_value(e), row->reads);
+    buf_done(&keys);
 }

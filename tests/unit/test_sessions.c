@@ -140,13 +140,16 @@ TEST(sessions, the_same_target_resumes_unless_told_otherwise)
 
 TEST(sessions, unknown_workflows_are_refused_with_the_known_ones)
 {
-    static const char *const names[] = {"nosuch_v1", "../../etc", ".", "a/b"};
+    static const struct slice names[] = {
+        SLICE_INIT("nosuch_v1"), SLICE_INIT("../../etc"), SLICE_INIT("."),
+        SLICE_INIT("a/b"),       SLICE_INIT("a\\b"),     SLICE_INIT("two_v1\0"),
+        SLICE_INIT(".two_v1")};
     struct fixture f;
     fixture_init(&f, workflow_make());
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct outcome o;
         struct eng_start_workflow_args args = {
-            .workflow_type = slice_of(names[i]), .target = SLICE("x")};
+            .workflow_type = names[i], .target = SLICE("x")};
         CHECK_ERR(CALL(&o, eng_start_workflow(f.engine, &o.call, &args)),
                   ERR_WORKFLOW_NOT_FOUND);
         CHECK_CONTAINS(o.call.problem.how_to_fix, "two_v1");
