@@ -1,5 +1,6 @@
 /* Every operation of the engine with its n-th allocation failing, and with its
  * n-th call to a file. */
+#include <sched.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -219,6 +220,32 @@ static void key_ran_out(struct fault *t)
     clock_fake_advance(7 * 86400 * NS_PER_S);
 }
 
+/* Nothing has happened in it for longer than it may stay open. */
+static void idle_begin(struct fault *t)
+{
+    made_time(t);
+    t->f.sessions =
+        (struct eng_sessions_options){.idle_expire_s = 60, .sweep_ms = 1000};
+    fixture_restart(&t->f);
+}
+
+static void idle(struct fault *t)
+{
+    good(t);
+    clock_fake_advance(61 * NS_PER_S);
+}
+
+/* Nobody asked for it: it is done now, or at a later look. */
+static enum err expire(struct fault *t, struct eng_call *c)
+{
+    struct json_writer w = json_writer(&c->out->plain);
+    eng_tick(t->f.engine, clock_now());
+    while (!eng_tick_over(t->f.engine)) sched_yield();
+    json_begin_object(&w);
+    json_end_object(&w);
+    return OK;
+}
+
 #define WRITES                                                                 \
     {"start_workflow", NULL, fresh, start},                                    \
         {"start_workflow, key", NULL, fresh, start_once},                      \
@@ -239,6 +266,8 @@ static void key_ran_out(struct fault *t)
         {"claim_task", NULL, good, claim_it},                                  \
         {"claim_task, its lease ran out", made_time, lease_ran_out, claim_it}, \
         {"pause, its key ran out", made_time, key_ran_out, pause_it},          \
+        {"a session expires", idle_begin, idle, expire, .twice = true,         \
+         .keeps = true},                                                       \
         {"release_task", NULL, claimed, release_it},                           \
     {                                                                          \
         "remove", NULL, good, remove_it                                        \
