@@ -145,7 +145,7 @@ function makeTheme() {
 
 makeTheme();
 makeCharts(byId('charts'));
-makeList();
+makeList(sessions);
 makeSignIn(() => {
   paintOperator();
   everything();

@@ -105,11 +105,12 @@ function makeChips(chosen) {
     chip.count = el('span', {});
     byId('chips').append(el('label', {},
       el('input', { type: 'radio', name: 'status', value: name, checked: name === view.status,
-        onchange: () => { view.status = name; chosen(); } }), chip.label, chip.count));
+        onchange: () => { view.status = name; chosen(chip); } }), chip.label, chip.count));
   }
 }
 
-export function makeList() {
+// `load` asks for the sessions again, when there are others to be shown.
+export function makeList(load) {
   list.box = byId('sessions-list');
   list.all = el('div', { class: 'all', role: 'presentation' });
   list.box.append(list.all);
@@ -124,7 +125,13 @@ export function makeList() {
   });
   new ResizeObserver(() => paintRows()).observe(list.box);
   const again = () => { list.box.scrollTop = 0; paintList(); };
-  makeChips(again);
+  makeChips((chip) => {
+    if (chip.archived && !view.archived) {
+      view.archived = true;
+      load();
+    }
+    again();
+  });
   byId('search').addEventListener('input', (event) => { view.text = event.target.value; again(); });
   byId('search').addEventListener('keydown', (event) => {
     if (event.key !== 'ArrowDown') return;

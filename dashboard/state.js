@@ -5,7 +5,7 @@ import { ask } from './api.js';
 const MOST = 5000;
 
 export const known = new Map(); // by session id
-export const view = { text: '', status: 'all', sessions: [], more: false };
+export const view = { text: '', status: 'all', archived: false, sessions: [], more: false };
 export const waiting = new Map(); // approvals by session id
 
 export const STATUS = {
@@ -29,8 +29,11 @@ export const CHIPS = {
   active: { label: 'Active', fits: (s) => s.status === 'active' },
   paused: { label: 'Paused', fits: (s) => s.status === 'paused' },
   completed: { label: 'Done', fits: (s) => s.status === 'completed' },
-  other: { label: 'Other', fits: (s) => s.status === 'error' || s.status === 'abandoned' },
+  other: { label: 'Other', fits: (s) => /^(error|abandoned|expired)$/.test(s.status) },
+  archived: { label: 'Archived', fits: () => true, archived: true },
 };
+
+const fits = (chip) => (s) => Boolean(s.archived) === Boolean(chip.archived) && chip.fits(s);
 
 const newest = (a, b) =>
   a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1
@@ -46,8 +49,8 @@ export function select() {
   const terms = view.text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = [...known.values()].filter((s) => matches(s, terms));
   const counts = {};
-  for (const [name, chip] of Object.entries(CHIPS)) counts[name] = found.filter(chip.fits).length;
-  view.sessions = found.filter(CHIPS[view.status].fits).sort(newest);
+  for (const [name, chip] of Object.entries(CHIPS)) counts[name] = found.filter(fits(chip)).length;
+  view.sessions = found.filter(fits(CHIPS[view.status])).sort(newest);
   return counts;
 }
 
@@ -61,9 +64,10 @@ export function put(session) {
 // All pages; `shown()` after each, so that the first is there at once.
 export async function loadSessions(shown) {
   const met = new Set();
+  const more = view.archived ? '&archived=true' : '';
   let cursor = '';
   do {
-    const page = await ask(`/api/sessions?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    const page = await ask(`/api/sessions?limit=200${more}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
     for (const session of page.sessions) {
       met.add(session.session_id);
       put(session);

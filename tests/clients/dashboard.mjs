@@ -158,6 +158,28 @@ const scenarios = {
     await browser.close();
   },
 
+  // Of three sessions an hour old, done-c is completed and put away.
+  async archived() {
+    const { browser, page } = await openPage();
+    await row(page, 'left-a').waitFor();
+    await step('what was put away is not in the list', async () => {
+      await row(page, 'left-b').waitFor();
+      assert.equal(await row(page, 'done-c').count(), 0);
+    });
+    await step('it is there for who asks, and nothing else', async () => {
+      await page.locator('#chips label').filter({ hasText: 'Archived' }).click();
+      await row(page, 'done-c').waitFor();
+      assert.equal(await row(page, 'left-a').count(), 0);
+    });
+    await step('the others are where they were', async () => {
+      await page.locator('#chips label').filter({ hasText: 'All' }).click();
+      await row(page, 'left-a').waitFor();
+      assert.equal(await row(page, 'done-c').count(), 0);
+    });
+    await step('it is quiet', quiet);
+    await browser.close();
+  },
+
   async live() {
     const id = await start('checkout-service');
     const { browser, page } = await openPage();

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/integration/node.h"
 #include "tests/integration/program.h"
 #include "tests/runner/server.h"
 #include "tests/unit/session_kit.h"
@@ -12,7 +13,7 @@ enum { BEGUN = 3, HOUR_MS = 3600000 };
 /* A project whose sessions, the last one completed, were left an hour ago. */
 static const char *left_alone(struct slice ids[BEGUN])
 {
-    static const char *const targets[BEGUN] = {"a", "b", "c"};
+    static const char *const targets[BEGUN] = {"left-a", "left-b", "done-c"};
     const char *project = new_project("idle");
     struct fixture f = {.workflows = slice_of(kit_workflows())};
     CHECK_OK(path_canonical(slice_of(project), test_arena(), &f.root));
@@ -163,4 +164,20 @@ TEST(idle, a_session_that_leaves_memory_for_another_is_told_in_the_log)
                                 "session=%.*s bytes=",
                                 SLICE_ARG(id[0]))
                        .p);
+}
+
+TEST(idle, the_page_shows_what_is_archived_to_who_asks,
+     .needs = "npm browser slow", .timeout_s = 180)
+{
+    struct slice id[BEGUN];
+    struct server *s =
+        serve(left_alone(id), "--sessions-archive-after-s", "60");
+    const char *args[] = {
+        "archived",
+        arena_printf(test_arena(), "http://localhost:%d", server_port(s)).p,
+        arena_printf(test_arena(), "%s/.phasegate/operator.token",
+                     server_project(s))
+            .p,
+        NULL};
+    CHECK_INT_EQ(node_steps("dashboard.mjs", args).count, 4);
 }
