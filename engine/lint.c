@@ -50,13 +50,26 @@ static void make_readable(char *text, size_t n)
         text[at] = '?';
 }
 
+/* Where a text that is cut at n ends without a piece of a character, which
+ * has at most four bytes. */
+static size_t whole_end(const char *text, size_t n)
+{
+    size_t at = n - 1;
+    while (at > 0 && n - at < 4 && ((unsigned char)text[at] & 0xC0) == 0x80)
+        at--;
+    struct slice last = {text + at, n - at};
+    return slice_utf8_valid(last) == last.n ? n : at;
+}
+
 __attribute__((format(printf, 2, 0))) static struct slice
 vprint(struct arena *a, const char *fmt, va_list ap)
 {
     char text[1024];
     int n = vsnprintf(text, sizeof(text), fmt, ap);
     if (n < 0) n = 0;
-    size_t used = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+    size_t used = (size_t)n < sizeof(text)
+                      ? (size_t)n
+                      : whole_end(text, sizeof(text) - 1);
     make_readable(text, used);
     return arena_copy(a, (struct slice){text, used});
 }
