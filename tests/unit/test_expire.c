@@ -157,14 +157,14 @@ static enum err nothing(void *ctx, struct st_tx *tx)
  * noted is noted by then. */
 static void read_it(struct fixture *f, struct slice id)
 {
-    while (phase_of(f, id, true) == ERR_AGAIN)
-        CHECK_OK(phase_of(f, id, false));
+    while (phase_of(f, id, true) == ERR_AGAIN) CHECK_OK(phase_of(f, id, false));
     CHECK_OK(st_write(eng_store(f->engine), nothing, NULL));
 }
 
 TEST(expire, a_session_that_is_read_is_not_idle)
 {
     struct fixture f;
+    struct outcome o;
     expiring(&f);
     struct slice id = kit_begin(&f, "x");
     for (int minute = 0; minute < 5; minute++) {
@@ -178,8 +178,27 @@ TEST(expire, a_session_that_is_read_is_not_idle)
     CHECK_TEXT_EQ(status_of(&f, id), "active");
     later(&f, SWEEP_MS);
     CHECK_TEXT_EQ(status_of(&f, id), "expired");
-    CHECK_INT_EQ(events_of(&f, id, "session_expired"), 1);
+    CHECK_OK(kit_session(&f, &o, id));
+    const struct json *list = json_get(o.out, SLICE("history"));
+    CHECK_INT_EQ(list->count, 2);
+    CHECK_INT_EQ(kit_int(json_at(&list->items[1], "data", "idle_s", NULL)),
+                 IDLE_S);
+    outcome_done(&o);
     check_intact(&f);
+    fixture_done(&f);
+}
+
+/* Though all it needs is in memory. */
+TEST(expire, a_loop_leaves_the_first_read_of_a_minute_to_a_worker)
+{
+    struct fixture f;
+    expiring(&f);
+    struct slice id = kit_begin(&f, "x");
+    clock_fake_advance(59900 * NS_PER_MS);
+    read_it(&f, id);
+    clock_fake_advance(200 * NS_PER_MS);
+    CHECK_ERR(phase_of(&f, id, true), ERR_AGAIN);
+    read_it(&f, id);
     fixture_done(&f);
 }
 
