@@ -60,21 +60,25 @@ void mcp_call_free(struct mcp_call_state *c)
 /* Forgets the message, keeps the memory a usual call needs. */
 static void call_reset(struct mcp_call_state *c)
 {
-    struct mcp_call_state fresh = {
-        .pub = {.arena = c->pub.arena, .out = c->pub.out}, .reply = c->reply};
-    if (fresh.pub.out.plain.n > KEEP_MAX) {
-        twin_done(&fresh.pub.out);
-        twin_init(&fresh.pub.out, RESULT_MAX);
-    }
-    if (fresh.reply.n > KEEP_MAX) buf_done(&fresh.reply);
-    fresh.reply.ceiling = REPLY_MAX;
     if (c->pieces) c->pieces->take(c->pieces, NULL);
-    arena_reset(&fresh.pub.arena);
-    twin_clear(&fresh.pub.out);
-    buf_clear(&fresh.reply);
+    if (c->pub.out.plain.n > KEEP_MAX) {
+        twin_done(&c->pub.out);
+        twin_init(&c->pub.out, RESULT_MAX);
+    }
+    if (c->reply.n > KEEP_MAX) buf_done(&c->reply);
+    arena_reset(&c->pub.arena);
+    twin_clear(&c->pub.out);
+    buf_clear(&c->reply);
     buf_done(&c->blocks);
     buf_done(&c->outbox);
-    *c = fresh;
+    struct arena arena = c->pub.arena;
+    struct twin out = c->pub.out;
+    struct buf reply = c->reply;
+    memset(c, 0, sizeof(*c));
+    c->pub.arena = arena;
+    c->pub.out = out;
+    c->reply = reply;
+    c->reply.ceiling = REPLY_MAX;
     call_links(c);
 }
 

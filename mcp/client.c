@@ -5,15 +5,19 @@
 
 static const struct can_row {
     unsigned can; /* enum mcp_can */
-    const char *path[3];
+    struct slice path[3];
     const char *needed; /* told as requiredCapabilities */
 } can_rows[] = {
-    {MCP_CAN_SAMPLE, {"sampling"}, "{\"sampling\":{}}"},
-    {MCP_CAN_URL, {"elicitation", "url"}, "{\"elicitation\":{\"url\":{}}}"},
-    {MCP_CAN_FORM, {"elicitation", "form"}, "{\"elicitation\":{\"form\":{}}}"},
-    {MCP_CAN_ROOTS, {"roots"}, "{\"roots\":{}}"},
+    {MCP_CAN_SAMPLE, {SLICE_INIT("sampling")}, "{\"sampling\":{}}"},
+    {MCP_CAN_URL,
+     {SLICE_INIT("elicitation"), SLICE_INIT("url")},
+     "{\"elicitation\":{\"url\":{}}}"},
+    {MCP_CAN_FORM,
+     {SLICE_INIT("elicitation"), SLICE_INIT("form")},
+     "{\"elicitation\":{\"form\":{}}}"},
+    {MCP_CAN_ROOTS, {SLICE_INIT("roots")}, "{\"roots\":{}}"},
     {MCP_CAN_TASKS,
-     {"extensions", "io.modelcontextprotocol/tasks"},
+     {SLICE_INIT("extensions"), SLICE_INIT("io.modelcontextprotocol/tasks")},
      "{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"},
 };
 enum { CAN_ROWS = sizeof(can_rows) / sizeof(can_rows[0]) };
@@ -22,11 +26,12 @@ unsigned mcp_can_of(const struct json *capabilities,
                     const struct mcp_revision *r)
 {
     unsigned can = 0;
+    if (!capabilities || !capabilities->count) return 0;
     const struct json *elicit = json_get(capabilities, SLICE("elicitation"));
     for (size_t i = 0; i < CAN_ROWS; i++) {
         const struct json *v = capabilities;
-        for (size_t k = 0; can_rows[i].path[k]; k++)
-            v = json_get(v, slice_of(can_rows[i].path[k]));
+        for (size_t k = 0; can_rows[i].path[k].n; k++)
+            v = json_get(v, can_rows[i].path[k]);
         if (json_is(v, JSON_OBJECT)) can |= can_rows[i].can;
     }
     /* {} means forms, as before there was anything else. */

@@ -313,7 +313,7 @@ static const char *const level_names[] = {"debug",   "info",     "notice",
 
 enum mcp_log_level mcp_log_level_of(struct slice name)
 {
-    for (unsigned i = 0; i < MCP_LOG_SILENT; i++) {
+    for (unsigned i = 0; name.n && i < MCP_LOG_SILENT; i++) {
         if (slice_eq(name, slice_of(level_names[i])))
             return (enum mcp_log_level)i;
     }

@@ -173,9 +173,9 @@ TEST_EACH_IF(instructions, of_a_served_call,
              (.needs = "slow release valgrind binary", .timeout_s = 300),
              struct path_row, row,
              {"get_phase over stdio", "on_readable", "get_phase", "", "stdio",
-              10194},
+              9393},
              {"get_phase over HTTP", "on_request", "get_phase", "", "http",
-              14085},
+              13314},
              {"complete_phase on its worker", "op_job", "complete_phase",
               REFUSED, "stdio", 244630})
 {
@@ -194,7 +194,7 @@ TEST_EACH_IF(instructions, of_a_path_inside,
              (.needs = "slow release valgrind binary", .timeout_s = 300),
              struct path_row, row,
              {"a hit of a cache", "cache_hit", NULL, NULL, NULL, 245},
-             {"reading a call", "json_read", NULL, NULL, NULL, 4916},
+             {"reading a call", "json_read", NULL, NULL, NULL, 4621},
              {"writing a tree", "json_written", NULL, NULL, NULL, 5489},
              {"a search", "search_made", NULL, NULL, NULL, 3385})
 {
