@@ -101,6 +101,16 @@ static void silent(void *ctx, struct slice line)
     (void)ctx, (void)line;
 }
 
+static atomic_int warned; /* of a double load of a checkpoint, by name */
+
+static void hear(void *ctx, struct slice line)
+{
+    (void)ctx;
+    warned +=
+        slice_find(line, SLICE("prevented by lock. checkpoint=")) < line.n &&
+        slice_find(line, SLICE(" cache=checkpoints checkpoint=")) < line.n;
+}
+
 static void race_make(struct race *r)
 {
     struct outcome o;
@@ -136,7 +146,11 @@ TEST(engine_caches, a_gates_requirements_are_loaded_once_for_ten,
 {
     struct race r;
     race_make(&r);
+    log_divert(hear, NULL);
     race(&r, ENG_CACHE_CHECKPOINTS, race_checkpoints);
+    uint64_t prevented =
+        count_of(&r, ENG_CACHE_CHECKPOINTS, ST_METRIC_double_loads);
+    CHECK_INT_EQ(warned > 0, prevented > 0); /* the first ones, at least */
     race_done(&r);
 }
 
