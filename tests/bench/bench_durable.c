@@ -16,12 +16,16 @@
 #include "tests/unit/session_kit.h"
 #include "tests/unit/store_fixture.h"
 
-enum { PHASES = 3, COMMITS = 400 };
+/* A client takes a session through its phases, then the next; of 8 and of 64
+ * clients each has as many in each round. */
+enum { PHASES = ROWS_PHASES, COMMITS = 2 * 64 * PHASES };
 
 /* --- the floor: one connection, SQLite's own checkpoints ------------------ */
+enum { BARE_SESSIONS = DUEL_ROUNDS * COMMITS / PHASES };
 struct bare {
     struct st_conn *c;
-    struct rows_client client;
+    struct rows_client clients[BARE_SESSIONS];
+    size_t used;
     int cpu;
 };
 
@@ -29,8 +33,10 @@ static void bare_begin(struct bare *b, int cpu)
 {
     struct st_store *s = open_store();
     *b = (struct bare){.cpu = cpu};
-    rows_init(&b->client, 0);
-    CHECK_OK(st_write(s, rows_begin, &b->client));
+    for (int i = 0; i < BARE_SESSIONS; i++) {
+        rows_init(&b->clients[i], i);
+        CHECK_OK(st_write(s, rows_begin, &b->clients[i]));
+    }
     st_store_close(s);
     CHECK_OK(st__conn_open(beside(""), true, ST_FULL, 1000, &b->c));
     sqlite3_wal_autocheckpoint(b->c->db, 1000);
@@ -43,12 +49,13 @@ static void bare_run(void *ctx, double *ret)
     double took[COMMITS];
     stand_on(b->cpu);
     for (int i = 0; i < COMMITS; i++) {
+        struct rows_client *c = &b->clients[b->used++ / PHASES];
         double from = seconds_now();
         CHECK_OK(st__conn_run(b->c, STMT_BEGIN_WRITE));
-        CHECK_OK(rows_complete(&b->client, &b->c->tx));
+        CHECK_OK(rows_complete(c, &b->c->tx));
         CHECK_OK(st__conn_run(b->c, STMT_COMMIT));
         took[i] = seconds_now() - from;
-        b->client.row.version++;
+        c->row.version++;
     }
     sort_doubles(took, COMMITS);
     ret[LOAD_P50] = share_of(took, COMMITS, 0.5) * 1e6;
@@ -86,21 +93,24 @@ static const char *three_new(struct server *s, int i)
                                                       "session_id", NULL)));
 }
 
-/* Phase by phase, so that a session's are far apart. */
+/* `apart`: how many sessions are at work at once. The calls of one are so many
+ * requests apart. */
 static void phases_begin(struct phases *p, struct server *s, bool http,
-                         int in_flight, size_t count)
+                         int in_flight, size_t apart)
 {
     static int made;
-    size_t sessions = count / PHASES + 1;
+    size_t sessions = DUEL_ROUNDS * COMMITS / PHASES;
     int port = http ? server_port(s) : 0;
     *p = (struct phases){.s = s, .count = sessions * PHASES, .cpu = -1};
     p->requests = calloc(p->count, sizeof *p->requests);
     for (size_t i = 0; i < sessions; i++) {
         const char *id = three_new(s, made++);
+        size_t first = i / apart * apart * PHASES + i % apart;
         for (size_t k = 0; k < PHASES; k++)
-            p->requests[k * sessions + i] = complete_of(id, (int)k, port);
+            p->requests[first + k * apart] = complete_of(id, (int)k, port);
     }
-    p->load = (struct load){.port = port, .s = s, .in_flight = in_flight};
+    p->load = (struct load){
+        .port = port, .s = s, .in_flight = in_flight, .own = true};
 }
 
 static void phases_run(void *ctx, double *ret)
@@ -123,11 +133,11 @@ static struct server *three_server(int cpu)
 /* --- one client
  * ---------------------------------------------------------------
  */
-static void one_client(int cpu, struct duel *d)
+static void one_client(int cpu, size_t apart, struct duel *d)
 {
     static struct bare b;
     static struct phases p;
-    phases_begin(&p, three_server(cpu), false, 1, DUEL_ROUNDS * COMMITS);
+    phases_begin(&p, three_server(cpu), false, 1, apart);
     p.cpu = cpu;
     bare_begin(&b, cpu);
     duel_run((struct side){phases_run, &p}, (struct side){bare_run, &b},
@@ -139,7 +149,7 @@ BENCH(durable, one_client_on_one_processor, .timeout_s = 300)
 {
     struct duel d;
     (void)bench;
-    one_client(0, &d);
+    one_client(0, 1, &d);
     duel_tell(&d, LOAD_P50, "complete_phase, one client, pinned, p50", "us",
               BAR_RATIO_MOST, 1.25);
 }
@@ -148,9 +158,20 @@ BENCH(durable, one_client_on_any_processor, .timeout_s = 300)
 {
     struct duel d;
     (void)bench;
-    one_client(-1, &d);
+    one_client(-1, 1, &d);
     duel_tell(&d, LOAD_P50, "complete_phase, one client, p50", "us",
               BAR_RATIO_MOST, 1.6);
+}
+
+/* Each call of a session that has left the caches meanwhile: 256 others are at
+ * work, and 100 are kept. */
+BENCH(durable, one_client_and_a_session_of_no_cache, .timeout_s = 300)
+{
+    struct duel d;
+    (void)bench;
+    one_client(0, 256, &d);
+    duel_tell(&d, LOAD_P50, "the same, the session in no cache", "us", BAR_NONE,
+              0);
 }
 
 /* --- several clients ------------------------------------------------------ */
@@ -158,8 +179,8 @@ static void clients_duel(int n, struct duel *d)
 {
     static struct phases one, many;
     struct server *s = three_server(-1);
-    phases_begin(&one, s, true, 1, DUEL_ROUNDS * COMMITS);
-    phases_begin(&many, s, true, n, DUEL_ROUNDS * COMMITS);
+    phases_begin(&one, s, true, 1, 1);
+    phases_begin(&many, s, true, n, (size_t)n);
     duel_run((struct side){phases_run, &many}, (struct side){phases_run, &one},
              DUEL_ROUNDS, d);
 }
@@ -189,7 +210,7 @@ BENCH(durable, sixty_four_beside_a_floor_behind_evhttp, .timeout_s = 300)
     int port;
     (void)bench;
     struct server *s = three_server(-1);
-    phases_begin(&p, s, true, 64, DUEL_ROUNDS * COMMITS);
+    phases_begin(&p, s, true, 64, 64);
     struct slice answer = answer_of(
         s, message_of("complete_phase",
                       arena_printf(test_arena(),
@@ -209,4 +230,5 @@ BENCH(durable, sixty_four_beside_a_floor_behind_evhttp, .timeout_s = 300)
              DUEL_ROUNDS, &d);
     duel_tell(&d, LOAD_PER_S, "complete_phase over HTTP, 64 connections", "1/s",
               BAR_RATIO_LEAST, 0.7);
+    duel_tell(&d, LOAD_CPU, "the same, processor", "us", BAR_NONE, 0);
 }

@@ -23,6 +23,7 @@ enum {
 
 struct lane {
     int fd;
+    size_t turn; /* its requests sent */
     double sent; /* when */
     size_t have;
     char in[ROOM];
@@ -67,6 +68,13 @@ static bool more(const struct run *r)
     return !r->l->answers || r->turn < r->l->answers;
 }
 
+/* Which is the next request of connection i. */
+static size_t next_request(const struct run *r, const struct lane *c, size_t i)
+{
+    size_t own = i + c->turn * (size_t)r->l->in_flight;
+    return r->l->own ? own : r->turn % r->l->request_count;
+}
+
 /* --- HTTP --------------------------------------------------------------------
  */
 static int connect_to(int port)
@@ -81,10 +89,15 @@ static int connect_to(int port)
     return fd;
 }
 
-static void ask(struct run *r, struct lane *c)
+/* Nothing, when it has had its own. */
+static void ask(struct run *r, struct lane *c, size_t i)
 {
+    size_t at = next_request(r, c, i);
+    if (at >= r->l->request_count) return;
+    c->turn++;
+    r->turn++;
     c->sent = seconds_now();
-    write_all(c->fd, r->l->requests[r->turn++ % r->l->request_count]);
+    write_all(c->fd, r->l->requests[at]);
 }
 
 static const char *find(struct slice in, const char *part)
@@ -106,7 +119,7 @@ static size_t answer_length(struct slice in)
     return last ? (size_t)(last - in.p) + 5 : 0;
 }
 
-static void answered(struct run *r, struct lane *c)
+static void answered(struct run *r, struct lane *c, size_t i)
 {
     ssize_t n = read(c->fd, c->in + c->have, ROOM - c->have);
     if (n <= 0) FAIL("the server closed a connection after %zu bytes", c->have);
@@ -118,7 +131,7 @@ static void answered(struct run *r, struct lane *c)
     if (memcmp(c->in + 8, " 200", 4) || find(all, "\"isError\":true"))
         r->out->refused++;
     c->have = 0;
-    if (more(r)) ask(r, c);
+    if (more(r)) ask(r, c, i);
 }
 
 static void drain(int ep, struct lane *lanes, struct run *r, double until)
@@ -127,7 +140,10 @@ static void drain(int ep, struct lane *lanes, struct run *r, double until)
     while (!ended(r, until)) {
         int n = epoll_wait(ep, got, 256, 10000);
         if (n == 0) FAIL("no answer for 10 s");
-        for (int i = 0; i < n; i++) answered(r, &lanes[got[i].data.u32]);
+        for (int i = 0; i < n; i++) {
+            uint32_t at = got[i].data.u32;
+            answered(r, &lanes[at], at);
+        }
     }
 }
 
@@ -142,7 +158,7 @@ static void http_run(struct run *r)
         lanes[i].fd = connect_to(r->l->port);
         CHECK_INT_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, lanes[i].fd, &want), 0);
     }
-    for (int i = 0; i < n && more(r); i++) ask(r, &lanes[i]);
+    for (int i = 0; i < n && more(r); i++) ask(r, &lanes[i], (size_t)i);
     drain(ep, lanes, r, seconds_now() + r->l->seconds);
     for (int i = 0; i < n; i++) close(lanes[i].fd);
     close(ep);

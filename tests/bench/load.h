@@ -19,6 +19,7 @@ struct load {
     int port;         /* of HTTP; 0: stdio */
     struct server *s; /* of stdio, and whose processor time is taken */
     int in_flight;    /* connections, each with one request; lines */
+    bool own;         /* connection i of n: requests i, i + n, ... once each */
     double seconds;   /* how long it lasts, or */
     uint64_t answers; /* 0, or until so many have come */
 };
