@@ -1,8 +1,13 @@
 /*
  * One lock, one condition, one list. A thread is idle (waiting, or about to
- * look) or busy; a job in the list that no idle thread will take makes submit
- * start one more, up to the limit. The first thread is started with the pool,
- * so that a system out of threads slows the pool down and never strands it.
+ * look) or busy; a job in the list that no idle thread will take makes one
+ * more start, up to the limit. The first thread is started with the pool, so
+ * that a system out of threads slows the pool down and never strands it.
+ *
+ * One thread at a time is on its way to the list, woken or started; whoever
+ * comes takes a job, and calls the next one if more are there. A burst of
+ * short jobs so costs as many threads as it needs, not as many as it has jobs;
+ * and a job that blocks holds up nobody, since the next was called before it.
  */
 #include "base/pool.h"
 
@@ -28,7 +33,8 @@ struct pool {
     struct cond work; /* a job came, or the pool closes */
     struct pool_job *first, *last;
     struct pool_stats stats; /* threads = idle + busy */
-    uint32_t idle;
+    uint32_t idle, waiting;  /* waiting: those of idle that must be woken */
+    bool coming;             /* one was woken or started, and is not here yet */
     bool closed;
     bool joined; /* Thread: main */
 
@@ -54,10 +60,45 @@ static void do_unlink(struct pool *p, struct pool_job *job) REQUIRES(p->lock)
     p->stats.queued--;
 }
 
+static void *worker_main(void *arg);
+
+/* pthread_create under the lock: threads_max times in the life of a pool, and
+ * so stop() always sees every thread there is. Signals are for main. */
+static void do_start_thread(struct pool *p) REQUIRES(p->lock)
+{
+    struct worker *w = &p->workers[p->stats.threads];
+    *w = (struct worker){.pool = p, .index = p->stats.threads};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) return; /* those that run will get to it */
+    p->stats.threads++;
+    p->idle++;
+    p->coming = true;
+}
+
+/* Sees to it that somebody comes for the list. True: one that waits is to be
+ * woken, with the lock dropped; it would wake up only to wait for it. */
+static bool do_call(struct pool *p) REQUIRES(p->lock)
+{
+    if (!p->first || p->coming) return false;
+    if (p->waiting) return p->coming = true;
+    bool more = p->stats.queued > p->idle && p->stats.threads < p->threads_max;
+    if (more && !p->closed) do_start_thread(p);
+    return false;
+}
+
 /* The next job, or NULL when the pool is closed and empty. */
 static struct pool_job *do_next(struct pool *p) REQUIRES(p->lock)
 {
-    while (!p->first && !p->closed) cond_wait(&p->work, &p->lock);
+    while (!p->first && !p->closed) {
+        p->waiting++;
+        cond_wait(&p->work, &p->lock);
+        p->waiting--;
+        p->coming = false;
+    }
     struct pool_job *job = p->first;
     if (job) do_unlink(p, job);
     return job;
@@ -72,10 +113,13 @@ static void *worker_main(void *arg)
     log_thread_name(name);
 
     lock_take(&p->lock);
+    p->coming = false;
     for (struct pool_job *job; (job = do_next(p));) {
         p->idle--;
         p->stats.busy++;
+        bool wake = do_call(p);
         lock_drop(&p->lock);
+        if (wake) cond_signal(&p->work);
         job->run(job); /* the job may be gone now */
         lock_assert_none();
         lock_take(&p->lock);
@@ -85,23 +129,6 @@ static void *worker_main(void *arg)
     }
     lock_drop(&p->lock);
     return NULL;
-}
-
-/* pthread_create under the lock: threads_max times in the life of a pool, and
- * so stop() always sees every thread there is. Signals are for main. */
-static bool do_start_thread(struct pool *p) REQUIRES(p->lock)
-{
-    struct worker *w = &p->workers[p->stats.threads];
-    *w = (struct worker){.pool = p, .index = p->stats.threads};
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&w->thread, NULL, worker_main, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) return false;
-    p->stats.threads++;
-    p->idle++;
-    return true;
 }
 
 enum err pool_new(const char *name, uint32_t threads_max, uint32_t queue_max,
@@ -117,9 +144,10 @@ enum err pool_new(const char *name, uint32_t threads_max, uint32_t queue_max,
     lock_init(&p->lock, "pool", RANK_QUEUE);
     cond_init(&p->work);
     lock_take(&p->lock);
-    bool started = do_start_thread(p);
+    do_start_thread(p);
+    uint32_t threads = p->stats.threads;
     lock_drop(&p->lock);
-    if (!started) {
+    if (threads == 0) {
         pool_free(p);
         return ERR_UNAVAILABLE;
     }
@@ -139,18 +167,17 @@ static enum err do_admit(const struct pool *p) REQUIRES(p->lock)
 
 enum err pool_submit(struct pool *p, struct pool_job *job)
 {
+    bool wake = false;
     lock_take(&p->lock);
     enum err e = do_admit(p);
-    if (e) {
+    if (!e) {
+        do_link(p, job);
+        wake = do_call(p);
+    } else {
         p->stats.refused++;
-        goto out;
     }
-    do_link(p, job);
-    if (p->stats.queued > p->idle && p->stats.threads < p->threads_max)
-        (void)do_start_thread(p); /* refused: those that run will get to it */
-    cond_signal(&p->work);
-out:
     lock_drop(&p->lock);
+    if (wake) cond_signal(&p->work);
     return e;
 }
 

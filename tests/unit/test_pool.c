@@ -94,9 +94,9 @@ TEST(pool, starts_threads_on_demand_up_to_its_limit)
     for (int i = 0; i < 6; i++) {
         jobs[i] = gated(&y, i);
         CHECK_OK(pool_submit(y.pool, &jobs[i].job));
+        wait_standing(&y, i < 4 ? i + 1 : 4);
         CHECK_INT_EQ(stats_of(y.pool).threads, i < 4 ? i + 1 : 4);
     }
-    wait_standing(&y, 4);
     struct pool_stats s = stats_of(y.pool);
     CHECK_INT_EQ(s.busy, 4);
     CHECK_INT_EQ(s.queued, 2);
@@ -104,6 +104,27 @@ TEST(pool, starts_threads_on_demand_up_to_its_limit)
     pool_stop(y.pool);
     CHECK_INT_EQ(stats_of(y.pool).done, 6);
     CHECK_INT_EQ(y.most_standing, 4);
+    yard_done(&y);
+}
+
+/* Once as threads are started, once as all of them wait. */
+TEST(pool, of_a_burst_of_jobs_that_block_each_has_a_thread)
+{
+    enum { N = 6 };
+    struct yard y;
+    struct gated_job jobs[N];
+    yard_init(&y, N, 10);
+    for (uint64_t round = 1; round <= 2; round++) {
+        for (int i = 0; i < N; i++) {
+            jobs[i] = gated(&y, i);
+            CHECK_OK(pool_submit(y.pool, &jobs[i].job));
+        }
+        wait_standing(&y, N);
+        open_gate(&y);
+        while (stats_of(y.pool).done < round * N) sched_yield();
+        y.open = false;
+    }
+    CHECK_INT_EQ(stats_of(y.pool).threads, N);
     yard_done(&y);
 }
 
