@@ -103,6 +103,9 @@ static void setup(void)
     sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock per allocation */
     sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    /* What undoes a job of a group is thrown away with the group. It would go
+     * into a file from 64 KB on: one made, written and deleted per commit. */
+    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
     sqlite3_config(SQLITE_CONFIG_LOG, sql_log, NULL);
 }
 
