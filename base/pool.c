@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
 
@@ -48,6 +49,7 @@ static void do_link(struct pool *p, struct pool_job *job) REQUIRES(p->lock)
     *(p->last ? &p->last->next : &p->first) = job;
     p->last = job;
     job->queued = true;
+    job->since = clock_now();
     p->stats.queued++;
 }
 
@@ -58,6 +60,7 @@ static void do_unlink(struct pool *p, struct pool_job *job) REQUIRES(p->lock)
     job->next = job->prev = NULL;
     job->queued = false;
     p->stats.queued--;
+    p->stats.wait_ns += clock_now() - job->since;
 }
 
 static void *worker_main(void *arg);
@@ -194,6 +197,8 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
 {
     lock_take(&p->lock);
     *ret = p->stats;
+    ret->queue_max = p->queue_max;
+    if (p->first) ret->oldest_ns = clock_now() - p->first->since;
     lock_drop(&p->lock);
 }
 

@@ -20,12 +20,16 @@ struct pool_job {
     void (*run)(struct pool_job *job); /* Thread: worker */
     /* private */
     struct pool_job *next, *prev;
+    int64_t since; /* queued */
     bool queued;
 };
 
 struct pool_stats {
     uint32_t threads, busy, queued;
+    uint32_t queue_max;
     uint64_t done, refused;
+    int64_t wait_ns;   /* spent in the queue, by all that have left it */
+    int64_t oldest_ns; /* the first in the queue has waited; 0: it is empty */
 };
 
 MUST_USE enum err pool_new(const char *name, uint32_t threads_max,

@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "cli/look.h"
+#include "cli/tell.h"
 #include "mcp/server.h"
 #include "transport/http.h"
 
@@ -27,6 +29,7 @@ struct cli_health {
     int64_t file_due, permits_due;
     bool file_told;
     struct cli_judgement judgement;
+    struct cli_look *files, *watch;
     struct cli_facts next;
     struct lock lock;
     struct cli_facts facts; /* Lock: lock */
@@ -55,9 +58,12 @@ static uint64_t descriptors(void)
     return n - 1; /* its own */
 }
 
-static void read_engine(struct cli_health *h, struct cli_facts *f)
+/* What is so quick to read that each answer has it as it is. Thread: any */
+static void read_now(const struct cli_health *h, struct cli_facts *f)
 {
-    eng_facts_take(h->c.engine, f->at, &f->engine);
+    mcp_server_stats(h->c.mcp, &f->mcp);
+    f->calls = f->mcp.open;
+    if (h->connections) tp_http_stats(h->connections, &f->http);
 }
 
 static void read_loops(struct cli_health *h, struct cli_facts *f)
@@ -68,60 +74,74 @@ static void read_loops(struct cli_health *h, struct cli_facts *f)
         if (h->loops[i]) tp_loop_beat(h->loops[i], &f->loops[f->loops_count++]);
 }
 
-static void read_queue(struct cli_health *h, struct cli_facts *f)
-{
-    pool_stats(h->c.pool, &f->pool);
-}
-
-/* What is so quick to read that each answer has it as it is. Thread: any */
-static void read_now(const struct cli_health *h, struct cli_facts *f)
-{
-    mcp_server_stats(h->c.mcp, &f->mcp);
-    f->calls = f->mcp.open;
-    if (h->connections) tp_http_stats(h->connections, &f->http);
-}
-
-static void read_live(struct cli_health *h, struct cli_facts *f)
+static void read_memory(struct cli_health *h, struct cli_facts *f)
 {
     permits_stats(h->c.permits, f->at, &f->permits);
     if (h->c.inbound)
         f->inbound_count =
             tools_inbound_stats(h->c.inbound, f->at, f->inbound);
     read_now(h, f);
-}
-
-static void read_process(struct cli_health *h, struct cli_facts *f)
-{
-    struct statvfs disk;
+    read_loops(h, f);
+    pool_stats(h->c.pool, &f->pool);
     f->rss_bytes = resident();
     f->descriptors = descriptors();
-    if (!h->folder.n || statvfs(h->c.root.p, &disk) != 0) return;
-    f->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
-    f->disk_size = (uint64_t)disk.f_blocks * disk.f_frsize;
 }
 
-/* Those that only read memory come first. What there is no time for keeps what
- * was found before, for judging, and is not told. */
-static const struct source {
-    enum cli_fact fact;
-    void (*read)(struct cli_health *h, struct cli_facts *f);
-} sources[] = {{CLI_FACT_LIVE, read_live},
-               {CLI_FACT_LOOPS, read_loops},
-               {CLI_FACT_QUEUE, read_queue},
-               {CLI_FACT_ENGINE, read_engine},
-               {CLI_FACT_PROCESS, read_process}};
+/* --- what may block. Thread: the look's ----------------------------------- */
 
+struct files {
+    struct st_store_stats store; /* only what st_store_files tells */
+    uint64_t disk_free, disk_size;
+};
+
+static void look_at_files(void *health, void *ret)
+{
+    const struct cli_health *h = health;
+    struct files *files = ret;
+    struct statvfs disk;
+    eng_facts_files(h->c.engine, &files->store);
+    if (!h->folder.n || statvfs(h->c.root.p, &disk) != 0) return;
+    files->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+    files->disk_size = (uint64_t)disk.f_blocks * disk.f_frsize;
+}
+
+/* Its lock is held while folders are walked. */
+static void look_at_watch(void *health, void *ret)
+{
+    const struct cli_health *h = health;
+    eng_facts_watch(h->c.engine, ret);
+}
+
+/* --- all of it. Thread: keeper -------------------------------------------- */
+
+static void take_files(struct cli_health *h, int64_t until, struct cli_facts *f)
+{
+    struct files files;
+    if (!cli_look_take(h->files, until, &files)) {
+        f->missing |= 1u << CLI_FACT_FILES;
+        return;
+    }
+    f->engine.store.wal_bytes = files.store.wal_bytes;
+    f->engine.store.db_bytes = files.store.db_bytes;
+    f->engine.store.replaced = files.store.replaced;
+    f->disk_free = files.disk_free;
+    f->disk_size = files.disk_size;
+}
+
+/* What is not in time keeps what was found before, for judging, and is not
+ * told. */
 static void collect(struct cli_health *h, int64_t now, struct cli_facts *f)
 {
-    int64_t began = clock_now();
+    int64_t until = clock_now() + h->c.collect_ms * NS_PER_MS;
     f->at = now;
     f->missing = 0;
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-        if (clock_now() - began <= h->c.collect_ms * NS_PER_MS)
-            sources[i].read(h, f);
-        else
-            f->missing |= 1u << sources[i].fact;
-    }
+    cli_look_ask(h->files);
+    cli_look_ask(h->watch);
+    read_memory(h, f);
+    take_files(h, until, f);
+    if (!cli_look_take(h->watch, until, &f->engine.watch))
+        f->missing |= 1u << CLI_FACT_WATCH;
+    eng_facts_with(h->c.engine, now, &f->engine);
 }
 
 /* --- telling. Thread: any ------------------------------------------------- */
@@ -137,6 +157,7 @@ static struct cli_facts *facts_copy(struct cli_health *h)
     lock_drop(&h->lock);
     read_now(h, f);
     permits_stats(h->c.permits, clock_now(), &f->permits);
+    cli__health_stale(&h->c, f, clock_now());
     return f;
 }
 
@@ -260,15 +281,52 @@ static void file_failed(struct cli_health *h, int64_t now, enum err e)
               LOG_S("err", err_detail(e)));
 }
 
-static void file_write(struct cli_health *h, int64_t now)
+static int by_name(const void *a, const void *b)
+{
+    const struct json_member *l = a, *r = b;
+    return slice_cmp(l->key, r->key);
+}
+
+/* The tree is its arena's, and so the caller's. */
+static void sort(const struct json *v)
+{
+    bool object = v->type == JSON_OBJECT;
+    if ((!object && v->type != JSON_ARRAY) || v->count == 0) return;
+    if (object)
+        qsort((void *)(uintptr_t)v->members, v->count, sizeof(v->members[0]),
+              by_name);
+    for (uint32_t i = 0; i < v->count; i++)
+        sort(object ? &v->members[i].value : &v->items[i]);
+}
+
+/* For people and their diffs: sorted at every level, indented. */
+static enum err file_text(struct cli_health *h, struct buf *ret)
 {
     struct buf text = BUF_INIT(DOCUMENT_MAX);
     struct json_writer w = json_writer(&text);
+    const struct json *v;
+    struct json_error je;
+    struct arena a;
+    arena_init(&a, 16 * DOCUMENT_MAX);
     json_begin_object(&w);
     put_document(h, &h->next, &w);
     json_end_object(&w);
-    buf_puts(&text, "\n");
     enum err e = text.err;
+    if (!e) e = json_parse(buf_slice(&text), NULL, &a, &v, &je);
+    if (!e) {
+        sort(v);
+        cli_json_pretty(ret, v);
+        buf_puts(ret, "\n");
+    }
+    arena_done(&a);
+    buf_done(&text);
+    return e ? e : ret->err;
+}
+
+static void file_write(struct cli_health *h, int64_t now)
+{
+    struct buf text = BUF_INIT(DOCUMENT_MAX);
+    enum err e = file_text(h, &text);
     if (!e) e = path_make(h->folder, 0700);
     if (!e) e = file_write_atomic(h->file, buf_slice(&text), 0600);
     buf_done(&text);
@@ -354,17 +412,27 @@ enum err cli_health_new(const struct cli_health_config *c,
                                (int)getpid());
         h->c.root.p = arena_cstr(&h->arena, c->root);
     }
-    if (c->root.n && (!h->file.p || !h->folder.p || !h->c.root.p)) {
+    enum err e = OK;
+    if (c->root.n && (!h->file.p || !h->folder.p || !h->c.root.p))
+        e = ERR_NOMEM;
+    if (!e)
+        e = cli_look_new("look-files", look_at_files, h, sizeof(struct files),
+                         &h->files);
+    if (!e)
+        e = cli_look_new("look-watch", look_at_watch, h,
+                         sizeof(struct eng_watch_stats), &h->watch);
+    if (e)
         cli_health_free(h);
-        return ERR_NOMEM;
-    }
-    *ret = h;
-    return OK;
+    else
+        *ret = h;
+    return e;
 }
 
 void cli_health_free(struct cli_health *h)
 {
     if (!h) return;
+    cli_look_free(h->files);
+    cli_look_free(h->watch);
     if (h->file.p) (void)unlink(h->file.p);
     lock_done(&h->lock);
     arena_done(&h->arena);

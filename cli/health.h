@@ -41,7 +41,7 @@ struct cli_health_config {
     int64_t file_ms;                                    /* health.file_ms */
     int64_t loop_lag_ms, loop_stall_ms, memory_warn_mb; /* health.* */
     int64_t writer_slow_ms;
-    int64_t collect_ms; /* negative: nothing is in time */
+    int64_t collect_ms; /* for what may block */
     int64_t permits_check_ms;                           /* permits.check_ms */
 };
 
@@ -73,14 +73,8 @@ bool cli_health_part(void *health, struct slice name, struct json_writer *w);
 
 /* --- for health_*.c, metrics*.c, dashboard*.c ----------------------------- */
 
-/* Where facts are read from. */
-enum cli_fact {
-    CLI_FACT_LIVE,
-    CLI_FACT_LOOPS,
-    CLI_FACT_QUEUE,
-    CLI_FACT_ENGINE,
-    CLI_FACT_PROCESS
-};
+/* Where facts are read from. What is in memory is always there. */
+enum cli_fact { CLI_FACT_MEMORY, CLI_FACT_FILES, CLI_FACT_WATCH };
 
 enum { CLI_REASON_NAME = PROVIDER_NAME_SIZE + 16 };
 struct cli_reason {
@@ -133,6 +127,10 @@ struct cli_judgement {
 void cli__health_judge(const struct cli_health_config *c,
                        struct cli_judgement *j, struct cli_facts *before,
                        struct cli_facts *f);
+/* The keeper watches the loops, and who asks watches the keeper: facts that
+ * are too old are a reason too. Thread: any */
+void cli__health_stale(const struct cli_health_config *c, struct cli_facts *f,
+                       int64_t now);
 /* Not written for three periods, though it was tried. */
 bool cli__health_file_missing(const struct cli_health_config *c,
                               const struct cli_judgement *j, int64_t now);

@@ -253,6 +253,16 @@ void cli__health_judge(const struct cli_health_config *c,
     compare(before, f);
 }
 
+void cli__health_stale(const struct cli_health_config *c, struct cli_facts *f,
+                       int64_t now)
+{
+    int64_t age = (now - f->at) / NS_PER_MS;
+    if (age <= c->loop_stall_ms || f->reasons_count == CLI_REASONS_MAX) return;
+    add(f, (struct eng_reason){"loop_stalled", "keeper", ENG_DEGRADES,
+                               (uint64_t)age, (uint64_t)c->loop_stall_ms});
+    f->reasons[f->reasons_count - 1].since_ms = clock_wall_ms() - age;
+}
+
 /* --- telling. Thread: any ------------------------------------------------- */
 
 const char *cli_health_word(const struct cli_facts *f)

@@ -139,6 +139,8 @@ static void put_queue(struct json_writer *w, const struct cli_facts *f)
     json_put_int(w, "busy", s->busy);
     json_put_int(w, "depth", s->queued);
     json_put_int(w, "done", (int64_t)s->done);
+    json_put_int(w, "max", s->queue_max);
+    json_put_int(w, "oldest_ms", s->oldest_ns / NS_PER_MS);
     json_put_int(w, "refused", (int64_t)s->refused);
     json_put_int(w, "workers", s->threads);
     json_end_object(w);
@@ -177,7 +179,9 @@ static void put_store(struct json_writer *w, const struct cli_facts *f)
     json_key(w, SLICE("store"));
     json_begin_object(w);
     json_put_int(w, "checkpoints", (int64_t)s->checkpoints);
+    json_put_int(w, "data_version", (int64_t)f->engine.data_version);
     json_put_int(w, "db_bytes", (int64_t)s->db_bytes);
+    json_put_int(w, "free_pages", f->engine.free_pages);
     json_put_int(w, "jobs", (int64_t)s->jobs);
     json_put_int(w, "jobs_failed", (int64_t)s->jobs_failed);
     json_put_int(w, "queued", s->queued);
@@ -227,18 +231,18 @@ static const struct part {
     enum cli_fact fact;
     void (*put)(struct json_writer *w, const struct cli_facts *f);
 } parts[] = {
-    {"caches", CLI_FACT_ENGINE, put_caches},
-    {"coalesce", CLI_FACT_LIVE, put_coalesce},
-    {"connections", CLI_FACT_LIVE, put_connections},
-    {"loops", CLI_FACT_LOOPS, put_loops},
-    {"memory", CLI_FACT_PROCESS, put_memory},
-    {"permits", CLI_FACT_LIVE, put_permits},
-    {"providers", CLI_FACT_ENGINE, put_providers},
-    {"queue", CLI_FACT_QUEUE, put_queue},
-    {"sessions", CLI_FACT_ENGINE, put_sessions},
-    {"store", CLI_FACT_ENGINE, put_store},
-    {"watch", CLI_FACT_ENGINE, put_watch},
-    {"writer", CLI_FACT_ENGINE, put_writer},
+    {"caches", CLI_FACT_MEMORY, put_caches},
+    {"coalesce", CLI_FACT_MEMORY, put_coalesce},
+    {"connections", CLI_FACT_MEMORY, put_connections},
+    {"loops", CLI_FACT_MEMORY, put_loops},
+    {"memory", CLI_FACT_MEMORY, put_memory},
+    {"permits", CLI_FACT_MEMORY, put_permits},
+    {"providers", CLI_FACT_MEMORY, put_providers},
+    {"queue", CLI_FACT_MEMORY, put_queue},
+    {"sessions", CLI_FACT_MEMORY, put_sessions},
+    {"store", CLI_FACT_FILES, put_store},
+    {"watch", CLI_FACT_WATCH, put_watch},
+    {"writer", CLI_FACT_MEMORY, put_writer},
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 

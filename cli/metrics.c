@@ -179,6 +179,10 @@ static void process(struct buf *out, const struct cli_facts *f,
             {"process_open_fds", "gauge", "Open descriptors.", f->descriptors},
             {"process_start_time_seconds", "gauge", "Start, Unix time.",
              (uint64_t)started_wall_ms / 1000});
+    cli__metrics_family(out, "phasegate_queue_wait_seconds_total", "counter",
+                        "Time that work waited for a worker.");
+    buf_puts(out, "phasegate_queue_wait_seconds_total ");
+    cli__metrics_seconds(out, f->pool.wait_ns);
     if (f->file_at) {
         cli__metrics_family(out, "phasegate_health_file_age_seconds", "gauge",
                             "Since the health file was written.");

@@ -110,6 +110,11 @@ static void pretty(struct buf *b, const struct json *v, unsigned depth)
     buf_putc(b, object ? '}' : ']');
 }
 
+void cli_json_pretty(struct buf *b, const struct json *v)
+{
+    pretty(b, v, 0);
+}
+
 /* Programs get its bytes; inside a text, \u202e means the same to them. */
 void cli_put_document(struct slice text)
 {

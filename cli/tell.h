@@ -30,6 +30,8 @@ void cli_put_document(struct slice text);
 /* The same as one line: breaks and tabs become spaces, at most `most` bytes of
  * the text, "..." when cut. arena */
 struct slice cli_one_line(struct arena *a, struct slice text, size_t most);
+/* The value with two spaces a level, no newline at its end. */
+void cli_json_pretty(struct buf *b, const struct json *v);
 /* Prints the value and a newline: indented on a terminal, else one line. */
 void cli_print_json(const struct json *v);
 

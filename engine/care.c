@@ -45,6 +45,7 @@ static void look_at_store(struct engine *e)
     arena_init(&a, 1 << 16);
     eng__answers_care(e, tx);
     if (st_session_tally(tx, &a, &e->sessions)) e->sessions.count = 0;
+    if (st_free_pages(tx, &e->free_pages)) e->free_pages = 0;
     arena_done(&a);
     st_read_end(tx);
 }
@@ -121,10 +122,29 @@ static void provider_facts(struct engine *e, int64_t now, struct eng_facts *f)
                          &f->buckets[i]);
 }
 
+void eng_facts_files(struct engine *e, struct st_store_stats *ret)
+{
+    if (e->store) st_store_files(e->store, ret);
+}
+
+void eng_facts_watch(struct engine *e, struct eng_watch_stats *ret)
+{
+    eng_watch_stats(e->watch, ret);
+}
+
 void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
 {
+    eng_facts_watch(e, &ret->watch);
+    eng_facts_files(e, &ret->store);
+    eng_facts_with(e, now, ret);
+}
+
+void eng_facts_with(struct engine *e, int64_t now, struct eng_facts *ret)
+{
     *ret = (struct eng_facts){.caches_count = ENG_CACHE_COUNT,
-                              .has_store = e->store != NULL};
+                              .has_store = e->store != NULL,
+                              .watch = ret->watch,
+                              .store = ret->store};
     for (int i = 0; i < ENG_CACHE_COUNT; i++) {
         ret->caches[i].name = st_cache_name(e->cache[i]);
         st_cache_stats(e->cache[i], &ret->caches[i].stats);
@@ -135,7 +155,6 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
         ret->caches[ret->caches_count].name = st_cache_name(ca);
         st_cache_stats(ca, &ret->caches[ret->caches_count++].stats);
     }
-    eng_watch_stats(e->watch, &ret->watch);
     if (e->corpus) {
         corpus_onces(e->corpus, ret->onces);
         ret->onces_count = CORPUS_ONCES;
@@ -154,11 +173,13 @@ void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret)
     ret->reloaded = atomic_load_explicit(&e->reloaded, memory_order_relaxed);
     ret->answers_kept = e->answers.use;
     ret->sessions = e->sessions;
+    ret->free_pages = e->free_pages;
     for (int i = 0; i < ENG_TALLY_COUNT; i++)
         ret->tally[i] =
             atomic_load_explicit(&e->tally.count[i], memory_order_relaxed);
     if (!e->store) return;
-    st_store_stats(e->store, &ret->store);
+    st_store_counts(e->store, &ret->store);
+    ret->data_version = st_stamp(e->store) + ret->store.transactions;
     store_reasons(e, now, ret);
 }
 

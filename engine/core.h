@@ -46,6 +46,7 @@ struct engine {
     uint64_t seconds;
     uint64_t commits, strangers; /* as of the last look at what is kept */
     struct st_session_tally sessions;
+    int64_t free_pages;
     struct eng__grown troubles;
     struct {
         int64_t next;     /* monotonic: the next sweep */

@@ -461,11 +461,19 @@ struct eng_facts {
     uint64_t conflicts; /* writes that another process came before */
     uint64_t reloaded;  /* of them read and decided anew */
     struct st_session_tally sessions;
+    int64_t free_pages;    /* of the state file: what VACUUM would give back */
+    uint64_t data_version; /* rises with each commit of any process */
     struct eng_reason reasons[48];
     size_t reasons_count;
 };
 /* Takes locks for moments and looks at the store's files. Thread: keeper */
 void eng_facts_take(struct engine *e, int64_t now, struct eng_facts *ret);
+/* The same in parts. eng_facts_files (sizes of the state file, is it there)
+ * and eng_facts_watch may block as long as a disk does; eng_facts_with reads
+ * memory alone, and judges by what they found: *ret keeps it. Thread: any */
+void eng_facts_files(struct engine *e, struct st_store_stats *ret);
+void eng_facts_watch(struct engine *e, struct eng_watch_stats *ret);
+void eng_facts_with(struct engine *e, int64_t now, struct eng_facts *ret);
 
 /* Empties the cache of this name, an empty name: all; writes how many entries
  * each had as members of an open object. ERR_NOT_FOUND: none has the name.

@@ -155,6 +155,8 @@ struct st_session_tally {
 };
 enum err st_session_tally(struct st_tx *tx, struct arena *a,
                           struct st_session_tally *ret);
+/* Pages of the file that hold nothing. */
+MUST_USE enum err st_free_pages(struct st_tx *tx, int64_t *ret);
 
 /* Answers of writing calls, to be given again for the same key. */
 struct st_idempotency {

@@ -245,6 +245,13 @@ enum err st_session_orphans(struct st_tx *tx, struct arena *a,
     return ids(&q, a, ret, ret_count);
 }
 
+enum err st_free_pages(struct st_tx *tx, int64_t *ret)
+{
+    struct query q = query_begin(tx, STMT_FREE_PAGES);
+    *ret = query_row(&q) ? query_get_int(&q) : 0;
+    return query_end(&q);
+}
+
 enum err st_session_tally(struct st_tx *tx, struct arena *a,
                           struct st_session_tally *ret)
 {

@@ -54,6 +54,7 @@
       "AND updated_ms<=?4 AND (updated_ms<?4 OR id>?5)"                        \
       " ORDER BY updated_ms DESC, id LIMIT ?6")                                \
     X(SESSION_COUNT, "SELECT count(*) FROM sessions WHERE" SESSION_FILTER)     \
+    X(FREE_PAGES, "PRAGMA freelist_count")                                     \
     X(SESSION_TALLY, "SELECT status,count(*) FROM sessions WHERE hidden=0"     \
                      " GROUP BY status")                                       \
     X(SESSION_IDLE,                                                            \

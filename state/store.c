@@ -251,7 +251,7 @@ static uint64_t counted(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void st_store_stats(struct st_store *s, struct st_store_stats *ret)
+void st_store_counts(struct st_store *s, struct st_store_stats *ret)
 {
     *ret = (struct st_store_stats){
         .jobs = counted(&s->jobs),
@@ -260,10 +260,10 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
         .transactions = counted(&s->transactions),
         .jobs_rerun = counted(&s->jobs_rerun),
         .checkpoints = counted(&s->checkpoints),
-        .wal_bytes = st__wal_bytes(s),
-        .db_bytes = bytes_of(s, ""),
+        .wal_bytes = ret->wal_bytes,
+        .db_bytes = ret->db_bytes,
         .user_version = s->schema->version,
-        .replaced = !st__in_place(s),
+        .replaced = ret->replaced,
     };
     histogram_read(&s->commit, &ret->commit);
     ret->last_commit_ns =
@@ -277,6 +277,19 @@ void st_store_stats(struct st_store *s, struct st_store_stats *ret)
     ret->queued = s->queued;
     ret->readers = s->reader_count;
     lock_drop(&s->lock);
+}
+
+void st_store_files(const struct st_store *s, struct st_store_stats *ret)
+{
+    ret->wal_bytes = st__wal_bytes(s);
+    ret->db_bytes = bytes_of(s, "");
+    ret->replaced = !st__in_place(s);
+}
+
+void st_store_stats(struct st_store *s, struct st_store_stats *ret)
+{
+    st_store_files(s, ret);
+    st_store_counts(s, ret);
 }
 
 enum err st_store_backup(struct st_store *s, struct slice path, struct arena *a,

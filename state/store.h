@@ -120,6 +120,11 @@ struct st_store_stats {
     bool damaged;  /* SQLite has found the file damaged; for good */
 };
 void st_store_stats(struct st_store *s, struct st_store_stats *ret);
+/* The same in two parts. The sizes and `replaced` are the disk's to tell, so
+ * st_store_files may block as long as the disk does; the rest is in memory:
+ * st_store_counts leaves those three alone. */
+void st_store_counts(struct st_store *s, struct st_store_stats *ret);
+void st_store_files(const struct st_store *s, struct st_store_stats *ret);
 /* Moves the WAL into the file if it has grown; off the commit path.
  * Thread: keeper */
 void st_store_checkpoint(struct st_store *s);

@@ -118,6 +118,10 @@ TEST(health, the_document_tells_of_sessions_connections_and_what_they_wait_for)
            number(m, "total") == 1)); /* the keeper counts them */
     CHECK_INT_EQ(number(m, "open"), 1);
     CHECK_INT_EQ(number(m, "live_in_memory"), 1);
+    CHECK_INT_EQ(number(member(v, "queue"), "max"), 4096);
+    CHECK_INT_EQ(number(member(v, "queue"), "oldest_ms"), 0);
+    CHECK_INT_GT(number(member(v, "store"), "data_version"), 0);
+    CHECK_INT_GE(number(member(v, "store"), "free_pages"), 0);
     m = member(v, "connections");
     CHECK_INT_EQ(number(m, "open"), 1);
     CHECK_INT_EQ(number(m, "max"), 1000);
@@ -319,7 +323,8 @@ TEST(health, every_family_of_metrics_has_its_help_and_type_once)
         "progress_total", "connections", "connections_opened_total",
         "connections_refused_total", "connections_closed_total",
         "connections_oldest_idle_seconds", "streams", "up", "health_status",
-        "loop_lag_seconds", "queue_depth", "queue_refused_total",
+        "loop_lag_seconds", "queue_depth", "queue_wait_seconds_total",
+        "queue_refused_total",
         "writer_queue_depth", "commit_seconds", "watch_events_total",
         "watch_overflows_total", "watch_rescans_total", "watch_directories",
         "watch_errors_total", "cache_waiters_total", "cache_wait_seconds_total",

@@ -8,6 +8,7 @@
 #include "cli/health.h"
 #include "engine/core.h"
 #include "mcp/server.h"
+#include "tests/unit/hang_kit.h"
 #include "tests/unit/session_kit.h"
 
 struct body {
@@ -220,17 +221,112 @@ TEST(wellbeing, a_write_of_more_than_two_seconds_is_a_reason_while_it_lasts)
     clock_real();
 }
 
-TEST(wellbeing, what_no_time_was_left_for_is_named_and_the_file_written)
+/* --- what hangs ----------------------------------------------------------- */
+
+static struct slice file_text(struct body *b)
+{
+    struct slice text;
+    CHECK_OK(file_read(slice_of(file_of(b)), 1 << 20, test_arena(), &text));
+    return text;
+}
+
+static bool tells(struct body *b, const char *name)
+{
+    struct slice text = file_text(b);
+    struct slice member = arena_printf(test_arena(), "\n  \"%s\": ", name);
+    return slice_find(text, member) < text.n;
+}
+
+/* Sorted at every level, two spaces a level. */
+TEST(wellbeing, the_file_is_sorted_and_indented)
 {
     struct body b;
-    struct slice text;
-    body_make_within(&b, -1);
+    const struct json *v;
+    struct json_error je;
+    body_make(&b);
     cli_health_tick(b.health, clock_now());
-    CHECK_OK(file_read(slice_of(file_of(&b)), 1 << 20, test_arena(), &text));
-    CHECK_CONTAINS(text, "\"missing\":");
-    CHECK_CONTAINS(text, "\"sessions\"");
-    CHECK_CONTAINS(text, "\"status\":");
-    CHECK_INT_EQ(slice_find(text, SLICE("\"rss_bytes\"")), text.n);
-    CHECK_INT_EQ(slice_find(text, SLICE("\"caches\":")), text.n);
+    struct slice text = file_text(&b);
+    CHECK_OK(json_parse(text, NULL, test_arena(), &v, &je));
+    CHECK(slice_starts(text, SLICE("{\n  \"caches\": {\n    \"")));
+    CHECK(slice_ends(text, SLICE("\n}\n")));
+    const struct json *cache =
+        &json_get(v, SLICE("caches"))->members[0].value;
+    for (uint32_t i = 1; i < v->count; i++)
+        CHECK_INT_LT(slice_cmp(v->members[i - 1].key, v->members[i].key), 0);
+    CHECK_INT_GT(cache->count, 10);
+    for (uint32_t i = 1; i < cache->count; i++)
+        CHECK_INT_LT(
+            slice_cmp(cache->members[i - 1].key, cache->members[i].key), 0);
+    body_done(&b);
+}
+
+struct part_hung {
+    const char *label;
+    enum hang hang;
+    const char *part, *others[6];
+};
+
+/* G.3: left out and named, the file is written all the same, and in the rounds
+ * after it nobody waits for it again. */
+TEST_EACH(wellbeing, what_hangs_is_named_and_keeps_nobody_else, struct part_hung,
+          row,
+          {"the disk", HANG_DISK, "store", {"watch", "writer", "sessions"}},
+          {"a walk", HANG_WALK, "watch", {"store", "writer", "sessions"}})
+{
+    enum { COLLECT_MS = 1500 };
+    struct body b;
+    body_make_within(&b, COLLECT_MS);
+    int64_t now = clock_now();
+    do { /* all is told, however slow this machine is just now */
+        now += 10 * NS_PER_S;
+        cli_health_tick(b.health, now);
+    } while (tells(&b, "missing"));
+    CHECK(tells(&b, row->part));
+    hang = row->hang;
+    if (row->hang == HANG_WALK) /* a folder that comes is walked to */
+        CHECK_OK(path_make(arena_printf(test_arena(), "%.*s/new",
+                                        SLICE_ARG(b.f.workflows)),
+                           0755));
+    while (row->hang == HANG_WALK && !hanging) usleep(1000);
+    cli_health_tick(b.health, now += 10 * NS_PER_S);
+    while (!hanging) usleep(1000); /* and it hangs still */
+    CHECK(tells(&b, "missing"));
+    CHECK_CONTAINS(file_text(&b),
+                   arena_printf(test_arena(), "\"missing\": [\n    \"%s\"\n  ]",
+                                row->part)
+                       .p);
+    CHECK(!tells(&b, row->part));
+    for (int i = 0; row->others[i]; i++) CHECK(tells(&b, row->others[i]));
+    int64_t began = clock_now();
+    for (int i = 0; i < 20; i++)
+        cli_health_tick(b.health, now += 10 * NS_PER_S);
+    CHECK_INT_LT((clock_now() - began) / NS_PER_MS, 10 * COLLECT_MS);
+    CHECK_INT_EQ(hanging, 1);
+    CHECK(!tells(&b, row->part));
+    hang = HANG_NONE;
+    do cli_health_tick(b.health, now += 10 * NS_PER_S);
+    while (tells(&b, "missing"));
+    CHECK(tells(&b, row->part));
+    body_done(&b);
+}
+
+/* Who watches the loops is watched by who asks. */
+TEST(wellbeing, a_keeper_that_does_not_come_round_is_told_by_whoever_asks)
+{
+    struct body b;
+    struct buf text = BUF_INIT(1 << 20);
+    struct json_writer w = json_writer(&text);
+    body_make(&b);
+    cli_health_tick(b.health, clock_now() - 6 * NS_PER_S);
+    cli_health_brief(b.health, &w);
+    CHECK_CONTAINS(buf_slice(&text), "\"loop_stalled\"");
+    CHECK_CONTAINS(buf_slice(&text), "\"keeper\"");
+    CHECK_CONTAINS(buf_slice(&text), "\"status\":\"degraded\"");
+    buf_clear(&text);
+    cli_health_tick(b.health, clock_now());
+    w = json_writer(&text);
+    cli_health_brief(b.health, &w);
+    CHECK_CONTAINS(buf_slice(&text), "\"status\":\"ok\"");
+    buf_done(&text);
     body_done(&b);
 }
