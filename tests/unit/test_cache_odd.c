@@ -147,6 +147,35 @@ TEST(cache_odd, a_cancelled_load_gives_no_old_value)
     fake_done(&fl);
 }
 
+/* --- a put amid a load -------------------------------------------------------
+ */
+
+static void load_or_put(void *ctx, int i)
+{
+    struct fake_load *fl = ctx;
+    if (i == 0) {
+        CHECK_INT_EQ(fake_get(fl, "s-1"), 1); /* what it loaded itself */
+    } else {
+        fake_await_calls(fl, 1);
+        struct st_loaded newer = fake_value(fl, SLICE("s-1"), 0);
+        ((struct made *)newer.value)->serial = 7;
+        st_cache_put(fl->ca, SLICE("s-1"), &newer);
+        fl->hold = false;
+    }
+}
+
+/* Without versions to tell by, what was put is the newer all the same. */
+TEST(cache_odd, a_load_that_began_before_a_put_does_not_replace_it)
+{
+    struct fake_load fl = {.hold = true};
+    fake_cache(&fl, NULL);
+    test_threads(2, load_or_put, &fl);
+    CHECK_INT_EQ(fake_get(&fl, "s-1"), 7);
+    CHECK_INT_EQ(fl.calls, 1);
+    CHECK_INT_EQ(fake_count(&fl, ST_METRIC_discarded_loads), 1);
+    fake_done(&fl);
+}
+
 /* --- refreshes --------------------------------------------------------------
  */
 
