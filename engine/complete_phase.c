@@ -326,7 +326,8 @@ static enum err repeat_of(struct eng_op *op, struct eng_repeat *r)
     const struct eng_complete_phase_args *args = op->args;
     struct sha256 h;
     char phase[24];
-    *r = (struct eng_repeat){.scope = args->session_id,
+    *r = (struct eng_repeat){.tool = "complete_phase",
+                             .scope = args->session_id,
                              .key = args->idempotency_key};
     if (!r->key.n) return OK;
     int n = snprintf(phase, sizeof(phase), "%" PRId64, args->phase);

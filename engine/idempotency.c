@@ -27,7 +27,7 @@ void eng__repeat_begin(struct eng_repeat *r, struct sha256 *h,
                        struct slice session_id, struct slice key,
                        const char *tool)
 {
-    *r = (struct eng_repeat){.scope = session_id, .key = key};
+    *r = (struct eng_repeat){.scope = session_id, .key = key, .tool = tool};
     sha256_init(h);
     eng__digest_text(h, slice_of(tool));
 }
@@ -47,7 +47,8 @@ enum err eng__repeat_check(struct eng_op *op, const struct eng_repeat *r)
     if (e) return eng__problem_store(c, e);
     if (!sha256_equal(row.digest, r->digest)) {
         count(op->engine, ENG_ANSWER_CONFLICT, 1);
-        log_warn("session", "idempotency conflict", LOG_S("scope", r->scope));
+        log_warn("session", "idempotency conflict", LOG_C("tool", r->tool),
+                 LOG_S("session", r->scope));
         return problem_setf(
             &c->problem, c->arena, ERR_IDEMPOTENCY_CONFLICT,
             SLICE("A key stands for one call; a repetition must carry the "

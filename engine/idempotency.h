@@ -12,6 +12,7 @@
 
 struct eng_repeat {
     struct slice scope, key; /* an empty key: the caller gave none */
+    const char *tool;
     uint8_t digest[SHA256_SIZE];
 };
 /* OK: new, go on. ERR_EXISTS: the first answer is in call->out. Else the

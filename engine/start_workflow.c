@@ -223,7 +223,8 @@ static enum err repeat_of(struct eng_op *op, struct eng_repeat *r)
 {
     const struct eng_start_workflow_args *args = op->args;
     struct sha256 h;
-    *r = (struct eng_repeat){.scope = op->node.key,
+    *r = (struct eng_repeat){.tool = "start_workflow",
+                             .scope = op->node.key,
                              .key = args->idempotency_key};
     if (!r->key.n) return OK;
     sha256_init(&h);

@@ -43,12 +43,13 @@ struct eng_watch {
     int64_t first_event, last_event; /* of the pending ones */
     struct eng_watch_stats stats;
     bool stop;
+    int failed; /* errno of the last reading that failed */
     char events[EVENTS_ROOM] __attribute__((aligned(8)));
 
     pthread_t thread;
     bool started;
     /* Thread: watcher */
-    uint64_t polls, overflows_told;
+    uint64_t polls, overflows_told, errors_told;
     uint32_t rooted; /* roots that were there from the start */
 };
 
@@ -135,6 +136,7 @@ static void do_read(struct eng_watch *w)
             return;
         } else {
             w->stats.errors++;
+            w->failed = n < 0 ? errno : 0;
             do_renew(w);
             return;
         }
@@ -326,7 +328,8 @@ static bool tell(struct eng_watch *w)
     bool any = false;
     lock_take(&w->lock);
     for (uint32_t i = 0; i < w->rooted; i++) why[i] = w->root[i].why;
-    uint64_t overflows = w->stats.overflows;
+    uint64_t overflows = w->stats.overflows, errors = w->stats.errors;
+    int failed = w->failed;
     lock_drop(&w->lock);
     for (uint32_t i = 0; i < w->rooted; i++) {
         struct watch_root *r = &w->root[i];
@@ -340,6 +343,12 @@ static bool tell(struct eng_watch *w)
         log_warn("watch", "watch overflow, full rescan",
                  LOG_I("overflows", overflows));
     w->overflows_told = overflows;
+    if (errors != w->errors_told)
+        log_error("watch", "watch event failed",
+                  LOG_S("path", w->rooted ? w->root[0].path : SLICE("")),
+                  LOG_C("err", failed ? strerrordesc_np(failed) : "ended"),
+                  LOG_I("errors", errors));
+    w->errors_told = errors;
     return any;
 }
 

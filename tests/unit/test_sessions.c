@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "tests/unit/engine_fixture.h"
 
 /* --- a workflow of two phases, made for these tests --------------------- */
@@ -278,6 +279,17 @@ TEST(sessions, everything_answered_is_there_after_a_restart)
     fixture_done(&f);
 }
 
+static _Atomic int conflicts_told;
+
+static void note_conflict(void *ctx, struct slice line)
+{
+    (void)ctx;
+    if (slice_find(line, SLICE("level=warn")) < line.n &&
+        slice_find(line, SLICE("msg=\"idempotency conflict\" "
+                               "tool=complete_phase session=")) < line.n)
+        conflicts_told++;
+}
+
 /* D06, D12 */
 TEST(sessions, a_repeated_key_gives_the_first_answer_byte_for_byte)
 {
@@ -293,8 +305,11 @@ TEST(sessions, a_repeated_key_gives_the_first_answer_byte_for_byte)
     CHECK(o.call.replayed);
     CHECK_SLICE_EQ(buf_slice(&o.twin.plain), first);
     outcome_done(&o);
+    log_divert(note_conflict, NULL);
     CHECK_ERR(complete(&f, &o, id, 0, "{\"done\":true,\"count\":4}", "k1"),
               ERR_IDEMPOTENCY_CONFLICT);
+    log_divert(NULL, NULL);
+    CHECK_INT_EQ(conflicts_told, 1);
     outcome_done(&o);
     fixture_done(&f);
 }

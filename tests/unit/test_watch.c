@@ -283,21 +283,40 @@ static struct eng_watch *watch_loudly(struct slice *root, int64_t debounce_ms,
     return w;
 }
 
-/* H03 */
-TEST(watch, a_thousand_events_in_a_burst_are_one_notice, .timeout_s = 30)
+/* Writes to two files in turn: the kernel merges events that are the same. */
+static int64_t burst(void)
+{
+    int fd[2] = {open(path_of("r/a").p, O_WRONLY | O_APPEND),
+                 open(path_of("r/b").p, O_WRONLY | O_APPEND)};
+    int64_t began = clock_now();
+    for (int i = 0; i < 1000; i++) CHECK_INT_EQ(write(fd[i % 2], "x", 1), 1);
+    close(fd[0]);
+    close(fd[1]);
+    return clock_now() - began;
+}
+
+/* H03. A burst that this machine did not bring about in 100 ms is none, and
+ * tried again. */
+TEST(watch, a_thousand_events_in_100_ms_are_one_notice, .timeout_s = 60)
 {
     struct slice root;
-    struct notices n;
     struct eng_watch_stats st;
-    struct eng_watch *w = watch_loudly(&root, 500, 60000, ENG_WATCH_AUTO, &n);
-    for (int i = 0; i < 1000; i++) save(i % 2 ? "r/a" : "r/b", "x");
-    wait_for(&n, 1);
-    save("r/a", "y");
-    wait_for(&n, 2); /* the first one was of all of them */
-    eng_watch_stats(w, &st);
+    make("r");
+    save("r/a", "1");
+    save("r/b", "1");
+    for (bool judged = false; !judged;) {
+        struct notices n;
+        struct eng_watch *w =
+            watch_loudly(&root, 200, 2000, ENG_WATCH_AUTO, &n);
+        judged = burst() <= 100 * NS_PER_MS;
+        wait_for(&n, 1);
+        save("r/a", "y");
+        wait_for(&n, 2); /* the first one was of all of them */
+        eng_watch_stats(w, &st);
+        eng_watch_free(w);
+    }
     CHECK_INT_GE(st.events, 1000);
     CHECK_INT_EQ(st.notices, 2);
-    eng_watch_free(w);
 }
 
 /* H04. Every 50 ms one, for 5 s; a notice at least every 2,000 ms, which is

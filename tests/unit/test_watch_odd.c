@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "engine/watch.h"
 #include "engine/watch_private.h"
 #include "tests/runner/test.h"
@@ -271,6 +272,37 @@ static int inotify_of_ours(void)
             return fd;
     }
     FAIL("there is no inotify");
+}
+
+static _Atomic int failures_told;
+
+static void note_failure(void *ctx, struct slice line)
+{
+    (void)ctx;
+    if (slice_find(line, SLICE("level=error")) < line.n &&
+        slice_find(line, SLICE("msg=\"watch event failed\"")) < line.n &&
+        slice_find(line, SLICE("err=\"Is a directory\"")) < line.n)
+        failures_told++;
+}
+
+TEST(watch_odd, events_that_cannot_be_read_are_told_once, .timeout_s = 30)
+{
+    make("r");
+    struct slice root = path_of("r");
+    struct eng_watch *w = watch_of(&root, 1);
+    CHECK(barrier(w) != 0);
+    log_divert(note_failure, NULL);
+    CHECK_OK(eng_watch_start(w));
+    int fd = inotify_of_ours(), folder = open(root.p, O_RDONLY | O_DIRECTORY);
+    CHECK_INT_EQ(dup2(folder, fd), fd);
+    close(folder);
+    while (!failures_told) {
+        (void)barrier(w);
+        usleep(2000);
+    }
+    eng_watch_free(w);
+    log_divert(NULL, NULL);
+    CHECK_INT_EQ(failures_told, 1);
 }
 
 /* A folder in its place: reading fails, and not for a moment. */
