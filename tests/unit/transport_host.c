@@ -445,8 +445,9 @@ struct slice host_read(int fd, size_t n, double seconds)
     while (b.n < n && clock_now() < until) {
         struct pollfd p = {fd, POLLIN, 0};
         int64_t left = (until - clock_now()) / NS_PER_MS + 1;
-        if (poll(&p, 1, (int)left) <= 0 || !buf_reserve(&b, 65536)) break;
-        ssize_t got = read(fd, b.p + b.n, n - b.n < 65536 ? n - b.n : 65536);
+        size_t most = n - b.n < 65536 ? n - b.n : 65536;
+        if (poll(&p, 1, (int)left) <= 0 || !buf_reserve(&b, most)) break;
+        ssize_t got = read(fd, b.p + b.n, most);
         if (got <= 0) break;
         buf_add(&b, (size_t)got);
     }
