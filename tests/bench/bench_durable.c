@@ -170,8 +170,8 @@ BENCH(durable, one_client_and_a_session_of_no_cache, .timeout_s = 300)
     struct duel d;
     (void)bench;
     one_client(0, 256, &d);
-    duel_tell(&d, LOAD_P50, "the same, the session in no cache", "us", BAR_NONE,
-              0);
+    duel_tell(&d, LOAD_P50, "complete_phase, one client, in no cache, p50",
+              "us", BAR_NONE, 0);
 }
 
 /* --- several clients ------------------------------------------------------ */
@@ -230,5 +230,6 @@ BENCH(durable, sixty_four_beside_a_floor_behind_evhttp, .timeout_s = 300)
              DUEL_ROUNDS, &d);
     duel_tell(&d, LOAD_PER_S, "complete_phase over HTTP, 64 connections", "1/s",
               BAR_RATIO_LEAST, 0.7);
-    duel_tell(&d, LOAD_CPU, "the same, processor", "us", BAR_NONE, 0);
+    duel_tell(&d, LOAD_CPU, "complete_phase over HTTP, 64, processor", "us",
+              BAR_NONE, 0);
 }
