@@ -14,6 +14,8 @@
  */
 #include "state/store_private.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 
 #define STEP 2000    /* frames, about 8 MiB: time to move them */
@@ -105,15 +107,36 @@ static int on_commit(void *ctx, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
+/* What a process wrote that was killed in its COMMIT lies behind the last frame
+ * that readers know of. Each frame's checksum goes on from the one before, so
+ * one new frame in the first one's place ends it. */
+enum err st__wal_overwrite(struct st_store *s, struct st_conn *c)
+{
+    char same[64];
+    int64_t version = 0;
+    uint64_t ticket = 0;
+    enum err e = st__in_place(s) ? st__commits_begin(&s->commits, &ticket)
+                                 : ERR_STORE_REPLACED;
+    if (!e) e = st__conn_int(c, "PRAGMA user_version", &version);
+    (void)snprintf(same, sizeof(same), "PRAGMA user_version=%lld",
+                   (long long)version);
+    if (!e) e = st__conn_exec(c, same);
+    if (!e) e = st__conn_run(c, STMT_COMMIT);
+    st__conn_rollback(c);
+    if (!e) st__commits_end(&s->commits, ticket);
+    return e;
+}
+
 /* Somebody was killed between ticket and end, or the counter's file was
  * replaced: whoever holds the write lock may put it right. */
-static void settle_commits(struct st_store *s)
+void st__commits_mend(struct st_store *s)
 {
     struct st_conn *c = s->checkpointer;
     if (!st__commits_unsettled(&s->commits)) return;
     c->busy_timeout_ms = SETTLE_MS;
-    if (st__conn_run(c, STMT_BEGIN_WRITE) == OK)
-        st__commits_settle(&s->commits);
+    enum err e = st__conn_run(c, STMT_BEGIN_WRITE);
+    if (!e && st__commits_settle(&s->commits)) e = st__wal_overwrite(s, c);
+    if (e) log_debug("store", "commits unsettled", LOG_S("why", err_detail(e)));
     st__conn_rollback(c);
     c->busy_timeout_ms = 0;
 }
@@ -136,7 +159,7 @@ static void move(struct st_store *s)
     if (atomic_flag_test_and_set_explicit(&s->checkpointing,
                                           memory_order_acquire))
         return; /* somebody is at it */
-    settle_commits(s);
+    st__commits_mend(s);
     if (move_most(s) && st__wal_bytes(s) > SHRINK_BYTES)
         checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
     atomic_flag_clear_explicit(&s->checkpointing, memory_order_release);
@@ -172,7 +195,7 @@ enum err st__checkpoint_start(struct st_store *s)
     enum err e =
         st__conn_open(s->path, true, s->durability, 0, &s->checkpointer);
     if (e) return e;
-    settle_commits(s); /* whoever was here before may have been killed */
+    st__commits_mend(s); /* whoever was here before may have been killed */
     s->wal_mark = STEP;
     sqlite3_wal_hook(s->writer->db, on_commit, s);
     e = st__thread(checkpoint_main, s, &s->checkpoint_thread);

@@ -113,20 +113,19 @@ static void start_over(struct commits_page *p)
     atomic_store(&p->magic, MAGIC);
 }
 
-void st__commits_settle(struct commits *c)
+bool st__commits_settle(struct commits *c)
 {
     if (!still_there(c)) {
         let_go(c);
         atomic_store_explicit(&c->page, map_file(c), memory_order_release);
     }
     struct commits_page *p = page_of(c);
-    if (!p) return;
+    if (!p) return false;
     uint64_t begun = atomic_load(&p->begun), ended = atomic_load(&p->ended);
     if (atomic_load(&p->magic) != MAGIC || begun == 0 || ended > begun)
         start_over(p);
-    else
-        st__commits_end(c, begun);
     atomic_store(&c->last, atomic_load(&p->begun));
+    return atomic_load(&p->ended) < atomic_load(&p->begun);
 }
 
 enum err st__commits_begin(struct commits *c, uint64_t *ret_ticket)

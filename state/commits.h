@@ -30,15 +30,20 @@
  *  - No foreign ticket up to b is under way. Case (1): begun was b while we
  *    held the write lock; whoever took a ticket before has committed, or is
  *    dead. Case (2): ended is raised to t by the writer of t after its COMMIT,
- *    or by a holder of the lock (st__commits_settle, and every higher ticket's
- *    end), when that COMMIT is past or its process is gone.
+ *    or with a higher ticket's end, when that COMMIT is past or its process is
+ *    gone.
  *  So what the stamp counts was committed before the read transaction began
  *  and is seen by it. A foreign commit after that had to take a ticket above
  *  b first: begun - own is then greater, for good, and the later look gives
  *  another number or 0. A race between the loads only ever ends in 0.
  *
- * A process killed between ticket and end leaves ended < begun, and stamps 0,
- * until the next holder of the write lock settles it.
+ * A process killed between ticket and end, or a COMMIT that failed, leaves
+ * ended < begun, and stamps 0. Its frames may all be in the WAL, where no
+ * reader sees them: SQLite tells readers of them last. They would be found when
+ * the last process is gone and the next one recovers the WAL: a change that
+ * everybody saw had not come about would come about then. So the next holder of
+ * the write lock writes over them (st__wal_overwrite), and only a COMMIT that
+ * succeeded raises ended.
  *
  * The file is not trusted. It is created whole (no sparse page that a full
  * disk could refuse later), its size and identity are looked at before each
@@ -77,20 +82,21 @@ void st__commits_close(struct commits *c);
 
 /* The next three: the caller holds SQLite's write lock. */
 
-/* Nobody is between ticket and COMMIT now: what is not ended is over. */
-void st__commits_settle(struct commits *c);
+/* Nobody is between ticket and COMMIT now. True: somebody's has not ended, and
+ * the next commit of this process has to write, before anything is read. */
+bool st__commits_settle(struct commits *c);
 /* Before COMMIT. ERR_STORE_WRITE_FAILED: the counter cannot be kept. */
 MUST_USE enum err st__commits_begin(struct commits *c, uint64_t *ret_ticket);
 /* The stamp that vouches for what the holder of the lock sees. */
 uint64_t st__commits_stamp_locked(const struct commits *c);
 
-/* After COMMIT, or when it failed; ticket 0 does nothing. */
+/* After a COMMIT that succeeded; ticket 0 does nothing. */
 void st__commits_end(struct commits *c, uint64_t ticket);
 
 /* Thread: any */
 uint64_t st__commits_stamp(const struct commits *c);
 /* Was somebody killed before the end? Then a holder of the write lock should
- * settle. Thread: any */
+ * settle, and write. Thread: any */
 bool st__commits_unsettled(const struct commits *c);
 
 #endif

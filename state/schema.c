@@ -265,12 +265,12 @@ static enum err migrate_locked(const struct st_schema *s, struct st_conn *c,
     enum err e = st__conn_run(c, STMT_BEGIN_WRITE);
     if (e) return e;
     uint64_t ticket = 0;
-    st__commits_settle(commits);
+    (void)st__commits_settle(commits); /* a migration writes */
     e = migrate(s, c, path);
     if (!e) e = st__commits_begin(commits, &ticket);
     if (!e) e = st__conn_run(c, STMT_COMMIT);
     st__conn_rollback(c);
-    st__commits_end(commits, ticket);
+    if (!e) st__commits_end(commits, ticket);
     if (!e) settle(c);
     return e;
 }

@@ -72,6 +72,13 @@ MUST_USE enum err st__whole(const char *path, struct arena *a);
 MUST_USE enum err st__writer_start(struct st_store *s);
 void st__writer_stop(struct st_store *s); /* runs what is queued */
 
+/* A commit that changes nothing, in the write transaction that c has begun:
+ * see commits.h. The transaction is over then. */
+MUST_USE enum err st__wal_overwrite(struct st_store *s, struct st_conn *c);
+/* Settles, and overwrites, if that is needed and the write lock is free.
+ * Thread: startup, then who is checkpointing */
+void st__commits_mend(struct st_store *s);
+
 MUST_USE enum err st__checkpoint_start(struct st_store *s);
 void st__checkpoint_stop(struct st_store *s);
 /* After a group was answered. Thread: writer */

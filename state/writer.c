@@ -44,7 +44,12 @@ static enum err tx_begin(struct st_store *s)
         st__conn_rollback(w);
         return e;
     }
-    st__commits_settle(&s->commits);
+    if (st__commits_settle(&s->commits)) {
+        e = st__wal_overwrite(s, w);
+        if (!e) e = st__conn_begin(w, STMT_BEGIN_WRITE);
+        if (e) return e;
+        st__commits_settle(&s->commits);
+    }
     w->tx.stamp = st__commits_stamp_locked(&s->commits);
     w->tx.open = true;
     return OK;
@@ -66,7 +71,7 @@ static enum err tx_commit(struct st_store *s)
                                  : ERR_STORE_REPLACED;
     if (!e) e = st__conn_run(s->writer, STMT_COMMIT);
     st__conn_rollback(s->writer);
-    st__commits_end(&s->commits, ticket);
+    if (!e) st__commits_end(&s->commits, ticket);
     if (!e) count(&s->transactions, 1);
     int64_t took = clock_now() - began;
     if (e) return e;

@@ -99,7 +99,7 @@ static void two_close(struct two *t)
 static uint64_t ticket_of(struct commits *c)
 {
     uint64_t ticket = 0;
-    st__commits_settle(c);
+    (void)st__commits_settle(c);
     CHECK_OK(st__commits_begin(c, &ticket));
     return ticket;
 }
@@ -141,9 +141,13 @@ TEST(commits, one_killed_before_its_end_is_settled_by_the_next_writer)
     ticket_of(&t.a); /* and no end */
     CHECK(st__commits_stamp(&t.b) == 0);
     CHECK(st__commits_unsettled(&t.b));
-    st__commits_settle(&t.b);
+    CHECK(st__commits_settle(&t.b)); /* it has to write */
     CHECK(st__commits_stamp(&t.b) != 0);
     CHECK(st__commits_stamp(&t.b) != before);
+    CHECK(st__commits_unsettled(&t.b));
+    st__commits_end(&t.b, ticket_of(&t.b));
+    CHECK(!st__commits_unsettled(&t.b));
+    CHECK(!st__commits_settle(&t.b));
     two_close(&t);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "tests/unit/store_fixture.h"
+#include "tests/unit/vfs_kit.h"
 
 /* Forks a process that runs fn(fd, n) with the writing end of a pipe; what it
  * returns is its exit status. The test's process has one thread here. */
@@ -45,6 +46,71 @@ static struct st_store *child_store(void)
     struct st_store *s = NULL;
     struct problem p;
     return try_open(&p, &s) == OK ? s : NULL;
+}
+
+static enum err update_from(void *ctx, struct st_tx *tx);
+
+/* --- killed in the COMMIT ----------------------------------------------------
+ */
+
+static void die(uint64_t nth)
+{
+    (void)nth;
+    _exit(0);
+}
+
+/* Dies as its frames are all written and are to be synced. */
+static int die_in_commit(int fd, int n)
+{
+    (void)fd, (void)n;
+    vfs_kit_begin();
+    struct st_store *s = child_store();
+    struct st_session first = some_session("first"); /* the WAL has begun */
+    int64_t from = 1;
+    if (!s || st_write(s, insert_session, &first)) return 1;
+    vfs_watch(VFS_SYNC | VFS_WAL, die);
+    return st_write(s, update_from, &from) ? 2 : 3; /* it does not come back */
+}
+
+/* Tells what it sees, and never ends by itself. */
+static int see(int fd, int n)
+{
+    (void)n;
+    struct st_store *s = child_store();
+    if (!s) return 1;
+    int64_t version = version_of(s, "shared");
+    if (write(fd, &version, sizeof(version)) != sizeof(version)) return 2;
+    for (;;) pause();
+}
+
+static int64_t seen_by(struct child *c)
+{
+    int64_t version = 0;
+    CHECK_INT_EQ(read(c->out, &version, sizeof(version)), sizeof(version));
+    return version;
+}
+
+/* The frames of a COMMIT that nobody was told of lie in the WAL. While a
+ * process lives nobody sees them; the first one after the last would. */
+TEST(store_processes, what_was_not_there_after_a_kill_does_not_come_back)
+{
+    struct st_store *s = open_store();
+    struct st_session row = some_session("shared");
+    CHECK_OK(st_write(s, insert_session, &row));
+    st_store_close(s);
+    struct child stays = start(see, 0);
+    CHECK_INT_EQ(seen_by(&stays), 1);
+    struct child dies = start(die_in_commit, 0);
+    CHECK_INT_EQ(end(&dies), 0);
+    struct child again = start(see, 0);
+    CHECK_INT_EQ(seen_by(&again), 1);
+    kill(stays.pid, SIGKILL);
+    kill(again.pid, SIGKILL);
+    (void)end(&stays);
+    (void)end(&again);
+    s = open_store();
+    CHECK_INT_EQ(version_of(s, "shared"), 1);
+    st_store_close(s);
 }
 
 /* --- one winner per version --------------------------------------------------
