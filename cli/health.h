@@ -150,5 +150,9 @@ void cli__metrics_family(struct buf *out, const char *name, const char *type,
                          const char *help);
 /* Nanoseconds as seconds and a newline, without a float in between. */
 void cli__metrics_seconds(struct buf *out, int64_t ns);
+/* `labels` as they stand between the braces. */
+void cli__metrics_histogram(struct buf *out, const char *name,
+                            struct slice labels,
+                            const struct histogram_sum *h);
 
 #endif

@@ -19,7 +19,6 @@ static void put_caches(struct json_writer *w, const struct cli_facts *f)
     json_end_object(w);
 }
 
-
 static void put_coalesce(struct json_writer *w, const struct cli_facts *f)
 {
     json_key(w, SLICE("coalesce"));
@@ -53,7 +52,9 @@ static void put_connections(struct json_writer *w, const struct cli_facts *f)
     json_put_int(w, "oldest_idle_ms", f->http.oldest_idle_ns / NS_PER_MS);
     json_put_int(w, "open", f->http.open);
     json_put_int(w, "opened", (int64_t)f->http.opened);
-    json_put_int(w, "refused", (int64_t)f->http.refused);
+    json_put_int(w, "refused",
+                 (int64_t)(f->http.refused[TP_REFUSED_LIMIT] +
+                           f->http.refused[TP_REFUSED_ADDRESS]));
     json_put_int(w, "requests", (int64_t)f->http.requests);
     json_put_int(w, "streams", f->http.streams);
     json_end_object(w);
@@ -110,7 +111,6 @@ static void put_permits(struct json_writer *w, const struct cli_facts *f)
     json_end_object(w);
 }
 
-
 static void put_providers(struct json_writer *w, const struct cli_facts *f)
 {
     const struct eng_facts *e = &f->engine;
@@ -145,7 +145,6 @@ static void put_queue(struct json_writer *w, const struct cli_facts *f)
     json_put_int(w, "workers", s->threads);
     json_end_object(w);
 }
-
 
 /* Open: what can still be gone on with. */
 static void put_sessions(struct json_writer *w, const struct cli_facts *f)
@@ -192,7 +191,6 @@ static void put_store(struct json_writer *w, const struct cli_facts *f)
     json_end_object(w);
 }
 
-
 static void put_watch(struct json_writer *w, const struct cli_facts *f)
 {
     const struct eng_watch_stats *s = &f->engine.watch;
@@ -210,7 +208,6 @@ static void put_watch(struct json_writer *w, const struct cli_facts *f)
     json_put_int(w, "roots_unwatched", s->roots_unwatched);
     json_end_object(w);
 }
-
 
 static void put_writer(struct json_writer *w, const struct cli_facts *f)
 {

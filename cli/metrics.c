@@ -352,13 +352,33 @@ static void killed(struct buf *out, const struct eng_facts *f)
 
 static void watch(struct buf *out, const struct eng_watch_stats *s)
 {
+    cli__metrics_family(out, "phasegate_watch_events_total", "counter",
+                        "File events read, by what they are about.");
+    for (int set = 0; set < ENG_WATCH_SETS; set++)
+        for (int k = 0; k < ENG_WATCH_KINDS; k++)
+            buf_printf(out,
+                       "phasegate_watch_events_total{root=\"%s\",kind=\"%s\"} "
+                       "%" PRIu64 "\n",
+                       eng_watch_set_name((enum eng_watch_set)set),
+                       eng_watch_kind_name((enum eng_watch_kind)k),
+                       s->events[set][k]);
+    cli__metrics_family(out, "phasegate_watch_rescans_total", "counter",
+                        "Walks over the folders of a root, by why.");
+    for (int set = 0; set < ENG_WATCH_SETS; set++)
+        for (int k = 0; k < ENG_WATCH_WHYS; k++)
+            buf_printf(out,
+                       "phasegate_watch_rescans_total{root=\"%s\",why=\"%s\"} "
+                       "%" PRIu64 "\n",
+                       eng_watch_set_name((enum eng_watch_set)set),
+                       eng_watch_why_name((enum eng_watch_why)k),
+                       s->rescans[set][k]);
+    cli__metrics_family(out, "phasegate_watch_reload_seconds", "histogram",
+                        "From a change's first event until it was told.");
+    cli__metrics_histogram(out, "phasegate_watch_reload_seconds",
+                           (struct slice){0}, &s->told);
     NUMBERS(out,
-            {"phasegate_watch_events_total", "counter", "File events read.",
-             s->events},
             {"phasegate_watch_overflows_total", "counter",
              "Events that the kernel lost.", s->overflows},
-            {"phasegate_watch_rescans_total", "counter",
-             "Walks over all watched folders.", s->rescans},
             {"phasegate_watch_notices_total", "counter",
              "Changes told after a quiet moment.", s->notices},
             {"phasegate_watch_errors_total", "counter",

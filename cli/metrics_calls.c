@@ -8,9 +8,8 @@
 #include "mcp/meter.h"
 #include "mcp/server.h"
 
-/* `labels` as they stand between the braces. */
-static void histogram(struct buf *out, const char *name, struct slice labels,
-                      const struct histogram_sum *h)
+void cli__metrics_histogram(struct buf *out, const char *name,
+                            struct slice labels, const struct histogram_sum *h)
 {
     uint64_t below = 0;
     const char *comma = labels.n ? "," : "";
@@ -40,7 +39,7 @@ static struct slice labels_of(const struct mcp_meter_row *r, char room[256])
 static void write_took(struct buf *out, const char *name, struct slice labels,
                        const struct mcp_meter_row *r)
 {
-    histogram(out, name, labels, &r->took);
+    cli__metrics_histogram(out, name, labels, &r->took);
 }
 
 static void write_faults(struct buf *out, const char *name, struct slice labels,
@@ -150,12 +149,12 @@ static void connections_open(const struct cli_facts *f, struct buf *out)
     const struct tp_http_stats *s = &f->http;
     cli__metrics_family(out, "phasegate_connections", "gauge",
                         "Open connections.");
-    buf_printf(out,
-               "phasegate_connections{transport=\"http\",kind=\"request\"} %u\n"
-               "phasegate_connections{transport=\"http\",kind=\"stream\"} %u\n"
-               "phasegate_connections{transport=\"stdio\",kind=\"stream\"} %u\n",
-               s->open > s->streams ? s->open - s->streams : 0, s->streams,
-               f->stdio);
+    buf_printf(
+        out,
+        "phasegate_connections{transport=\"http\",kind=\"request\"} %u\n"
+        "phasegate_connections{transport=\"http\",kind=\"stream\"} %u\n"
+        "phasegate_connections{transport=\"stdio\",kind=\"stream\"} %u\n",
+        s->open > s->streams ? s->open - s->streams : 0, s->streams, f->stdio);
 }
 
 static void connections(const struct tp_http_stats *s, struct buf *out)
@@ -166,13 +165,12 @@ static void connections(const struct tp_http_stats *s, struct buf *out)
     } rows[] = {
         {"phasegate_connections_opened_total", "counter",
          "HTTP connections accepted.", s->opened},
-        {"phasegate_connections_refused_total", "counter",
-         "HTTP connections over conn.max.", s->refused},
         {"phasegate_http_requests_total", "counter", "HTTP requests.",
          s->requests},
         {"phasegate_streams", "gauge",
          "HTTP answers that are streams of events.", s->streams},
-        {"phasegate_feeds", "gauge", "Open streams of the dashboard.", s->feeds},
+        {"phasegate_feeds", "gauge", "Open streams of the dashboard.",
+         s->feeds},
         {"phasegate_feeds_dropped_total", "counter",
          "Streams closed because nobody read them.", s->feeds_dropped},
     };
@@ -187,6 +185,13 @@ static void connections(const struct tp_http_stats *s, struct buf *out)
                    "phasegate_connections_closed_total{reason=\"%s\"} %" PRIu64
                    "\n",
                    tp_closed_name((enum tp_closed)i), s->closed[i]);
+    cli__metrics_family(out, "phasegate_connections_refused_total", "counter",
+                        "HTTP connections refused, by the limit they met.");
+    for (int i = 0; i < TP_REFUSED_COUNT; i++)
+        buf_printf(out,
+                   "phasegate_connections_refused_total{reason=\"%s\"} %" PRIu64
+                   "\n",
+                   tp_refused_name((enum tp_refused)i), s->refused[i]);
     cli__metrics_family(out, "phasegate_connections_oldest_idle_seconds",
                         "gauge", "Of the connection idle for the longest.");
     buf_puts(out, "phasegate_connections_oldest_idle_seconds ");
@@ -224,6 +229,6 @@ void cli_metrics_live(const struct cli_facts *f, const struct mcp_server *mcp,
     if (!f->engine.has_store) return;
     cli__metrics_family(out, "phasegate_commit_seconds", "histogram",
                         "Commits, each of several writes.");
-    histogram(out, "phasegate_commit_seconds", (struct slice){0},
-              &f->engine.store.commit);
+    cli__metrics_histogram(out, "phasegate_commit_seconds", (struct slice){0},
+                           &f->engine.store.commit);
 }

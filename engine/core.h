@@ -38,6 +38,7 @@ struct engine {
     struct slice project_name;
     struct st_store *store;
     struct eng_watch *watch;
+    struct census *census; /* Thread: watcher, while it runs */
     struct providers *providers;
     struct st_cache *cache[ENG_CACHE_COUNT];
     struct order order;

@@ -7,6 +7,7 @@
 #include "engine/embed.h"
 #include "engine/replies.h"
 #include "engine/catalog.h"
+#include "engine/census.h"
 #include "engine/checkpoint.h"
 #include "engine/core.h"
 #include "engine/pinned.h"
@@ -90,11 +91,18 @@ static enum err store_open(struct engine *e, struct arena *a, struct problem *p)
         a, p, &e->store);
 }
 
+static void look_for_definitions(void *ctx)
+{
+    struct engine *e = ctx;
+    if (e->census) census_take(e->census);
+}
+
 static void files_changed(void *ctx, unsigned sets)
 {
-    (void)ctx;
-    log_info("watch", "files changed",
-             LOG_B("workflows", sets & (1u << ENG_WATCH_WORKFLOWS)),
+    struct engine *e = ctx;
+    bool workflows = sets & (1u << ENG_WATCH_WORKFLOWS);
+    if (workflows) look_for_definitions(e);
+    log_info("watch", "files changed", LOG_B("workflows", workflows),
              LOG_B("standards", sets & (1u << ENG_WATCH_STANDARDS)));
 }
 
@@ -106,7 +114,10 @@ static enum err watch_open(struct engine *e)
         e->options.workflows, e->options.workflows_count};
     o.roots[ENG_WATCH_STANDARDS] = (struct eng_watch_roots){
         e->options.standards, e->options.standards_count};
+    o.begins = look_for_definitions;
     o.changed = files_changed;
+    o.ctx = e;
+    e->census = census_new(e->options.workflows, e->options.workflows_count);
     enum err r = eng_watch_new(&o, &e->watch);
     return r ? r : eng_watch_start(e->watch);
 }
@@ -150,6 +161,7 @@ void eng_close(struct engine *e)
     eng__search_close(e);
     eng__runs_free(e->runs);
     eng_watch_free(e->watch);
+    census_free(e->census);
     st_store_close(e->store); /* answers what is queued: caches still live */
     for (int i = ENG_CACHE_COUNT; i-- > 0;) st_cache_free(e->cache[i]);
     order_done(&e->order);

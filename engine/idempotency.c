@@ -32,6 +32,24 @@ void eng__repeat_begin(struct eng_repeat *r, struct sha256 *h,
     eng__digest_text(h, slice_of(tool));
 }
 
+static enum err conflict(struct eng_call *c, const struct eng_repeat *r,
+                         const struct st_idempotency *first)
+{
+    char at[CLOCK_TEXT_SIZE];
+    clock_text(first->at_ms, at);
+    log_warn("session", "idempotency conflict", LOG_C("tool", r->tool),
+             LOG_S("session", r->scope));
+    return problem_setf(
+        &c->problem, c->arena, ERR_IDEMPOTENCY_CONFLICT,
+        SLICE("A key stands for one call; a repetition must carry the "
+              "same arguments."),
+        SLICE("Use a new idempotency_key for a new call."),
+        "idempotency_key \"%.*s\" was used with other arguments%s%.*s%s%s",
+        SLICE_ARG(slice_sub(r->key, 0, 120)), first->tool.n ? ", of " : "",
+        SLICE_ARG(first->tool), first->at_ms ? " at " : "",
+        first->at_ms ? at : "");
+}
+
 enum err eng__repeat_check(struct eng_op *op, const struct eng_repeat *r)
 {
     struct eng_call *c = op->call;
@@ -47,15 +65,7 @@ enum err eng__repeat_check(struct eng_op *op, const struct eng_repeat *r)
     if (e) return eng__problem_store(c, e);
     if (!sha256_equal(row.digest, r->digest)) {
         count(op->engine, ENG_ANSWER_CONFLICT, 1);
-        log_warn("session", "idempotency conflict", LOG_C("tool", r->tool),
-                 LOG_S("session", r->scope));
-        return problem_setf(
-            &c->problem, c->arena, ERR_IDEMPOTENCY_CONFLICT,
-            SLICE("A key stands for one call; a repetition must carry the "
-                  "same arguments."),
-            SLICE("Use a new idempotency_key for a new call."),
-            "idempotency_key \"%.*s\" was used with other arguments",
-            SLICE_ARG(slice_sub(r->key, 0, 120)));
+        return conflict(c, r, &row);
     }
     count(op->engine, ENG_ANSWER_REPLAYED, 1);
     c->replayed = true;
@@ -73,7 +83,9 @@ enum err eng__repeat_keep(struct eng_op *op, const struct eng_repeat *r)
     row->key = r->key;
     memcpy(row->digest, r->digest, SHA256_SIZE);
     row->answer = arena_copy(c->arena, buf_slice(&c->out->plain));
-    row->expires_ms = clock_wall_ms() + options_of(op->engine)->ttl_s * 1000;
+    row->tool = slice_of(r->tool);
+    row->at_ms = clock_wall_ms();
+    row->expires_ms = row->at_ms + options_of(op->engine)->ttl_s * 1000;
     if (!row->answer.p) return eng__problem_nomem(c);
     op->change.idempotency = row;
     return OK;

@@ -170,6 +170,7 @@ static void do_grant(struct permits *ps, struct permit *p, int64_t now)
     p->since = now;
     p->serial = ++ps->serials;
     p->told = false;
+    (void)memccpy(p->thread, log_thread(), '\0', sizeof(p->thread) - 1);
     list_add(&ps->held, p);
 }
 
@@ -438,7 +439,8 @@ static bool overdue(const struct permits *ps, const struct permit *p,
 /* What a log line needs, taken under the lock. */
 struct leak {
     uint64_t serial;
-    const char *class;
+    const char *level, *class;
+    char thread[16];
     char session[64];
     size_t session_n;
     int64_t age_ms, over_ms;
@@ -451,7 +453,9 @@ static bool do_next_leak(struct permits *ps, int64_t now, struct leak *ret)
         p->told = true;
         ps->counts.leaks++;
         ret->serial = p->serial;
+        ret->level = levels[p->inner ? p->class : PERMIT_GLOBAL].name;
         ret->class = levels[p->class].name;
+        memcpy(ret->thread, p->thread, sizeof(ret->thread));
         ret->session_n = p->session.n < sizeof(ret->session)
                              ? p->session.n
                              : sizeof(ret->session);
@@ -473,9 +477,10 @@ void permits_check(struct permits *ps, int64_t now)
         lock_drop(&ps->lock);
         if (!more) break;
         log_warn("permit", "permit held too long", LOG_I("lease", l.serial),
-                 LOG_C("class", l.class),
+                 LOG_C("level", l.level), LOG_C("class", l.class),
                  LOG_S("session", ((struct slice){l.session, l.session_n})),
-                 LOG_I("age_ms", l.age_ms), LOG_I("over_ms", l.over_ms));
+                 LOG_I("age_ms", l.age_ms), LOG_I("over_ms", l.over_ms),
+                 LOG_C("thread", l.thread));
     }
     permits_stats(ps, now, &st);
     if (st.differs) log_error("permit", "permit accounting differs");

@@ -81,6 +81,7 @@ struct permit {
     int64_t since, until;       /* granted; parked: leaves the list */
     uint64_t serial;
     bool told; /* as a leak */
+    char thread[16]; /* that was granted it, or was told of it */
 };
 
 struct permit_stats {

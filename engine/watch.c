@@ -42,6 +42,7 @@ struct eng_watch {
     unsigned pending;                /* sets whose change was not told yet */
     int64_t first_event, last_event; /* of the pending ones */
     struct eng_watch_stats stats;
+    struct histogram told;
     bool stop;
     int failed; /* errno of the last reading that failed */
     char events[EVENTS_ROOM] __attribute__((aligned(8)));
@@ -52,6 +53,31 @@ struct eng_watch {
     uint64_t polls, overflows_told, errors_told;
     uint32_t rooted; /* roots that were there from the start */
 };
+
+/* --- words ----------------------------------------------------------------
+ */
+
+#define NAME(symbol, word) [ENG_WATCH_##symbol] = word,
+const char *eng_watch_kind_name(enum eng_watch_kind k)
+{
+    static const char *const names[] = {ENG_WATCH_KIND_ROWS(NAME)};
+    return names[k];
+}
+
+const char *eng_watch_why_name(enum eng_watch_why why)
+{
+    static const char *const names[] = {ENG_WATCH_WHY_ROWS(NAME)};
+    return names[why];
+}
+#undef NAME
+
+const char *eng_watch_set_name(enum eng_watch_set s)
+{
+    static const char *const names[] = {[ENG_WATCH_WORKFLOWS] = "workflows",
+                                        [ENG_WATCH_STANDARDS] = "standards",
+                                        [ENG_WATCH_PLANS] = "plans"};
+    return names[s];
+}
 
 /* --- events --------------------------------------------------------------- */
 
@@ -65,36 +91,80 @@ static bool on_the_way(struct slice path, struct slice name)
     return false;
 }
 
-static void touch(struct eng_watch *w, uint32_t roots, bool walk)
+/* Those roots have changed. */
+static void touch(struct eng_watch *w, uint32_t roots)
 {
     w->touched |= roots;
-    for (uint32_t i = 0; walk && i < w->roots; i++)
-        if (roots & (UINT32_C(1) << i)) w->root[i].fresh = false;
+}
+
+/* And what folders they have. */
+static void touch_folders(struct eng_watch *w, uint32_t roots,
+                          enum eng_watch_why why)
+{
+    touch(w, roots);
+    for (uint32_t i = 0; i < w->roots; i++) {
+        struct watch_root *r = &w->root[i];
+        if (!(roots & (UINT32_C(1) << i))) continue;
+        if (r->fresh) r->walk_why = why;
+        r->fresh = false;
+    }
+}
+
+static enum eng_watch_kind kind_of(uint32_t mask)
+{
+    static const struct {
+        uint32_t mask;
+        enum eng_watch_kind kind;
+    } rows[] = {{IN_Q_OVERFLOW, ENG_WATCH_LOST},
+                {IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF,
+                 ENG_WATCH_GONE},
+                {IN_CREATE, ENG_WATCH_CREATED},
+                {IN_MOVED_FROM | IN_MOVED_TO, ENG_WATCH_MOVED},
+                {IN_DELETE, ENG_WATCH_DELETED},
+                {IN_MODIFY | IN_CLOSE_WRITE, ENG_WATCH_WRITTEN}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (mask & rows[i].mask) return rows[i].kind;
+    return ENG_WATCH_ATTRIBUTES;
+}
+
+/* Once for each set that has one of the roots. */
+static void count_event(struct eng_watch *w, uint32_t mask, uint32_t roots)
+{
+    unsigned sets = 0;
+    for (uint32_t i = 0; i < w->roots; i++)
+        if (roots & (UINT32_C(1) << i)) sets |= 1u << w->root[i].set;
+    for (int set = 0; set < ENG_WATCH_SETS; set++)
+        if (sets & (1u << set)) w->stats.events[set][kind_of(mask)]++;
 }
 
 static void do_event(struct eng_watch *w, uint32_t mask, int32_t wd,
                      struct slice name)
 {
     const uint32_t all = UINT32_MAX;
-    w->stats.events++;
     if (mask & IN_Q_OVERFLOW) {
         w->stats.overflows++;
-        touch(w, all, true);
+        count_event(w, mask, all);
+        touch_folders(w, all, ENG_WATCH_OVERFLOW);
         return;
     }
     struct watched *wt = watch__find(&w->table, wd);
     if (!wt) return; /* of a watch that we gave up */
     uint32_t tree = wt->tree, above = wt->above;
+    count_event(w, mask, tree | above);
     if (mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) {
-        touch(w, tree | above, true);
+        touch_folders(w, tree | above, ENG_WATCH_FOLDERS);
         if (mask & IN_IGNORED) watch__forget(&w->table, wd);
         return;
     }
-    if (!name.n || name.p[0] != '.') touch(w, tree, (mask & IN_ISDIR) != 0);
+    bool hidden = name.n && name.p[0] == '.';
+    if (!hidden && (mask & IN_ISDIR))
+        touch_folders(w, tree, ENG_WATCH_FOLDERS);
+    else if (!hidden)
+        touch(w, tree);
     for (uint32_t i = 0; i < w->roots; i++)
         if ((above & (UINT32_C(1) << i)) && name.n &&
             on_the_way(w->root[i].path, name))
-            touch(w, UINT32_C(1) << i, true);
+            touch_folders(w, UINT32_C(1) << i, ENG_WATCH_FOLDERS);
 }
 
 static void do_events(struct eng_watch *w, size_t n)
@@ -121,7 +191,7 @@ static void do_renew(struct eng_watch *w)
     w->table = (struct watch_table){.fd = w->fd, .walks = w->table.walks};
     for (uint32_t i = 0; i < w->roots && !w->works; i++)
         w->root[i].why = "the kernel gives no inotify";
-    touch(w, UINT32_MAX, true);
+    touch_folders(w, UINT32_MAX, ENG_WATCH_RENEWED);
 }
 
 static void do_read(struct eng_watch *w)
@@ -149,10 +219,13 @@ static void do_walks(struct eng_watch *w)
     for (uint32_t i = 0; i < w->roots; i++) fresh &= w->root[i].fresh;
     if (fresh) return;
     watch__walk_all_begin(&w->table);
-    for (uint32_t i = 0; i < w->roots; i++)
-        watch__root_walk(&w->table, &w->root[i], UINT32_C(1) << i);
+    for (uint32_t i = 0; i < w->roots; i++) {
+        struct watch_root *r = &w->root[i];
+        if (!r->fresh) w->stats.rescans[r->set][r->walk_why]++;
+        watch__root_walk(&w->table, r, UINT32_C(1) << i);
+        if (!r->fresh) r->walk_why = ENG_WATCH_FOLDERS; /* it is moving */
+    }
     watch__walk_all_end(&w->table);
-    w->stats.rescans++;
 }
 
 /* --- stamps --------------------------------------------------------------- */
@@ -297,6 +370,7 @@ static unsigned do_due(struct eng_watch *w, int64_t now, int64_t *until)
     unsigned sets = w->pending;
     w->pending = 0;
     w->stats.notices++;
+    histogram_add(&w->told, now - w->first_event);
     return sets;
 }
 
@@ -360,8 +434,11 @@ static unsigned poll_round(struct eng_watch *w)
     if (sets) w->stats.notices++;
     if (++w->polls % RETRY_POLLS == 0 && w->o.mode == ENG_WATCH_AUTO) {
         if (!w->works) do_renew(w);
-        for (uint32_t i = 0; i < w->roots; i++)
-            w->root[i].fresh &= w->root[i].known;
+        for (uint32_t i = 0; i < w->roots; i++) {
+            struct watch_root *r = &w->root[i];
+            if (r->fresh && !r->known) r->walk_why = ENG_WATCH_AGAIN;
+            r->fresh &= r->known;
+        }
     }
     lock_drop(&w->lock);
     return sets;
@@ -386,6 +463,7 @@ static void *watch_main(void *arg)
     struct eng_watch *w = arg;
     int64_t next_look = 0;
     log_thread_name("watcher");
+    if (w->o.begins) w->o.begins(w->o.ctx);
     for (;;) {
         int64_t until = INT64_MAX, now = clock_now();
         lock_take(&w->lock);
@@ -497,6 +575,7 @@ void eng_watch_stats(struct eng_watch *w, struct eng_watch_stats *ret)
 {
     lock_take(&w->lock);
     *ret = w->stats;
+    histogram_read(&w->told, &ret->told);
     ret->roots = w->rooted;
     for (uint32_t i = 0; i < w->rooted; i++)
         note_unwatched(ret, w->root[i].why);

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "base/slice.h"
 
 struct eng_watch;
@@ -52,16 +53,47 @@ struct eng_watch_options {
     int64_t debounce_ns;     /* since the last event; 0: 200 ms */
     int64_t debounce_max_ns; /* since the first; 0: 2 s */
     int64_t poll_ns;         /* between looks without inotify; 0: 2 s */
-    /* May be NULL. Bits 1 << enum eng_watch_set. Thread: watcher, no lock. */
+    /* Both may be NULL. Thread: watcher, no lock. */
+    void (*begins)(void *ctx); /* before the first notice */
+    /* Bits 1 << enum eng_watch_set. */
     void (*changed)(void *ctx, unsigned sets);
     void *ctx;
 };
+
+/* clang-format off */
+/* X(symbol, word): what an event told. */
+#define ENG_WATCH_KIND_ROWS(X)                                                 \
+    X(CREATED, "create")                                                       \
+    X(WRITTEN, "write")                                                        \
+    X(MOVED, "move")                                                           \
+    X(DELETED, "delete")                                                       \
+    X(ATTRIBUTES, "attributes")                                                \
+    X(GONE, "gone") /* the folder itself, or its watch */                      \
+    X(LOST, "lost") /* the kernel's queue ran over: of all roots */
+/* X(symbol, word): why the folders of a root were walked. */
+#define ENG_WATCH_WHY_ROWS(X)                                                  \
+    X(START, "start")                                                          \
+    X(FOLDERS, "folders") /* some came, went or moved */                       \
+    X(OVERFLOW, "overflow")                                                    \
+    X(RENEWED, "renewed") /* the descriptor */                                 \
+    X(AGAIN, "again") /* what could not be watched before */
+/* clang-format on */
+#define ENG_WATCH_ENUM(symbol, word) ENG_WATCH_##symbol,
+enum eng_watch_kind { ENG_WATCH_KIND_ROWS(ENG_WATCH_ENUM) ENG_WATCH_KINDS };
+enum eng_watch_why { ENG_WATCH_WHY_ROWS(ENG_WATCH_ENUM) ENG_WATCH_WHYS };
+#undef ENG_WATCH_ENUM
+const char *eng_watch_kind_name(enum eng_watch_kind k);
+const char *eng_watch_why_name(enum eng_watch_why w);
+const char *eng_watch_set_name(enum eng_watch_set s);
 
 struct eng_watch_stats {
     const char *mode; /* "inotify", "stat", "off"; "mixed": some roots each */
     uint32_t roots, roots_unwatched, directories;
     uint32_t roots_pending; /* of the unwatched: will be, in a moment */
-    uint64_t events, overflows, rescans, notices, errors;
+    uint64_t overflows, notices, errors;
+    uint64_t events[ENG_WATCH_SETS][ENG_WATCH_KINDS];
+    uint64_t rescans[ENG_WATCH_SETS][ENG_WATCH_WHYS];
+    struct histogram_sum told; /* from a change's first event to its notice */
     int64_t last_event_ns; /* 0: none yet */
 };
 

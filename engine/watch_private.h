@@ -26,10 +26,11 @@ struct watched {
 struct watch_root {
     struct slice path;
     enum eng_watch_set set;
-    bool followed;   /* came later: it alone, and its path is ours */
-    bool known;      /* all of it is watched, or that it is not there */
-    bool fresh;      /* no need to walk it */
-    const char *why; /* not known because; NULL: known. A literal */
+    bool followed; /* came later: it alone, and its path is ours */
+    bool known;    /* all of it is watched, or that it is not there */
+    bool fresh;    /* no need to walk it */
+    enum eng_watch_why walk_why; /* when it is not */
+    const char *why;             /* not known because; NULL: known. A literal */
     /* Thread: watcher */
     const char *told;   /* the reason that was logged last */
     uint64_t signature; /* of the last look, when not known; 0: none */

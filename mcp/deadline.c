@@ -163,11 +163,10 @@ static void describe(const struct mcp_call_state *c, enum mcp_limit limit,
                    " ms that timeout.%s_ms allows.",
                    ms, limit_names[limit]);
     (void)snprintf(ret->extra, sizeof(ret->extra),
-                   "\"level\":\"%s\",\"limit_ms\":%" PRId64,
-                   limit_names[limit], ms);
+                   "\"level\":\"%s\",\"limit_ms\":%" PRId64, limit_names[limit],
+                   ms);
     problem_init(&ret->problem);
-    (void)problem_set(&ret->problem, ERR_DEADLINE,
-                      name_of(c),
+    (void)problem_set(&ret->problem, ERR_DEADLINE, name_of(c),
                       slice_of(ret->why),
                       SLICE("Call again; with the same idempotency_key nothing "
                             "is done twice."));
@@ -259,8 +258,9 @@ static void abandon(struct mcp_call_state *c, int64_t now)
     c->abandoned = true;
     atomic_fetch_add_explicit(&s->counts.abandoned, 1, memory_order_relaxed);
     count(&s->counts.abandoned_total);
-    log_warn("mcp", "call abandoned",
-             LOG_S("tool", name_of(c)),
+    const struct json *args = json_get(c->m.params, SLICE("arguments"));
+    log_warn("mcp", "call abandoned", LOG_S("tool", name_of(c)),
+             LOG_S("session", json_text(json_get(args, SLICE("session_id")))),
              LOG_I("age_ms", (now - c->arrived_ns) / NS_PER_MS));
 }
 

@@ -137,8 +137,10 @@ static void is_duplicate(struct mcp_call_state *c,
 
 static void tell_joined(const struct mcp_call_state *c, int64_t leader_ns)
 {
+    char hex[SHA256_HEX_SIZE];
     count(&c->pub.server->counts.joined);
     log_debug("mcp", "joined call in flight", LOG_C("tool", c->tool->name),
+              LOG_S("key_hash", sha256_hex(c->sharing.key, hex)),
               LOG_I("leader_age_ms", (clock_now() - leader_ns) / NS_PER_MS));
 }
 

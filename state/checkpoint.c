@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define STEP 2000    /* frames, about 8 MiB: time to move them */
@@ -24,6 +25,7 @@
 #define LIMIT 16000  /* frames, about 64 MiB: the writer waits for readers */
 #define WAIT_MS 250  /* at most this long */
 #define SETTLE_MS 20 /* for the write lock, when somebody was killed */
+#define MEND_AGAIN_S 10
 #define SHRINK_BYTES (48 << 20) /* an idle WAL longer than this is cut */
 
 static uint32_t get(const _Atomic uint32_t *v)
@@ -110,13 +112,12 @@ static int on_commit(void *ctx, sqlite3 *db, const char *name, int frames)
 /* What a process wrote that was killed in its COMMIT lies behind the last frame
  * that readers know of. Each frame's checksum goes on from the one before, so
  * one new frame in the first one's place ends it. */
-enum err st__wal_overwrite(struct st_store *s, struct st_conn *c)
+enum err st__wal_overwrite(struct st_store *s, struct st_conn *c,
+                           uint64_t ticket)
 {
     char same[64];
     int64_t version = 0;
-    uint64_t ticket = 0;
-    enum err e = st__in_place(s) ? st__commits_begin(&s->commits, &ticket)
-                                 : ERR_STORE_REPLACED;
+    enum err e = st__in_place(s) ? OK : ERR_STORE_REPLACED;
     if (!e) e = st__conn_int(c, "PRAGMA user_version", &version);
     (void)snprintf(same, sizeof(same), "PRAGMA user_version=%lld",
                    (long long)version);
@@ -132,11 +133,15 @@ enum err st__wal_overwrite(struct st_store *s, struct st_conn *c)
 void st__commits_mend(struct st_store *s)
 {
     struct st_conn *c = s->checkpointer;
-    if (!st__commits_unsettled(&s->commits)) return;
+    int64_t now = clock_now();
+    uint64_t unended = 0;
+    if (now < s->mend_next || !st__commits_unsettled(&s->commits)) return;
     c->busy_timeout_ms = SETTLE_MS;
-    enum err e = st__conn_run(c, STMT_BEGIN_WRITE);
-    if (!e && st__commits_settle(&s->commits)) e = st__wal_overwrite(s, c);
-    if (e) log_debug("store", "commits unsettled", LOG_S("why", err_detail(e)));
+    enum err e = st__conn_begin(c, STMT_BEGIN_WRITE);
+    if (!e) unended = st__commits_settle(&s->commits);
+    if (unended) e = st__wal_overwrite(s, c, unended);
+    /* Busy: whoever writes settles it. A full disk is not asked each second. */
+    if (e && unended) s->mend_next = now + MEND_AGAIN_S * NS_PER_S;
     st__conn_rollback(c);
     c->busy_timeout_ms = 0;
 }

@@ -107,25 +107,25 @@ void st__commits_close(struct commits *c)
 static void start_over(struct commits_page *p)
 {
     uint64_t at = (random_u64() >> 2) | 1;
-    atomic_store(&p->ended, 0);
+    atomic_store(&p->ended, 0); /* who was killed is not known any more */
     atomic_store(&p->begun, at);
-    atomic_store(&p->ended, at);
     atomic_store(&p->magic, MAGIC);
 }
 
-bool st__commits_settle(struct commits *c)
+uint64_t st__commits_settle(struct commits *c)
 {
     if (!still_there(c)) {
         let_go(c);
         atomic_store_explicit(&c->page, map_file(c), memory_order_release);
     }
     struct commits_page *p = page_of(c);
-    if (!p) return false;
+    if (!p) return 0;
     uint64_t begun = atomic_load(&p->begun), ended = atomic_load(&p->ended);
     if (atomic_load(&p->magic) != MAGIC || begun == 0 || ended > begun)
         start_over(p);
-    atomic_store(&c->last, atomic_load(&p->begun));
-    return atomic_load(&p->ended) < atomic_load(&p->begun);
+    begun = atomic_load(&p->begun);
+    atomic_store(&c->last, begun);
+    return atomic_load(&p->ended) < begun ? begun : 0;
 }
 
 enum err st__commits_begin(struct commits *c, uint64_t *ret_ticket)

@@ -28,8 +28,8 @@
  *    that each of our tickets up to b was ended, by us or by a later holder
  *    of the lock, and we count a ticket before we commit it.
  *  - No foreign ticket up to b is under way. Case (1): begun was b while we
- *    held the write lock; whoever took a ticket before has committed, or is
- *    dead. Case (2): ended is raised to t by the writer of t after its COMMIT,
+ *    held the write lock; whoever took a ticket before has committed, has
+ *    failed, or is dead. Case (2): ended is raised to t by the writer of t after its COMMIT,
  *    or with a higher ticket's end, when that COMMIT is past or its process is
  *    gone.
  *  So what the stamp counts was committed before the read transaction began
@@ -82,21 +82,23 @@ void st__commits_close(struct commits *c);
 
 /* The next three: the caller holds SQLite's write lock. */
 
-/* Nobody is between ticket and COMMIT now. True: somebody's has not ended, and
- * the next commit of this process has to write, before anything is read. */
-bool st__commits_settle(struct commits *c);
+/* Nobody is between ticket and COMMIT now. Not 0: a ticket that has not ended,
+ * of one that is dead, failed, or has just committed; its frames are to be
+ * written over before anything is done, and then it is to be ended. */
+uint64_t st__commits_settle(struct commits *c);
 /* Before COMMIT. ERR_STORE_WRITE_FAILED: the counter cannot be kept. */
 MUST_USE enum err st__commits_begin(struct commits *c, uint64_t *ret_ticket);
 /* The stamp that vouches for what the holder of the lock sees. */
 uint64_t st__commits_stamp_locked(const struct commits *c);
 
-/* After a COMMIT that succeeded; ticket 0 does nothing. */
+/* After a COMMIT that succeeded, or wrote over another's frames; ticket 0 does
+ * nothing. */
 void st__commits_end(struct commits *c, uint64_t ticket);
 
 /* Thread: any */
 uint64_t st__commits_stamp(const struct commits *c);
-/* Was somebody killed before the end? Then a holder of the write lock should
- * settle, and write. Thread: any */
+/* Is a ticket not ended? Then a holder of the write lock should settle.
+ * Thread: any */
 bool st__commits_unsettled(const struct commits *c);
 
 #endif

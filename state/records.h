@@ -164,6 +164,8 @@ struct st_idempotency {
     uint8_t digest[SHA256_SIZE]; /* of the arguments */
     struct slice answer;         /* JSON object */
     int64_t expires_ms;
+    struct slice tool; /* of the first use; empty: of an older program's */
+    int64_t at_ms;
 };
 enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
                             struct slice key, int64_t now_ms, struct arena *a,

@@ -20,6 +20,8 @@ enum err st_idempotency_get(struct st_tx *tx, struct slice scope,
         query_get_blob(&q, i.digest, SHA256_SIZE);
         i.answer = query_get_text(&q, a);
         i.expires_ms = query_get_int(&q);
+        i.tool = query_get_text(&q, a);
+        i.at_ms = query_get_int(&q);
     }
     enum err e = query_end(&q);
     if (!e) *ret = i;
@@ -49,6 +51,8 @@ static enum err put(struct st_tx *tx, const struct st_idempotency *i)
     query_blob(&q, i->digest, SHA256_SIZE);
     query_text(&q, i->answer);
     query_int(&q, i->expires_ms);
+    query_text(&q, i->tool);
+    query_int(&q, i->at_ms);
     query_run(&q);
     return query_end(&q);
 }

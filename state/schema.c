@@ -114,7 +114,10 @@ static const char v3[] =
 static const char v4[] =
     "CREATE TABLE reads("
     " session_id TEXT NOT NULL PRIMARY KEY, until_ms INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID;";
+    " STRICT, WITHOUT ROWID;"
+    /* whose the key was, for those who use it for something else */
+    "ALTER TABLE idempotency ADD COLUMN tool TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE idempotency ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
 
 static const char *const migrations[] = {v1, v2, v3, v4};
 const struct st_schema st__schema = {migrations, sizeof(migrations) /
@@ -240,13 +243,14 @@ static enum err migrate(const struct st_schema *s, struct st_conn *c,
     char set[64];
     int64_t version = 0;
     enum err e = header_check(s, c, &version);
-    if (e || version == s->version) return e;
-    if (version > 0) e = back_up(c, path, version);
+    bool same = version == s->version; /* another was faster */
+    if (!e && !same && version > 0) e = back_up(c, path, version);
     for (int64_t v = version; !e && v < s->version; v++)
         e = st__conn_exec(c, s->migrations[v]);
+    /* Even then: this commit ends tickets, so it has to write. */
     snprintf(set, sizeof(set), "PRAGMA user_version=%d", s->version);
     if (!e) e = st__conn_exec(c, set);
-    if (!e)
+    if (!e && !same)
         log_info("store", "migrated", LOG_I("from", version),
                  LOG_I("to", s->version));
     return e;
@@ -265,7 +269,7 @@ static enum err migrate_locked(const struct st_schema *s, struct st_conn *c,
     enum err e = st__conn_run(c, STMT_BEGIN_WRITE);
     if (e) return e;
     uint64_t ticket = 0;
-    (void)st__commits_settle(commits); /* a migration writes */
+    (void)st__commits_settle(commits); /* what follows writes */
     e = migrate(s, c, path);
     if (!e) e = st__commits_begin(commits, &ticket);
     if (!e) e = st__conn_run(c, STMT_COMMIT);

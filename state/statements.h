@@ -100,13 +100,14 @@
     X(DEFINITION_PUT,                                                          \
       "INSERT INTO definitions(hash,workflow_type,body) VALUES(?1,?2,?3)"      \
       " ON CONFLICT(hash) DO NOTHING")                                         \
-    X(IDEMPOTENCY_GET, "SELECT digest,answer,expires_ms FROM idempotency"      \
+    X(IDEMPOTENCY_GET, "SELECT digest,answer,expires_ms,tool,at_ms"            \
+                       " FROM idempotency"                                     \
                        " WHERE scope=?1 AND key=?2 AND expires_ms>?3")         \
     X(IDEMPOTENCY_PUT,                                                         \
-      "INSERT INTO idempotency(scope,key,digest,answer,expires_ms)"            \
-      " VALUES(?1,?2,?3,?4,?5) ON CONFLICT(scope,key) DO UPDATE SET"           \
+      "INSERT INTO idempotency(scope,key,digest,answer,expires_ms,tool,at_ms)" \
+      " VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(scope,key) DO UPDATE SET"     \
       " digest=excluded.digest,answer=excluded.answer,"                        \
-      "expires_ms=excluded.expires_ms")                                        \
+      "expires_ms=excluded.expires_ms,tool=excluded.tool,at_ms=excluded.at_ms")\
     X(IDEMPOTENCY_USE, "SELECT answers,bytes FROM idempotency_use"             \
                        " WHERE scope=?1")                                      \
     X(IDEMPOTENCY_DROP_OF,                                                     \

@@ -54,6 +54,7 @@ struct st_store {
     _Atomic uint32_t wal_frames, wal_moved;
     _Atomic bool wal_finish;     /* few are left: the writer moves them */
     uint32_t wal_seen, wal_mark; /* Thread: writer */
+    int64_t mend_next; /* after one that failed. Thread: as st__commits_mend */
 };
 
 /* For tests: a store with another list of migrations. */
@@ -72,9 +73,10 @@ MUST_USE enum err st__whole(const char *path, struct arena *a);
 MUST_USE enum err st__writer_start(struct st_store *s);
 void st__writer_stop(struct st_store *s); /* runs what is queued */
 
-/* A commit that changes nothing, in the write transaction that c has begun:
- * see commits.h. The transaction is over then. */
-MUST_USE enum err st__wal_overwrite(struct st_store *s, struct st_conn *c);
+/* A commit that changes nothing, in the write transaction that c has begun and
+ * in which `ticket` was found not ended: see commits.h. Ends both. */
+MUST_USE enum err st__wal_overwrite(struct st_store *s, struct st_conn *c,
+                                    uint64_t ticket);
 /* Settles, and overwrites, if that is needed and the write lock is free.
  * Thread: startup, then who is checkpointing */
 void st__commits_mend(struct st_store *s);

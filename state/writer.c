@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 #define GROUP_MAX 256
+#define OVERWRITES_MAX 8
 
 static void count(_Atomic uint64_t *counter, uint64_t n)
 {
@@ -34,22 +35,30 @@ static void beat(struct st_store *s, int64_t now)
 
 /* --- one transaction ------------------------------------------------------ */
 
+static enum err tx_open(struct st_store *s, uint64_t *ret_unended)
+{
+    enum err e = st__conn_begin(s->writer, STMT_BEGIN_WRITE);
+    if (e) return e;
+    e = st__schema_same(s->schema, s->writer);
+    if (e)
+        st__conn_rollback(s->writer);
+    else
+        *ret_unended = st__commits_settle(&s->commits);
+    return e;
+}
+
+/* Writing over what somebody left gives the lock away, so it may take several
+ * times. */
 static enum err tx_begin(struct st_store *s)
 {
     struct st_conn *w = s->writer;
-    enum err e = st__conn_begin(w, STMT_BEGIN_WRITE);
+    uint64_t unended = 0;
+    enum err e = tx_open(s, &unended);
+    for (int i = 0; !e && unended; i++) {
+        e = st__wal_overwrite(s, w, unended);
+        if (!e) e = i < OVERWRITES_MAX ? tx_open(s, &unended) : ERR_STORE_BUSY;
+    }
     if (e) return e;
-    e = st__schema_same(s->schema, w);
-    if (e) {
-        st__conn_rollback(w);
-        return e;
-    }
-    if (st__commits_settle(&s->commits)) {
-        e = st__wal_overwrite(s, w);
-        if (!e) e = st__conn_begin(w, STMT_BEGIN_WRITE);
-        if (e) return e;
-        st__commits_settle(&s->commits);
-    }
     w->tx.stamp = st__commits_stamp_locked(&s->commits);
     w->tx.open = true;
     return OK;

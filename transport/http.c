@@ -620,7 +620,6 @@ void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret)
 {
 #define LOAD(what) atomic_load_explicit(&h->what, memory_order_relaxed)
     *ret = (struct tp_http_stats){.opened = LOAD(opened),
-                                  .refused = LOAD(refused),
                                   .requests = LOAD(requests),
                                   .feeds_dropped = LOAD(feeds_dropped),
                                   .open = LOAD(open),
@@ -630,6 +629,8 @@ void tp_http_stats(const struct tp_http *h, struct tp_http_stats *ret)
     int64_t idle = LOAD(idle_since);
     if (idle) ret->oldest_idle_ns = clock_now() - idle;
     for (int i = 0; i < TP_CLOSED_COUNT; i++) ret->closed[i] = LOAD(closed[i]);
+    for (int i = 0; i < TP_REFUSED_COUNT; i++)
+        ret->refused[i] = LOAD(refused[i]);
 #undef LOAD
 }
 

@@ -91,9 +91,17 @@ enum tp_closed {
     TP_CLOSED_COUNT
 };
 const char *tp_closed_name(enum tp_closed why);
+/* Why a connection was refused. */
+enum tp_refused {
+    TP_REFUSED_LIMIT,   /* conn.max */
+    TP_REFUSED_ADDRESS, /* too many of one address */
+    TP_REFUSED_COUNT
+};
+const char *tp_refused_name(enum tp_refused why);
 
 struct tp_http_stats {
-    uint64_t opened, refused, requests, feeds_dropped;
+    uint64_t opened, requests, feeds_dropped;
+    uint64_t refused[TP_REFUSED_COUNT];
     uint64_t closed[TP_CLOSED_COUNT]; /* together: opened - open */
     uint32_t open, feeds;
     uint32_t streams;    /* of `open`: answers that are streams of events */

@@ -65,6 +65,13 @@ const char *tp_closed_name(enum tp_closed why)
     return names[why];
 }
 
+const char *tp_refused_name(enum tp_refused why)
+{
+    static const char *const names[] = {
+        [TP_REFUSED_LIMIT] = "limit", [TP_REFUSED_ADDRESS] = "address"};
+    return names[why];
+}
+
 void tp__conn_bury(struct tp_http *h)
 {
     struct conn *c;
@@ -294,10 +301,11 @@ static bool watch_bytes(struct bufferevent *bev, struct conn *c)
     return false;
 }
 
-static void conn_refuse(struct conn *c, const char *why)
+static void conn_refuse(struct conn *c, enum tp_refused reason, const char *why)
 {
     c->refused = why;
-    atomic_fetch_add_explicit(&c->http->refused, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->http->refused[reason], 1,
+                              memory_order_relaxed);
 }
 
 /* evhttp asks for the bufferevent of a connection it has accepted. The
@@ -329,7 +337,8 @@ struct bufferevent *tp__conn_new(struct event_base *base, void *http)
         event_add(h->sweep, &sweep_every);
     h->conns = c;
     if (open_now(h) >= h->c.conns_max)
-        conn_refuse(c, "OVER_CAPACITY: too many connections (conn.max)");
+        conn_refuse(c, TP_REFUSED_LIMIT,
+                    "OVER_CAPACITY: too many connections (conn.max)");
     c->serial =
         1 + atomic_fetch_add_explicit(&h->opened, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->open, 1, memory_order_relaxed);
@@ -375,10 +384,11 @@ static void address_check(struct conn *c, int fd)
     for (const struct conn *o = h->conns; o; o = o->next)
         others += o != c && !o->closed && same_address(&o->from, &c->from);
     if (others >= most)
-        conn_refuse(c, local ? "OVER_CAPACITY: too many connections of one "
-                               "address (conn.max_per_address_loopback)"
-                             : "OVER_CAPACITY: too many connections of one "
-                               "address (conn.max_per_address)");
+        conn_refuse(c, TP_REFUSED_ADDRESS,
+                    local ? "OVER_CAPACITY: too many connections of one "
+                            "address (conn.max_per_address_loopback)"
+                          : "OVER_CAPACITY: too many connections of one "
+                            "address (conn.max_per_address)");
 }
 
 /* Finds evhttp's connection, which is the argument of the callbacks it has
@@ -491,7 +501,8 @@ void tp__conn_sweep(struct tp_http *h, int64_t now)
         conn_check(c, now, idle_too);
     }
     for (struct conn *c = h->conns; c; c = c->next)
-        if (c->phase == CONN_IDLE && !c->closed && (!oldest || c->since < oldest))
+        if (c->phase == CONN_IDLE && !c->closed &&
+            (!oldest || c->since < oldest))
             oldest = c->since;
     atomic_store_explicit(&h->idle_since, oldest, memory_order_relaxed);
 }

@@ -88,7 +88,8 @@ struct tp_http {
     struct conn **by_fd;
     size_t by_fd_n;
     /* written by the loop */
-    _Atomic uint64_t opened, refused, requests, feeds_dropped;
+    _Atomic uint64_t opened, requests, feeds_dropped;
+    _Atomic uint64_t refused[TP_REFUSED_COUNT];
     _Atomic uint32_t open, feeds; /* connections; of them streams of events */
     _Atomic uint32_t streams;     /* the feeds and those of calls */
     _Atomic uint64_t closed[TP_CLOSED_COUNT];

@@ -218,8 +218,11 @@ static _Atomic int leak_lines;
 static void count_leaks(void *ctx, struct slice line)
 {
     (void)ctx;
-    if (slice_find(line, SLICE("permit held too long")) < line.n)
-        atomic_fetch_add(&leak_lines, 1);
+    if (slice_find(line, SLICE("permit held too long")) == line.n) return;
+    atomic_fetch_add(&leak_lines, 1);
+    CHECK_CONTAINS(line, " level=global class=read session=x ");
+    CHECK_CONTAINS(line, " over_ms=");
+    CHECK_CONTAINS(line, log_thread()); /* it took the permit itself */
 }
 
 /* C08 */
@@ -371,7 +374,8 @@ TEST(permit, who_is_withdrawn_leaves_at_once_and_is_granted_nothing)
     permits_free(ps);
 }
 
-/* --- inner ones ------------------------------------------------------------ */
+/* --- inner ones ------------------------------------------------------------
+ */
 
 static enum err take_inner(struct permits *ps, struct holder *h,
                            enum permit_level class)
@@ -393,9 +397,10 @@ TEST(permit, an_inner_one_counts_at_its_class_and_needs_no_other_room)
     CHECK_ERR(take(ps, &waits, "", PERMIT_READ), ERR_PENDING);
     for (int i = 0; i < 4; i++) CHECK_OK(take_inner(ps, &in[i], PERMIT_EXEC));
     CHECK_INT_EQ(stats(ps).in_use[PERMIT_GLOBAL], 1);
-    CHECK_TEXT_EQ(slice_of(permit_level_state(&(struct permit_stats){
-                      .limit = {[PERMIT_EXEC] = 5},
-                      .in_use = {[PERMIT_EXEC] = 4}}, PERMIT_EXEC)),
+    CHECK_TEXT_EQ(slice_of(permit_level_state(
+                      &(struct permit_stats){.limit = {[PERMIT_EXEC] = 5},
+                                             .in_use = {[PERMIT_EXEC] = 4}},
+                      PERMIT_EXEC)),
                   "high");
     CHECK_ERR(take_inner(ps, &in[4], PERMIT_EXEC), ERR_PENDING);
     CHECK_INT_EQ(stats(ps).waits[PERMIT_EXEC], 1);
@@ -520,9 +525,8 @@ TEST(permit, who_is_cancelled_between_his_grant_and_its_news_keeps_nothing)
     CHECK_OK(take(l.ps, &l.holder, "a", PERMIT_SEARCH));
     CHECK_ERR(take(l.ps, &l.first, "a", PERMIT_READ), ERR_PENDING);
     l.first.permit.done = first_is_told;
-    l.second = (struct permit){.session = SLICE("b"),
-                               .class = PERMIT_SEARCH,
-                               .deadline = INT64_MAX};
+    l.second = (struct permit){
+        .session = SLICE("b"), .class = PERMIT_SEARCH, .deadline = INT64_MAX};
     test_threads(3, late_thread, &l);
     if (!l.second_got) { /* a slow machine: he heard the news first */
         struct permit *p = &l.second;

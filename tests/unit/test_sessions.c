@@ -310,6 +310,7 @@ TEST(sessions, a_repeated_key_gives_the_first_answer_byte_for_byte)
               ERR_IDEMPOTENCY_CONFLICT);
     log_divert(NULL, NULL);
     CHECK_INT_EQ(conflicts_told, 1);
+    CHECK_CONTAINS(o.call.problem.what, " of complete_phase at 20");
     outcome_done(&o);
     fixture_done(&f);
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/vfs_kit.h"
@@ -83,6 +84,21 @@ static int see(int fd, int n)
     for (;;) pause();
 }
 
+/* The same; when it may, it begins a transaction that writes nothing. */
+static int see_and_refuse(int fd, int n)
+{
+    (void)n;
+    struct st_store *s = child_store();
+    const char *go = beside("-go");
+    if (!s) return 1;
+    for (int64_t none = 99;; none = 98) {
+        int64_t version = version_of(s, "shared");
+        if (write(fd, &version, sizeof(version)) != sizeof(version)) return 2;
+        while (none == 98 || access(go, F_OK) != 0) usleep(1000);
+        if (st_write(s, update_from, &none) != ERR_CONFLICT) return 3;
+    }
+}
+
 static int64_t seen_by(struct child *c)
 {
     int64_t version = 0;
@@ -108,6 +124,25 @@ TEST(store_processes, what_was_not_there_after_a_kill_does_not_come_back)
     kill(again.pid, SIGKILL);
     (void)end(&stays);
     (void)end(&again);
+    s = open_store();
+    CHECK_INT_EQ(version_of(s, "shared"), 1);
+    st_store_close(s);
+}
+
+TEST(store_processes, nor_after_a_writer_that_lives_has_refused_a_job)
+{
+    struct st_store *s = open_store();
+    struct st_session row = some_session("shared");
+    CHECK_OK(st_write(s, insert_session, &row));
+    st_store_close(s);
+    struct child stays = start(see_and_refuse, 0);
+    CHECK_INT_EQ(seen_by(&stays), 1);
+    struct child dies = start(die_in_commit, 0);
+    CHECK_INT_EQ(end(&dies), 0);
+    CHECK_OK(file_write_atomic(slice_of(beside("-go")), SLICE(""), 0600));
+    CHECK_INT_EQ(seen_by(&stays), 1);
+    kill(stays.pid, SIGKILL);
+    (void)end(&stays);
     s = open_store();
     CHECK_INT_EQ(version_of(s, "shared"), 1);
     st_store_close(s);

@@ -360,8 +360,8 @@ TEST(transport_http, a_header_sent_drop_by_drop_is_closed_in_time)
 TEST(transport_http, an_idle_connection_is_closed_and_a_pending_one_is_not)
 {
     struct host *h = host_new();
-    int port = host_http(
-        h, &(struct tp_http_config){.idle_ms = 300, .sweep_ms = 100});
+    int port =
+        host_http(h, &(struct tp_http_config){.idle_ms = 300, .sweep_ms = 100});
     int idle = host_connect(port), busy = host_connect(port);
     host_write(busy, host_post(HOST_LEGACY, "hold", "{}"));
     host_wait_held(h, 1);
@@ -399,9 +399,9 @@ static void wait_closed(struct host *h, enum tp_closed why, uint64_t n)
 static void take_nothing(int64_t stall_ms)
 {
     struct host *h = host_new();
-    int fd = host_connect(host_http(
-        h,
-        &(struct tp_http_config){.out_max = 16 * MIB, .stall_ms = stall_ms}));
+    int fd = host_connect(
+        host_http(h, &(struct tp_http_config){.out_max = 16 * MIB,
+                                              .stall_ms = stall_ms}));
     host_write(fd, host_post(HOST_MODERN, "stream", "{\"n\":200}"));
     wait_closed(h, TP_CLOSED_STALL, 1);
     CHECK(host_cancelled(h, SLOW_S));
@@ -481,13 +481,15 @@ struct most {
     struct tp_http_config config;
     int connections;
     const char *limit;
+    enum tp_refused reason;
 };
 
 /* F01 */
 /* clang-format off */
 TEST_EACH(transport_http, one_more_than_a_limit_is_told_which, struct most, m,
-    {{.per_loopback = 10}, 10, "conn.max_per_address_loopback"},
-    {{.conns_max = 1000}, 1000, "conn.max"})
+    {{.per_loopback = 10}, 10, "conn.max_per_address_loopback",
+     TP_REFUSED_ADDRESS},
+    {{.conns_max = 1000}, 1000, "conn.max", TP_REFUSED_LIMIT})
 /* clang-format on */
 {
     static int fds[1001];
@@ -513,6 +515,10 @@ TEST_EACH(transport_http, one_more_than_a_limit_is_told_which, struct most, m,
     }
     for (int i = 0; i < m->connections; i++) close(fds[i]);
     wait_closed(h, TP_CLOSED_LIMIT, 1);
+    struct tp_http_stats s;
+    host_stats(h, &s);
+    for (int i = 0; i < TP_REFUSED_COUNT; i++)
+        CHECK_INT_EQ(s.refused[i], i == (int)m->reason);
     open_many(port, fds, 1);
     close(fds[0]);
     host_free(h);
@@ -708,8 +714,8 @@ TEST(transport_http, a_nul_in_a_header_hides_nothing)
 TEST(transport_http, a_body_that_will_be_too_long_is_refused_before_it_comes)
 {
     struct host *h = host_new();
-    int fd = host_connect(
-        host_http(h, &(struct tp_http_config){.body_max = 1000}));
+    int fd =
+        host_connect(host_http(h, &(struct tp_http_config){.body_max = 1000}));
     host_write(fd, SLICE("POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
                          "content-LENGTH:  1001\r\n\r\n"));
     host_read_to(fd, "\r\n\r\n", SLOW_S);
