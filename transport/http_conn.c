@@ -211,11 +211,17 @@ struct conn *tp__conn_find(struct tp_http *h, struct evhttp_request *req)
     return c && c->evcon == evcon ? c : NULL;
 }
 
-/* It is told why, and not read any more until the sweep closes it. By its
- * mark, for it is evhttp that enables reading. */
+/* It is told why, and not read any more until the sweep closes it. evhttp is
+ * not asked for it either: it would enable reading again. (A mark that the
+ * bytes are over makes libevent call for them without end.) */
 static void read_no_more(struct conn *c, int status)
 {
-    bufferevent_setwatermark(c->bev, EV_READ, 0, 1);
+    bufferevent_data_cb written;
+    bufferevent_event_cb event;
+    void *arg;
+    bufferevent_getcb(c->bev, NULL, &written, &event, &arg);
+    bufferevent_setcb(c->bev, NULL, written, event, arg);
+    bufferevent_disable(c->bev, EV_READ);
     tp__http_tell(c, status);
 }
 

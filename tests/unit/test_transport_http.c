@@ -237,6 +237,29 @@ TEST(transport_http, input_costs_no_memory_while_a_stream_is_open)
     host_free(h);
 }
 
+static int64_t processor_ns(void)
+{
+    struct timespec t;
+    CHECK_INT_EQ(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* Its bytes lie there and nobody is called for them. */
+TEST(transport_http, one_that_was_refused_amid_a_body_costs_no_time)
+{
+    struct host *h = host_new();
+    int fd = host_connect(host_http(h, NULL));
+    host_write(fd, SLICE("POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n"));
+    for (int i = 0; i < 30; i++) host_write(fd, SLICE("1;extension"));
+    CHECK_CONTAINS(host_read(fd, 12, SLOW_S), "HTTP/1.1 400");
+    int64_t before = processor_ns();
+    sleep_ms(400);
+    CHECK_INT_LT(processor_ns() - before, 200 * NS_PER_MS);
+    close(fd);
+    host_free(h);
+}
+
 TEST(transport_http, a_chunk_size_without_end_costs_no_memory)
 {
     struct host *h = host_new();
