@@ -35,6 +35,14 @@ static void door_entered(int n)
     lock_drop(&door.lock);
 }
 
+static int door_runs(void)
+{
+    lock_take(&door.lock);
+    int n = door.runs;
+    lock_drop(&door.lock);
+    return n;
+}
+
 static enum err look(struct mcp_call *call, const void *args)
 {
     enum err e = outcome;
@@ -194,7 +202,7 @@ TEST(mcp_share, ten_identical_reads_on_two_loops_are_one_run)
     CHECK_INT_EQ(places, 99); /* who joined takes none */
     door_open();
     check_ten(fx, "\"run\":1");
-    CHECK_INT_EQ(door.runs, 1);
+    CHECK_INT_EQ(door_runs(), 1);
     CHECK_INT_EQ(stats(fs).led, 1);
     CHECK_INT_EQ(stats(fs).joined, 9);
     fake_server_free(other);
@@ -213,7 +221,7 @@ TEST(mcp_share, in_refuse_mode_the_second_is_told_whose_call_it_repeats)
     CHECK_CONTAINS(second->body, "\"retry_after_ms\":");
     door_open();
     fake_wait(first);
-    CHECK_INT_EQ(door.runs, 1);
+    CHECK_INT_EQ(door_runs(), 1);
     CHECK_INT_EQ(stats(fs).duplicates, 1);
     finish(fs);
 }
@@ -228,7 +236,7 @@ TEST(mcp_share, a_failure_reaches_all_and_the_next_call_runs_anew)
     door_entered(1);
     door_open();
     check_ten(fx, "look elsewhere");
-    CHECK_INT_EQ(door.runs, 1);
+    CHECK_INT_EQ(door_runs(), 1);
     outcome = OK;
     struct fake_exchange *next = ask(fs, 11, "x");
     fake_wait(next);
@@ -246,7 +254,7 @@ TEST(mcp_share, at_the_leaders_deadline_all_are_answered)
     for (int i = 0; i < TEN; i++) fx[i] = ask(fs, i, "x");
     check_ten(fx, "\"code\":\"timeout\"");
     CHECK_INT_GE(clock_now() - from, 90 * NS_PER_MS);
-    CHECK_INT_EQ(door.runs, 1);
+    CHECK_INT_EQ(door_runs(), 1);
     run_ms = 46000;
     struct fake_exchange *next = ask(fs, 11, "x");
     door_entered(2);
@@ -322,7 +330,7 @@ TEST(mcp_share, a_leader_cancelled_before_its_work_begins_takes_nobody_along)
         CHECK_CONTAINS(fx[i]->body, "\"run\":5");
     }
     for (int i = 0; i < WORKERS; i++) fake_wait(busy[i]);
-    CHECK_INT_EQ(door.runs, WORKERS + 1);
+    CHECK_INT_EQ(door_runs(), WORKERS + 1);
     finish(fs);
 }
 
@@ -341,7 +349,7 @@ TEST(mcp_share, the_eighteenth_of_a_kind_runs_for_itself)
         fake_wait(fx[i]);
         CHECK_INT_EQ(fx[i]->replies, 1);
     }
-    CHECK_INT_EQ(door.runs, 2);
+    CHECK_INT_EQ(door_runs(), 2);
     finish(fs);
 }
 
@@ -355,7 +363,7 @@ TEST(mcp_share, a_tool_that_is_not_shared_runs_each_time)
     door_open();
     fake_wait(a);
     fake_wait(b);
-    CHECK_INT_EQ(door.runs, 2);
+    CHECK_INT_EQ(door_runs(), 2);
     finish(fs);
 }
 
@@ -394,7 +402,7 @@ TEST(mcp_share, a_refusal_is_for_all_and_the_retry_starts_afresh)
         fake_wait(fx[i]);
         CHECK_CONTAINS(fx[i]->body, "\"run\":1");
     }
-    CHECK_INT_EQ(door.runs, 1);
+    CHECK_INT_EQ(door_runs(), 1);
     finish(fs);
 }
 
