@@ -88,7 +88,7 @@ static void look_at(struct look *l, struct slice root)
         if (d->d_name[0] != '.')
             l->whole = l->count < WORKFLOWS_MOST && add(l, root, d->d_name);
     if (dir) closedir(dir);
-    if (l->count) qsort(l->list, l->count, sizeof(*l->list), by_name);
+    if (l->list && l->count) qsort(l->list, l->count, sizeof(*l->list), by_name);
 }
 
 /* --- the difference ------------------------------------------------------- */

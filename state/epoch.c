@@ -306,7 +306,7 @@ void st__retire(struct st_retired *list)
     bool due =
         limbo.fresh >= COLLECT_COUNT || limbo.fresh_bytes >= COLLECT_BYTES;
     lock_drop(&limbo.lock);
-    if (due) st__collect();
+    if (due && !st__pinned()) st__collect();
 }
 
 void st__drain(void)

@@ -60,8 +60,10 @@ struct st_retired {
     size_t bytes;                       /* what freeing gives back */
 };
 
-/* Takes a list of unlinked objects and frees what is ripe, perhaps of other
- * callers. Lock: none held, not pinned; takes the epoch's own. */
+/* Takes a list of unlinked objects. Frees what is ripe, perhaps of other
+ * callers, now and then; not while this thread is pinned (a loop puts a reply
+ * aside with the session in its hands). Lock: none held; takes the epoch's own.
+ */
 void st__retire(struct st_retired *list);
 /* Frees what is ripe now. Lock: none held, not pinned. */
 void st__collect(void);

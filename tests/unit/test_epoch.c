@@ -31,6 +31,19 @@ static struct thing *thing_new(void)
     return t;
 }
 
+TEST(epoch, who_is_pinned_retires_and_another_frees)
+{
+    enum { MANY = 100 }; /* more than are left lying */
+    st__pin();
+    for (int i = 0; i < MANY; i++) st__retire(&thing_new()->retired);
+    CHECK_INT_EQ(atomic_load(&freed), 0);
+    st__unpin();
+    st__retire(&thing_new()->retired);
+    CHECK_INT_GE(atomic_load(&freed), MANY);
+    st__drain();
+    CHECK_INT_EQ(atomic_load(&freed), MANY + 1);
+}
+
 /* --- a reader held where the test wants it ------------------------------ */
 
 struct reader {
