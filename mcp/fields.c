@@ -333,6 +333,10 @@ enum err mcp_fields_parse(const struct mcp_field *fields,
 {
     struct parse s = {.fields = fields, .a = a, .args = ret_args, .p = p};
     memset(ret_args, 0, args_size);
+    if (object && !json_is(object, JSON_OBJECT))
+        return problem_set(p, ERR_INVALID_PARAMETER, SLICE("no JSON object"),
+                           SLICE("What was sent is JSON of another type."),
+                           SLICE("Send one JSON object."));
     enum err e = check_names(&s, object);
     for (const struct mcp_field *f = fields; !e && f->name; f++) {
         const struct json *v = json_get(object, slice_of(f->name));

@@ -21,7 +21,8 @@
 #include "base/problem.h"
 #include "mcp/face.h"
 
-/* Parses `object` (NULL: {}) into `ret_args`, zeroed first. The first finding
+/* Parses `object` (NULL: {}; another type is refused) into `ret_args`, zeroed
+ * first. The first finding
  * fills the problem: ERR_MISSING_PARAMETER, ERR_INVALID_PARAMETER or the
  * row's own; ERR_NOMEM. The problem's extra names the field. */
 MUST_USE enum err mcp_fields_parse(const struct mcp_field *fields,

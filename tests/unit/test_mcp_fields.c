@@ -62,6 +62,19 @@ TEST(mcp_fields, reads_every_type_into_its_place)
     CHECK_INT_EQ(a.parts, 2);
 }
 
+struct other {
+    const char *text;
+};
+TEST_EACH(mcp_fields, takes_an_object_only, struct other, row, {"[]"},
+          {"[[[]]]"}, {"[{\"name\":\"x\"}]"}, {"\"name\""}, {"7"}, {"true"},
+          {"null"})
+{
+    struct args a;
+    struct problem p;
+    CHECK_ERR(parse(row->text, &a, &p), ERR_INVALID_PARAMETER);
+    CHECK_CONTAINS(p.how_to_fix, "one JSON object");
+}
+
 TEST(mcp_fields, gives_defaults_for_what_is_absent_or_null)
 {
     struct args a;
