@@ -1,6 +1,7 @@
 #include "engine/census.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -81,7 +82,10 @@ static void look_at(struct look *l, struct slice root)
 {
     char *path = arena_cstr(&l->arena, root);
     l->list = ARENA_ARRAY(&l->arena, struct workflow, WORKFLOWS_MOST);
-    DIR *dir = path && l->list ? opendir(path) : NULL;
+    int fd = path && l->list ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                             : -1;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (fd >= 0 && !dir) close(fd);
     const struct dirent *d;
     l->whole = path && l->list;
     while (l->whole && dir && (d = readdir(dir)))

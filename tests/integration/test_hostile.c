@@ -350,6 +350,9 @@ TEST(hostile, all_at_once_they_cost_no_answer_and_little_memory)
     for (int i = 0; i < 50; i++) ask(h);
     stdio_call(s, "tools/list", "");
     for (size_t i = 0; i < N; i++) stop(pids[i]);
+    /* The flood's connections are closed one by one; then there is room. */
+    while (http_call(http_open(port), "tools/list", "").status == 503)
+        usleep(20000);
     for (int i = 0; i < 50; i++) ask(http_open(port));
     if (!test_sanitized()) CHECK_INT_LT(peak_kib(s), PEAK_KIB);
     CHECK_INT_EQ(server_stop_eof(s).status, 0);
