@@ -84,21 +84,20 @@ static void add(struct cli_facts *f, struct eng_reason r)
 {
     add_named(f, r, r.name, r.about);
 }
-static void loop_reasons(const struct cli_health_config *c,
-                         struct cli_facts *f)
+static void loop_reasons(const struct cli_health_config *c, struct cli_facts *f)
 {
     for (size_t i = 0; i < f->loops_count; i++) {
         const struct tp_beat *b = &f->loops[i];
         int64_t age = (f->at - b->at) / NS_PER_MS;
         int64_t lag = b->lag_max_ns / NS_PER_MS;
         if (age > c->loop_stall_ms)
-            add(f, (struct eng_reason){"loop_stalled", b->name, ENG_DEGRADES,
-                                       (uint64_t)age,
-                                       (uint64_t)c->loop_stall_ms});
+            add(f,
+                (struct eng_reason){"loop_stalled", b->name, ENG_DEGRADES,
+                                    (uint64_t)age, (uint64_t)c->loop_stall_ms});
         else if (lag > c->loop_lag_ms)
             add(f,
-                (struct eng_reason){"loop_lag", b->name, ENG_NOTICE, (uint64_t)lag,
-                                    (uint64_t)c->loop_lag_ms});
+                (struct eng_reason){"loop_lag", b->name, ENG_NOTICE,
+                                    (uint64_t)lag, (uint64_t)c->loop_lag_ms});
     }
 }
 
@@ -107,7 +106,8 @@ static void permit_reasons(const struct cli_health_config *c,
 {
     const struct permit_stats *p = &f->permits;
     if (p->leaked)
-        add(f, (struct eng_reason){"permit_leak", NULL, ENG_DEGRADES, p->leaked, 0});
+        add(f, (struct eng_reason){"permit_leak", NULL, ENG_DEGRADES, p->leaked,
+                                   0});
     if (p->release_errors || p->differs)
         add(f, (struct eng_reason){"permit_release_error", NULL, ENG_DEGRADES,
                                    p->release_errors, 0});
@@ -118,9 +118,10 @@ static void permit_reasons(const struct cli_health_config *c,
         else if (!j->full_since[i])
             j->full_since[i] = f->at;
         else if (f->at - j->full_since[i] >= c->permits_check_ms * NS_PER_MS)
-            add(f, (struct eng_reason){"permits_exhausted",
-                                       permit_level_name((enum permit_level)i),
-                                       ENG_DEGRADES, p->in_use[i], p->limit[i]});
+            add(f,
+                (struct eng_reason){"permits_exhausted",
+                                    permit_level_name((enum permit_level)i),
+                                    ENG_DEGRADES, p->in_use[i], p->limit[i]});
     }
 }
 
@@ -137,12 +138,13 @@ static void writer_reasons(const struct cli_health_config *c,
 {
     int64_t busy = f->engine.store.busy_ns / NS_PER_MS;
     if (f->engine.has_store && busy > c->writer_slow_ms)
-        add(f, (struct eng_reason){"writer_slow", NULL, ENG_DEGRADES, (uint64_t)busy,
-                                   (uint64_t)c->writer_slow_ms});
+        add(f,
+            (struct eng_reason){"writer_slow", NULL, ENG_DEGRADES,
+                                (uint64_t)busy, (uint64_t)c->writer_slow_ms});
 }
 
 static void process_reasons(const struct cli_health_config *c,
-                           struct cli_judgement *j, struct cli_facts *f)
+                            struct cli_judgement *j, struct cli_facts *f)
 {
     uint64_t memory = f->rss_bytes >> 20;
     if (f->pool.refused != j->refused) {
@@ -150,8 +152,8 @@ static void process_reasons(const struct cli_health_config *c,
         j->refused_at = f->at;
     }
     if (j->refused_at && f->at - j->refused_at < QUEUE_FULL_S * NS_PER_S)
-        add(f,
-            (struct eng_reason){"queue_full", NULL, ENG_DEGRADES, f->pool.refused, 0});
+        add(f, (struct eng_reason){"queue_full", NULL, ENG_DEGRADES,
+                                   f->pool.refused, 0});
     if (cli__health_file_missing(c, j, f->at))
         add(f,
             (struct eng_reason){"health_file", NULL, ENG_DEGRADES,
@@ -174,12 +176,13 @@ static void provider_reasons(struct cli_facts *f)
         const struct provider_stats *p = &f->engine.providers[i];
         if (p->breaker.state == BREAKER_CLOSED) continue;
         (void)snprintf(name, sizeof(name), "provider_open:%s", p->name);
-        add_named(f,
-                  (struct eng_reason){
-                      .weight = ENG_DEGRADES,
-                      .value = (uint64_t)(p->breaker.retry_ns / NS_PER_MS),
-                      .threshold = (uint64_t)(p->breaker.window_ns / NS_PER_MS)},
-                  name, p->name);
+        add_named(
+            f,
+            (struct eng_reason){
+                .weight = ENG_DEGRADES,
+                .value = (uint64_t)(p->breaker.retry_ns / NS_PER_MS),
+                .threshold = (uint64_t)(p->breaker.window_ns / NS_PER_MS)},
+            name, p->name);
     }
 }
 
@@ -306,8 +309,7 @@ void cli__health_reasons(struct json_writer *w, const struct cli_facts *f)
 {
     json_key(w, SLICE("reasons"));
     json_begin_array(w);
-    for (size_t i = 0; i < f->reasons_count; i++)
-        put_reason(w, &f->reasons[i]);
+    for (size_t i = 0; i < f->reasons_count; i++) put_reason(w, &f->reasons[i]);
     json_end_array(w);
 }
 

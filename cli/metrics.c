@@ -350,28 +350,36 @@ static void killed(struct buf *out, const struct eng_facts *f)
                f->killed[ENG_KILLED_TERM], f->killed[ENG_KILLED_KILL]);
 }
 
+static const char *kind_label(int k)
+{
+    return eng_watch_kind_name((enum eng_watch_kind)k);
+}
+
+static const char *why_label(int k)
+{
+    return eng_watch_why_name((enum eng_watch_why)k);
+}
+
+/* n: a row of `count` for each set of roots. */
+static void by_root(struct buf *out, const char *name, const char *help,
+                    const char *label, const char *(*label_of)(int),
+                    const uint64_t *n, int count)
+{
+    cli__metrics_family(out, name, "counter", help);
+    for (int i = 0; i < ENG_WATCH_SETS * count; i++)
+        buf_printf(out, "%s{root=\"%s\",%s=\"%s\"} %" PRIu64 "\n", name,
+                   eng_watch_set_name((enum eng_watch_set)(i / count)), label,
+                   label_of(i % count), n[i]);
+}
+
 static void watch(struct buf *out, const struct eng_watch_stats *s)
 {
-    cli__metrics_family(out, "phasegate_watch_events_total", "counter",
-                        "File events read, by what they are about.");
-    for (int set = 0; set < ENG_WATCH_SETS; set++)
-        for (int k = 0; k < ENG_WATCH_KINDS; k++)
-            buf_printf(out,
-                       "phasegate_watch_events_total{root=\"%s\",kind=\"%s\"} "
-                       "%" PRIu64 "\n",
-                       eng_watch_set_name((enum eng_watch_set)set),
-                       eng_watch_kind_name((enum eng_watch_kind)k),
-                       s->events[set][k]);
-    cli__metrics_family(out, "phasegate_watch_rescans_total", "counter",
-                        "Walks over the folders of a root, by why.");
-    for (int set = 0; set < ENG_WATCH_SETS; set++)
-        for (int k = 0; k < ENG_WATCH_WHYS; k++)
-            buf_printf(out,
-                       "phasegate_watch_rescans_total{root=\"%s\",why=\"%s\"} "
-                       "%" PRIu64 "\n",
-                       eng_watch_set_name((enum eng_watch_set)set),
-                       eng_watch_why_name((enum eng_watch_why)k),
-                       s->rescans[set][k]);
+    by_root(out, "phasegate_watch_events_total",
+            "File events read, by what they are about.", "kind", kind_label,
+            s->events[0], ENG_WATCH_KINDS);
+    by_root(out, "phasegate_watch_rescans_total",
+            "Walks over the folders of a root, by why.", "why", why_label,
+            s->rescans[0], ENG_WATCH_WHYS);
     cli__metrics_family(out, "phasegate_watch_reload_seconds", "histogram",
                         "From a change's first event until it was told.");
     cli__metrics_histogram(out, "phasegate_watch_reload_seconds",

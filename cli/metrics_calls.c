@@ -157,6 +157,25 @@ static void connections_open(const struct cli_facts *f, struct buf *out)
         s->open > s->streams ? s->open - s->streams : 0, s->streams, f->stdio);
 }
 
+static const char *closed_reason(int i)
+{
+    return tp_closed_name((enum tp_closed)i);
+}
+
+static const char *refused_reason(int i)
+{
+    return tp_refused_name((enum tp_refused)i);
+}
+
+static void by_reason(struct buf *out, const char *name, const char *help,
+                      const char *(*reason)(int), const uint64_t *n, int count)
+{
+    cli__metrics_family(out, name, "counter", help);
+    for (int i = 0; i < count; i++)
+        buf_printf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", name, reason(i),
+                   n[i]);
+}
+
 static void connections(const struct tp_http_stats *s, struct buf *out)
 {
     const struct {
@@ -178,20 +197,12 @@ static void connections(const struct tp_http_stats *s, struct buf *out)
         cli__metrics_family(out, rows[i].name, rows[i].type, rows[i].help);
         buf_printf(out, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
     }
-    cli__metrics_family(out, "phasegate_connections_closed_total", "counter",
-                        "HTTP connections closed, by why.");
-    for (int i = 0; i < TP_CLOSED_COUNT; i++)
-        buf_printf(out,
-                   "phasegate_connections_closed_total{reason=\"%s\"} %" PRIu64
-                   "\n",
-                   tp_closed_name((enum tp_closed)i), s->closed[i]);
-    cli__metrics_family(out, "phasegate_connections_refused_total", "counter",
-                        "HTTP connections refused, by the limit they met.");
-    for (int i = 0; i < TP_REFUSED_COUNT; i++)
-        buf_printf(out,
-                   "phasegate_connections_refused_total{reason=\"%s\"} %" PRIu64
-                   "\n",
-                   tp_refused_name((enum tp_refused)i), s->refused[i]);
+    by_reason(out, "phasegate_connections_closed_total",
+              "HTTP connections closed, by why.", closed_reason, s->closed,
+              TP_CLOSED_COUNT);
+    by_reason(out, "phasegate_connections_refused_total",
+              "HTTP connections refused, by the limit they met.",
+              refused_reason, s->refused, TP_REFUSED_COUNT);
     cli__metrics_family(out, "phasegate_connections_oldest_idle_seconds",
                         "gauge", "Of the connection idle for the longest.");
     buf_puts(out, "phasegate_connections_oldest_idle_seconds ");

@@ -82,8 +82,8 @@ static void look_at(struct look *l, struct slice root)
 {
     char *path = arena_cstr(&l->arena, root);
     l->list = ARENA_ARRAY(&l->arena, struct workflow, WORKFLOWS_MOST);
-    int fd = path && l->list ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                             : -1;
+    int fd =
+        path && l->list ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (fd >= 0 && !dir) close(fd);
     const struct dirent *d;
@@ -92,7 +92,8 @@ static void look_at(struct look *l, struct slice root)
         if (d->d_name[0] != '.')
             l->whole = l->count < WORKFLOWS_MOST && add(l, root, d->d_name);
     if (dir) closedir(dir);
-    if (l->list && l->count) qsort(l->list, l->count, sizeof(*l->list), by_name);
+    if (l->list && l->count)
+        qsort(l->list, l->count, sizeof(*l->list), by_name);
 }
 
 /* --- the difference ------------------------------------------------------- */

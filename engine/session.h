@@ -80,8 +80,8 @@ MUST_USE enum err eng__session_get(struct engine *e, struct eng_call *c,
 MUST_USE enum err eng__session_read(struct engine *e, struct slice id,
                                     struct eng_snapshot **ret);
 /* The snapshot if it is cached and valid without I/O, else NULL; one that
- * keeps files never is, nor one whose reading has to be noted first. Only between st_cache_pin and st_cache_unpin. Thread:
- * loop */
+ * keeps files never is, nor one whose reading has to be noted first. Only
+ * between st_cache_pin and st_cache_unpin. Thread: loop */
 const struct eng_snapshot *eng__session_peek(struct engine *e, struct slice id,
                                              int64_t now);
 

@@ -65,8 +65,8 @@ enum err st_session_count(struct st_tx *tx, const struct st_session_filter *f,
                           int64_t *ret);
 
 /* Active and paused, not hidden sessions in which nothing has happened since
- * `until_ms`, nor are they read any more then; the oldest change first, a page behind the one that `after` names
- * (an empty id: from the first). */
+ * `until_ms`, nor are they read any more then; the oldest change first, a page
+ * behind the one that `after` names (an empty id: from the first). */
 struct st_idle {
     int64_t since_ms;
     struct slice id;

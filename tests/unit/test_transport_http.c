@@ -237,13 +237,6 @@ TEST(transport_http, input_costs_no_memory_while_a_stream_is_open)
     host_free(h);
 }
 
-static int64_t processor_ns(void)
-{
-    struct timespec t;
-    CHECK_INT_EQ(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
-    return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 /* Its bytes lie there and nobody is called for them. */
 TEST(transport_http, one_that_was_refused_amid_a_body_costs_no_time)
 {
@@ -253,9 +246,7 @@ TEST(transport_http, one_that_was_refused_amid_a_body_costs_no_time)
                          "Transfer-Encoding: chunked\r\n\r\n"));
     for (int i = 0; i < 30; i++) host_write(fd, SLICE("1;extension"));
     CHECK_CONTAINS(host_read(fd, 12, SLOW_S), "HTTP/1.1 400");
-    int64_t before = processor_ns();
-    sleep_ms(400);
-    CHECK_INT_LT(processor_ns() - before, 200 * NS_PER_MS);
+    check_quiet();
     close(fd);
     host_free(h);
 }
@@ -766,60 +757,4 @@ TEST(transport_http, a_request_that_was_told_to_come_again_is_not_done)
     close(fd);
     host_wait_open(h, 0);
     host_free(h);
-}
-
-/* --- rules ------------------------------------------------------------------
- */
-
-struct verdict {
-    const char *text;
-    bool allowed;
-};
-
-TEST_EACH(transport_http, a_host_must_name_us, struct verdict, row,
-          {"localhost", true}, {"LOCALHOST:80", true}, {"127.0.0.1:4242", true},
-          {"[::1]:4242", true}, {"[::1]", true}, {"box.local:1", true},
-          {"", false}, {"evil.example.com", false}, {"localhost.evil", false},
-          {"localhost:", false}, {"localhost:x", false},
-          {"localhost:99999", false}, {"localhost:-1", false},
-          {"127.0.0.1.evil", false}, {"[::1", false}, {"[::2]", false},
-          {"localhost:80:80", false}, {"user@localhost", false})
-{
-    static const struct slice more[] = {SLICE_INIT("box.local")};
-    struct tp_names names = {more, 1};
-    CHECK_INT_EQ(tp_host_allowed(slice_of(row->text), &names), row->allowed);
-}
-
-TEST_EACH(transport_http, an_origin_must_name_us, struct verdict, row,
-          {"http://localhost", true}, {"https://localhost:3000", true},
-          {"HTTP://127.0.0.1", true}, {"null", false}, {"", false},
-          {"localhost", false}, {"file://localhost", false},
-          {"http://evil.example.com", false},
-          {"http://localhost.evil.example.com", false},
-          {"http://localhost/", false})
-{
-    CHECK_INT_EQ(tp_origin_allowed(slice_of(row->text), NULL), row->allowed);
-}
-
-TEST_EACH(transport_http, only_json_in_utf_8_is_content, struct verdict, row,
-          {"application/json", true},
-          {"Application/JSON ; charset=UTF-8", true},
-          {"application/json;charset=\"utf-8\"", true},
-          {"application/json; foo=bar", true},
-          {"application/json; charset=latin1", false}, {"text/plain", false},
-          {"", false}, {"application/jsonx", false},
-          {"application/json-seq", false})
-{
-    CHECK_INT_EQ(tp_content_is_json(slice_of(row->text)), row->allowed);
-}
-
-TEST_EACH(transport_http, a_token_must_be_the_whole_token, struct verdict, row,
-          {"Bearer secret", true}, {"bearer  secret ", true},
-          {"Bearer secre", false}, {"Bearer secrets", false},
-          {"Bearer secretsecret", false}, {"Bearer ", false}, {"secret", false},
-          {"Basic secret", false}, {"", false})
-{
-    CHECK_INT_EQ(tp_bearer_is(slice_of(row->text), SLICE("secret")),
-                 row->allowed);
-    CHECK(!tp_bearer_is(slice_of(row->text), SLICE("")));
 }
