@@ -492,7 +492,8 @@ static size_t phase_label(struct reader *r, size_t i, size_t to,
     case LABEL_NEEDS:
         return read_value(r, i, to, l, &p->needs);
     case LABEL_GATE:
-        return read_gate(r, i, to, p->p.number, l.value);
+        return read_gate(r, i, to, l.phase < 0 ? p->p.number : l.phase,
+                         l.value);
     default:
         return i + 1;
     }
@@ -515,6 +516,15 @@ static size_t read_label(struct reader *r, size_t i, size_t to)
     return l->indent == 0 ? phase_label(r, i, to, label) : i + 1;
 }
 
+/* Criteria are often given a heading of their own within a task. */
+static size_t read_label_heading(struct reader *r, size_t i, size_t to)
+{
+    struct plan_label_line label =
+        plan_label_heading(line_at(r, i), r->a, IN_TASK);
+    return r->in_task && label.label > LABEL_OTHER ? task_label(r, i, to, label)
+                                                   : i + 1;
+}
+
 static void read_section(struct reader *r)
 {
     const struct phase *p = phase_at(r, r->phase);
@@ -534,7 +544,7 @@ static void read_section(struct reader *r)
         } else if (l->level) {
             if (r->in_task && (r->level == 0 || l->level <= r->level))
                 close_task(r, i);
-            i++;
+            i = read_label_heading(r, i, to);
         } else {
             if (r->nested == UINT32_MAX && l->indent > r->indent)
                 r->nested = l->indent;

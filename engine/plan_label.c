@@ -21,6 +21,32 @@ static size_t dash(struct slice s)
     return 0;
 }
 
+/* ':', or the wide one of Chinese and Japanese; 0: neither. */
+static size_t colon(struct slice s)
+{
+    static const struct slice wide = SLICE_INIT("\xef\xbc\x9a");
+    return slice_starts(s, SLICE(":")) ? 1 : slice_starts(s, wide) ? wide.n : 0;
+}
+
+static size_t colon_at_end(struct slice s)
+{
+    size_t n = s.n && s.p[s.n - 1] == ':' ? 1 : 3;
+    return s.n >= n && colon(from(s, s.n - n)) ? n : 0;
+}
+
+/* The mark that s begins with, "**" or "_". Of those that text begins with
+ * by nature only one that ends again. */
+static struct slice emphasis(struct slice s)
+{
+    size_t n = 0;
+    if (s.n == 0 || !strchr("*_", s.p[0])) return (struct slice){0};
+    while (n < s.n && n < 3 && s.p[n] == s.p[0]) n++;
+    struct slice mark = slice_sub(s, 0, n), rest = from(s, n);
+    size_t end = slice_find(rest, mark);
+    bool closed = end > 0 && end < rest.n && rest.p[0] != ' ';
+    return closed || slice_eq(mark, SLICE("**")) ? mark : (struct slice){0};
+}
+
 static bool is_digit(struct slice s)
 {
     return s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9';
@@ -73,13 +99,14 @@ static struct slice past_pictures(struct slice s)
 /* The text without emphasis, if it begins with some: **Phase 1**: Name. */
 static struct slice plain(struct slice s, struct arena *a)
 {
-    if (!slice_starts(s, SLICE("**"))) return s;
+    struct slice mark = emphasis(s);
+    if (mark.n == 0) return s;
     char *out = arena_alloc(a, s.n + 1);
     size_t n = 0;
     if (!out) return s;
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '*' && i + 1 < s.n && s.p[i + 1] == '*')
-            i++;
+        if (slice_starts(from(s, i), mark))
+            i += mark.n - 1;
         else
             out[n++] = s.p[i];
     }
@@ -155,13 +182,14 @@ static void take_duration(struct slice *name, struct slice *ret)
 
 /* --- headings ---------------------------------------------------------- */
 /* ':' always; '.' and dashes not before a digit: 1.2 and 1-4 are numbers. */
-static bool take_separator(struct slice *s, bool dot)
+static bool take_separator(struct slice *s)
 {
-    if (s->n && s->p[0] == ':') {
-        *s = from(*s, 1);
+    size_t n = colon(*s);
+    if (n) {
+        *s = from(*s, n);
         return true;
     }
-    size_t n = dot && s->n && s->p[0] == '.' ? 1 : dash(*s);
+    n = s->n && s->p[0] == '.' ? 1 : dash(*s);
     if (n == 0 || is_digit(from(*s, n))) return false;
     *s = from(*s, n);
     return true;
@@ -177,7 +205,7 @@ bool plan_phase_heading(const struct plan_line *l, bool numbered,
         return false;
     if (!take_number(&s, &ret->number, NULL)) return false;
     s = past_pictures(s);
-    if (!take_separator(&s, true)) return false;
+    if (!take_separator(&s)) return false;
     if (numbered && (s.n == 0 || s.p[0] != ' ')) return false;
     ret->name = plan_undecorated(s);
     take_duration(&ret->name, &ret->duration);
@@ -187,8 +215,8 @@ bool plan_phase_heading(const struct plan_line *l, bool numbered,
 /* Nothing, or a remark: "Validation Gate (Final)". */
 static bool closes(struct slice s)
 {
-    s = slice_trim(s);
-    return s.n == 0 || s.p[0] == '(' || s.p[0] == ':' || dash(s) == s.n;
+    s = slice_trim(past_pictures(s));
+    return s.n == 0 || s.p[0] == '(' || colon(s) || dash(s) == s.n;
 }
 
 bool plan_gate_heading(const struct plan_line *l, struct arena *a,
@@ -202,7 +230,7 @@ bool plan_gate_heading(const struct plan_line *l, struct arena *a,
     if (stated && !take_number(&s, ret_number, NULL)) return false;
     if (stated) {
         bool blanks = take_blanks(&s);
-        separated = take_separator(&s, true);
+        separated = take_separator(&s);
         if (!blanks && !separated) return false;
         take_blanks(&s);
     }
@@ -229,25 +257,26 @@ static bool take_id(struct slice *s, struct arena *a,
     return ret->id.p != NULL;
 }
 
-/* Behind "**Task 1.1": "**: Name", ":** Name" or ": Name**". */
-static bool bold_name(struct slice s, struct slice *ret)
+/* What stands behind a colon and blanks before it. */
+static bool colon_name(struct slice s, struct slice *ret)
 {
-    if (slice_starts(s, SLICE("**"))) {
-        s = from(s, 2);
-        take_blanks(&s);
-        if (s.n == 0 || s.p[0] != ':') return false;
-        *ret = from(s, 1);
-        return true;
-    }
     take_blanks(&s);
-    if (s.n == 0 || s.p[0] != ':') return false;
-    s = from(s, 1);
-    size_t end = slice_find(s, SLICE("**"));
+    if (!colon(s)) return false;
+    *ret = from(s, colon(s));
+    return true;
+}
+
+/* Behind "**Task 1.1": "**: Name", ":** Name" or ": Name**". */
+static bool bold_name(struct slice s, struct slice mark, struct slice *ret)
+{
+    if (slice_starts(s, mark)) return colon_name(from(s, mark.n), ret);
+    if (!colon_name(s, &s)) return false;
+    size_t end = slice_find(s, mark);
     if (slice_trim(slice_sub(s, 0, end)).n == 0) {
-        *ret = from(s, end < s.n ? end + 2 : end);
+        *ret = from(s, end < s.n ? end + mark.n : end);
         return true;
     }
-    if (end < s.n && slice_trim(from(s, end + 2)).n == 0) s.n = end;
+    if (end < s.n && slice_trim(from(s, end + mark.n)).n == 0) s.n = end;
     *ret = s;
     return true;
 }
@@ -255,7 +284,7 @@ static bool bold_name(struct slice s, struct slice *ret)
 static bool heading_name(struct slice s, struct slice *ret)
 {
     take_blanks(&s);
-    if (!take_separator(&s, false)) {
+    if (!take_separator(&s)) {
         size_t n = dash(s); /* a dash may stand before a digit here */
         if (n == 0) return false;
         s = from(s, n);
@@ -268,17 +297,17 @@ bool plan_task_line(const struct plan_line *l, struct arena *a,
                     struct plan_task_line *ret)
 {
     struct slice s = l->level || l->item ? past_pictures(l->text) : l->text;
-    bool bold = l->level == 0 && slice_starts(s, SLICE("**"));
+    struct slice mark = l->level ? (struct slice){0} : emphasis(s);
+    bool bold = mark.n > 0;
     if (l->masked || l->blank || l->rule) return false;
     if (l->level) s = plain(s, a);
-    if (!l->level && !l->item && (!bold || l->indent > 3)) return false;
-    if (bold) s = from(s, 2);
+    if (!l->level && !l->item && (mark.n < 2 || l->indent > 3)) return false;
+    s = from(s, mark.n);
     if (slice_sub(s, 0, 1).n && (s.p[0] | 32) != 't') return false;
     if (!take_id(&s, a, ret)) return false;
-    bool ok = bold       ? bold_name(s, &ret->name)
+    bool ok = bold       ? bold_name(s, mark, &ret->name)
               : l->level ? heading_name(s, &ret->name)
-                         : (take_blanks(&s), s.n && s.p[0] == ':');
-    if (ok && !bold && !l->level) ret->name = from(s, 1);
+                         : colon_name(s, &ret->name);
     if (ok) ret->name = plan_undecorated(ret->name);
     return ok;
 }
@@ -301,18 +330,49 @@ static const struct {
     {"time estimate", IN_TASK, LABEL_TIME},
     {"time", IN_TASK, LABEL_TIME},
     {"dependencies", IN_PHASE | IN_TASK, LABEL_NEEDS},
+    {"dependency", IN_PHASE | IN_TASK, LABEL_NEEDS},
     {"depends on", IN_PHASE | IN_TASK, LABEL_NEEDS},
     {"requires", IN_PHASE | IN_TASK, LABEL_NEEDS},
     {"after", IN_TASK, LABEL_NEEDS},
     {"acceptance criteria", IN_TASK, LABEL_CRITERIA},
     {"validation gate", IN_PHASE | IN_TASK, LABEL_GATE},
+    {"validation gates", IN_PHASE | IN_TASK, LABEL_GATE},
 };
 
-static enum plan_label label_named(struct slice name, unsigned scope)
+/* "Validation Gate" of "✅ Validation Gate (Final) 🚀". */
+static struct slice undressed(struct slice name)
 {
-    name = slice_trim(name);
+    name = plan_undecorated(past_pictures(name));
+    for (size_t i = name.n; i-- > 0;) {
+        struct slice rest = slice_trim(past_pictures(from(name, i)));
+        if (rest.n == 0) name = slice_trim(slice_sub(name, 0, i));
+    }
+    size_t open = slice_find_byte(name, '(');
+    bool remark = open > 0 && slice_ends(name, SLICE(")"));
+    return slice_trim(slice_sub(name, 0, remark ? open : name.n));
+}
+
+/* "Validation Gate" and 2 of "Phase 2 Validation Gate". */
+static struct slice of_phase(struct slice name, int64_t *ret)
+{
+    struct slice s = name;
+    int64_t number;
+    if (!take_word(&s, "phase") || !take_blanks(&s) ||
+        !take_number(&s, &number, NULL) || !take_blanks(&s))
+        return name;
+    *ret = number;
+    return s;
+}
+
+static enum plan_label label_named(struct slice name, unsigned scope,
+                                   int64_t *ret_phase)
+{
+    int64_t phase = -1;
+    name = of_phase(undressed(name), &phase);
+    *ret_phase = phase;
     for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++)
         if ((labels[i].scope & scope) &&
+            (phase < 0 || labels[i].label == LABEL_GATE) &&
             slice_eq_nocase(name, slice_of(labels[i].name)))
             return labels[i].label;
     return LABEL_NONE;
@@ -325,25 +385,40 @@ static size_t spaced_dash(struct slice s)
     return n && s.n > n + 1 && s.p[n + 1] == ' ' ? n + 2 : 0;
 }
 
-static struct plan_label_line bold_label(struct slice s, unsigned scope)
+/* `alone`: a label may do without its colon where nothing else stands. */
+static struct plan_label_line bold_label(struct slice s, struct slice mark,
+                                         bool alone, unsigned scope)
 {
     struct plan_label_line none = {0}, l = {.bold = true};
-    size_t end = slice_find(from(s, 2), SLICE("**"));
-    struct slice name = slice_sub(s, 2, end), rest = from(s, end + 4);
-    if (end + 2 >= s.n) return none;
-    bool inside = slice_ends(name, SLICE(":"));
-    if (inside) name.n--;
-    l.label = label_named(name, scope);
-    size_t n = inside ? 0 : spaced_dash(rest);
-    if (!inside && n == 0) {
-        take_blanks(&rest);
-        n = rest.n && rest.p[0] == ':';
+    size_t end = slice_find(from(s, mark.n), mark);
+    struct slice name = slice_sub(s, mark.n, end);
+    struct slice rest = past_pictures(from(s, end + 2 * mark.n));
+    if (end + mark.n >= s.n) return none;
+    size_t inside = colon_at_end(name), n = 0;
+    name.n -= inside;
+    l.label = label_named(name, scope, &l.phase);
+    alone = alone && rest.n == 0 && l.label > LABEL_OTHER;
+    if (!inside && !alone) {
+        n = colon(rest);
+        if (n == 0 && l.label == LABEL_TEXT)
+            n = spaced_dash(from(s, end + 2 * mark.n));
         if (n == 0) return none;
-    } else if (!inside && l.label != LABEL_TEXT) {
-        return none;
+        if (!colon(rest)) rest = from(s, end + 2 * mark.n);
     }
+    if (l.label == LABEL_NONE && mark.n != 2) return none;
     if (l.label == LABEL_NONE) l.label = LABEL_OTHER;
     l.value = slice_trim(from(rest, n));
+    return l;
+}
+
+struct plan_label_line plan_label_heading(const struct plan_line *line,
+                                          struct arena *a, unsigned scope)
+{
+    struct plan_label_line l = {0};
+    struct slice s = plan_undecorated(plain(past_pictures(line->text), a));
+    if (line->masked || line->level == 0) return l;
+    s.n -= colon_at_end(s);
+    l.label = label_named(s, scope, &l.phase);
     return l;
 }
 
@@ -351,17 +426,18 @@ struct plan_label_line plan_label_line(const struct plan_line *line,
                                        unsigned scope)
 {
     struct plan_label_line none = {0}, l = {0};
-    struct slice s = line->text;
+    struct slice s = past_pictures(line->text), mark = emphasis(s);
     if (line->masked || line->blank || line->level || line->rule || line->box)
         return none;
-    if (slice_starts(s, SLICE("**"))) return bold_label(s, scope);
-    size_t at = slice_find_byte(slice_sub(s, 0, LABEL_MOST), ':'), n = 1;
-    l.label = label_named(slice_sub(s, 0, at), scope);
-    if (at >= s.n || at == LABEL_MOST) l.label = LABEL_NONE;
+    if (mark.n) return bold_label(s, mark, !line->item, scope);
+    size_t at = 0, n = 0;
+    while (at < s.n && at < LABEL_MOST && !n) n = colon(from(s, at++));
+    at -= n > 0;
+    l.label = n ? label_named(slice_sub(s, 0, at), scope, &l.phase) : 0;
     for (at = l.label ? at : 0; !l.label && at < s.n && at < LABEL_MOST; at++) {
         n = spaced_dash(from(s, at));
         if (n == 0) continue;
-        l.label = label_named(slice_sub(s, 0, at), scope);
+        l.label = label_named(slice_sub(s, 0, at), scope, &l.phase);
         if (l.label != LABEL_TEXT) return none;
         break;
     }
@@ -393,6 +469,6 @@ bool plan_other_label(const struct plan_line *l)
     if (!slice_starts(s, SLICE("**"))) return false;
     s = from(s, 2);
     s.n = slice_find(s, SLICE("**"));
-    if (slice_ends(s, SLICE(":"))) s.n--;
+    s.n -= colon_at_end(s);
     return among(slice_trim(s), others);
 }

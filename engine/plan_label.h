@@ -42,11 +42,16 @@ enum { IN_PHASE = 1, IN_TASK = 2 };
 struct plan_label_line {
     enum plan_label label;
     bool bold;
+    int64_t phase; /* of "Phase 2 Validation Gate:"; -1: not said */
     struct slice value;
 };
 /* `scope`: whose labels count. A line with a box is never a label. */
 struct plan_label_line plan_label_line(const struct plan_line *l,
                                        unsigned scope);
+
+/* "#### Acceptance Criteria": a heading that is a label and nothing else. */
+struct plan_label_line plan_label_heading(const struct plan_line *l,
+                                          struct arena *a, unsigned scope);
 
 /* Is it a label that speaks of something else, so that no list of ours stands
  * behind it: "**Evidence Required:**"? */

@@ -3,10 +3,15 @@
 enum { TAB_COLUMNS = 4, NESTED_MOST = 64, FENCE_LEAST = 3 };
 
 /* --- lines ------------------------------------------------------------- */
+/* A line ends at LF, CRLF or a CR alone. */
 static bool next_line(struct slice *rest, struct slice *ret)
 {
-    if (!slice_split(rest, '\n', ret)) return false;
-    if (ret->n && ret->p[ret->n - 1] == '\r') ret->n--;
+    if (!rest->p || rest->n == 0) return false;
+    size_t n = 0;
+    while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r') n++;
+    *ret = slice_sub(*rest, 0, n);
+    n += slice_starts(slice_sub(*rest, n, SIZE_MAX), SLICE("\r\n"));
+    *rest = slice_sub(*rest, n + 1, SIZE_MAX);
     return true;
 }
 
@@ -92,6 +97,35 @@ static void mask_fences(struct plan_lines *l)
     }
 }
 
+/* --- front matter ------------------------------------------------------ */
+static bool is_key(struct slice s)
+{
+    size_t n = slice_find_byte(s, ':');
+    if (n == 0 || n == s.n || (n + 1 < s.n && s.p[n + 1] != ' ')) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((s.p[i] | 32) < 'a' && !strchr("_-0123456789", s.p[i]))
+            return false;
+    return true;
+}
+
+/* "---", keys, "---" before anything else. A rule with text behind it is
+ * none: what stands between has to look like YAML, line by line. */
+static void mask_front_matter(struct plan_lines *l)
+{
+    struct slice s;
+    size_t end = 1;
+    if (l->count < 3 || !slice_eq(l->lines[0].raw, SLICE("---"))) return;
+    if (!is_key(l->lines[1].raw)) return;
+    for (; end < l->count; end++) {
+        s = l->lines[end].raw;
+        if (slice_eq(s, SLICE("---")) || slice_eq(s, SLICE("..."))) break;
+        bool more = s.n == 0 || s.p[0] == ' ' || slice_starts(s, SLICE("- "));
+        if (!more && !slice_starts(s, SLICE("# ")) && !is_key(s)) return;
+    }
+    for (size_t i = 0; end < l->count && i <= end; i++)
+        l->lines[i].masked = true;
+}
+
 /* --- comments ---------------------------------------------------------- */
 /* The length of the code span that begins at `at`, 0: none ends here. */
 static size_t code_span(struct slice s, size_t at)
@@ -167,6 +201,44 @@ static enum err strip_comments(struct plan_lines *l, struct arena *a)
     return OK;
 }
 
+/* --- blanks ------------------------------------------------------------ */
+/* The length of the blank at the start of s that is no plain one, 0: none.
+ * Editors and word processors leave them; nobody sees the difference. */
+static size_t odd_blank(struct slice s)
+{
+    static const struct slice blanks[] = {
+        SLICE_INIT("\t"),           SLICE_INIT("\xc2\xa0"),
+        SLICE_INIT("\xe2\x80\xaf"), SLICE_INIT("\xe2\x81\x9f"),
+        SLICE_INIT("\xe3\x80\x80"), SLICE_INIT("\xef\xbb\xbf")};
+    for (size_t i = 0; i < sizeof(blanks) / sizeof(*blanks); i++)
+        if (slice_starts(s, blanks[i])) return blanks[i].n;
+    bool spaces = slice_starts(s, SLICE("\xe2\x80")) && s.n > 2 &&
+                  (unsigned char)s.p[2] <= 0x8b; /* U+2000 to U+200B */
+    return spaces ? 3 : 0;
+}
+
+/* Behind the indentation every blank becomes a plain one. */
+static enum err even_blanks(struct plan_lines *l, struct arena *a)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct plan_line *line = &l->lines[i];
+        struct slice s = line->text.p ? line->text : line->raw;
+        size_t n = s.n - trim_left(s).n, at = n;
+        while (at < s.n && !odd_blank(slice_sub(s, at, SIZE_MAX))) at++;
+        if (line->masked || at == s.n) continue;
+        char *out = arena_alloc(a, s.n + 1);
+        if (!out) return ERR_NOMEM;
+        memcpy(out, s.p, at);
+        for (n = at; at < s.n;) {
+            size_t odd = odd_blank(slice_sub(s, at, SIZE_MAX));
+            out[n++] = odd ? ' ' : s.p[at];
+            at += odd ? odd : 1;
+        }
+        line->text = (struct slice){out, n};
+    }
+    return OK;
+}
+
 /* --- what a line is ---------------------------------------------------- */
 /* s is not empty. */
 static bool is_rule(struct slice s)
@@ -199,6 +271,27 @@ static void read_heading(struct plan_line *l)
     l->level = (uint8_t)n;
 }
 
+/* The length of the box that s begins with, 0: none. Whatever mark stands in
+ * it, an item is one: "[-]" and "[~]" are work under way. */
+static size_t box_of(struct slice s, enum plan_box *ret)
+{
+    static const struct slice ticks[] = {
+        SLICE_INIT("x"), SLICE_INIT("X"), SLICE_INIT("\xe2\x9c\x93"),
+        SLICE_INIT("\xe2\x9c\x94"), SLICE_INIT("\xe2\x9c\x85")};
+    size_t end = slice_find_byte(slice_sub(s, 0, 8), ']');
+    struct slice in = slice_sub(s, 1, end ? end - 1 : 0);
+    if (s.n < 2 || s.p[0] != '[' || end >= s.n || end == 8) return 0;
+    if (end + 1 < s.n && s.p[end + 1] != ' ') return 0;
+    *ret = BOX_EMPTY;
+    if (in.n == 0 || (in.n == 1 && strchr(" -~/>!?*+.", in.p[0])))
+        return end + 1;
+    if (slice_ends(in, SLICE("\xef\xb8\x8f"))) in.n -= 3;
+    *ret = BOX_TICKED;
+    for (size_t i = 0; i < sizeof(ticks) / sizeof(*ticks); i++)
+        if (slice_eq(in, ticks[i])) return end + 1;
+    return 0;
+}
+
 /* The length of a list marker and its blanks, 0: none. */
 static size_t marker(struct slice s)
 {
@@ -212,7 +305,9 @@ static size_t marker(struct slice s)
         return 0;
     size_t text = n;
     while (text < s.n && (s.p[text] == ' ' || s.p[text] == '\t')) text++;
-    return text > n || n == s.n ? text : 0;
+    enum plan_box box; /* "-[ ] text" */
+    bool glued = n == 1 && box_of(slice_sub(s, n, SIZE_MAX), &box);
+    return text > n || n == s.n || glued ? text : 0;
 }
 
 static void read_item(struct plan_line *l)
@@ -221,12 +316,10 @@ static void read_item(struct plan_line *l)
     if (n == 0) return;
     l->item = true;
     struct slice s = slice_sub(l->text, n, SIZE_MAX);
-    if (s.n >= 3 && s.p[0] == '[' && s.p[2] == ']' && strchr(" xX", s.p[1]) &&
-        s.p[1] && (s.n == 3 || s.p[3] == ' ')) {
-        l->box = s.p[1] == ' ' ? BOX_EMPTY : BOX_TICKED;
-        s = slice_sub(s, 3, SIZE_MAX);
-    }
-    l->text = slice_trim(s);
+    enum plan_box box;
+    n = box_of(s, &box);
+    if (n) l->box = box;
+    l->text = slice_trim(slice_sub(s, n, SIZE_MAX));
 }
 
 static void read_line(struct plan_line *l)
@@ -256,7 +349,9 @@ enum err plan_lines_read(struct slice text, struct arena *a,
     if (!ret->lines) return ERR_NOMEM;
     for (rest = text; next_line(&rest, &raw); i++) ret->lines[i].raw = raw;
     mask_fences(ret);
+    mask_front_matter(ret);
     enum err e = strip_comments(ret, a);
+    if (!e) e = even_blanks(ret, a);
     for (i = 0; !e && i < count; i++) read_line(&ret->lines[i]);
     return e;
 }

@@ -90,14 +90,43 @@ static size_t dash(struct slice s, size_t at)
     return 0;
 }
 
-/* The number behind "- ", if it stands there: the end of a range. */
+static bool among(struct slice word, const char *const *words)
+{
+    for (; *words; words++)
+        if (slice_eq_nocase(word, slice_of(*words))) return true;
+    return false;
+}
+
+static size_t past_blanks(const struct reading *r, size_t at)
+{
+    while (at < r->text.n && r->text.p[at] == ' ') at++;
+    return at;
+}
+
+/* The length of the word at `at` and the blank behind it, if it is one of
+ * them; 0. */
+static size_t one_word(const struct reading *r, size_t at,
+                       const char *const *words)
+{
+    struct slice rest = slice_sub(r->text, at, SIZE_MAX);
+    struct slice word = slice_sub(rest, 0, slice_find_byte(rest, ' '));
+    return among(word, words) && word.n < rest.n ? word.n + 1 : 0;
+}
+
+/* The number behind "- ", "to", "through Task", if it stands there: the end of
+ * a range. */
 static bool range_end(const struct reading *r, size_t *at, struct number *ret)
 {
-    size_t n = *at;
-    while (n < r->text.n && r->text.p[n] == ' ') n++;
-    size_t mark = dash(r->text, n);
-    n += mark;
-    while (mark && n < r->text.n && r->text.p[n] == ' ') n++;
+    static const char *const marks[] = {"to",    "through", "thru", "till",
+                                        "until", "..",      "...",  NULL};
+    static const char *const tasks[] = {"task", "tasks", NULL};
+    static const char *const phases[] = {"phase", "phases", NULL};
+    size_t n = past_blanks(r, *at), mark = dash(r->text, n);
+    if (!mark && n > *at) mark = one_word(r, n, marks);
+    n = past_blanks(r, n + mark);
+    if (r->kind == TASKS || r->kind == PHASES)
+        n = past_blanks(r,
+                        n + one_word(r, n, r->kind == TASKS ? tasks : phases));
     if (!mark || !number(r, &n, ret)) return false;
     *at = n;
     return true;
@@ -159,13 +188,6 @@ static void take_kind(struct reading *r, enum kind kind, bool plural)
         put_phases(r, many ? p->first_phase : p->phase - 1, p->phase - 1);
     r->all = r->previous = false;
     r->kind = kind;
-}
-
-static bool among(struct slice word, const char *const *words)
-{
-    for (; *words; words++)
-        if (slice_eq_nocase(word, slice_of(*words))) return true;
-    return false;
 }
 
 static void take_word(struct reading *r, struct slice word)

@@ -348,6 +348,73 @@ TEST_EACH(plan_odd, gates_and_lists_in_lists_of_tasks, struct odd_row, row,
     check_row("## Phase 1: A\n", row);
 }
 
+#define ONE "## Phase 1: A\n### Task 1.1: x\n"
+/* clang-format off */
+TEST_EACH(plan_odd, plans_as_people_spell_them, struct odd_row, row,
+    {"## Phase 1: A\r### Task 1.1: x\r## Phase 2: B\r", "1 A | 1.1 x / 2 B"},
+    {"##\tPhase 1:\tA\n-\t[ ]\t**Task 1.1**:\tx\n\t-\t**Time**:\t2h\n"
+     "\t-\t**Acceptance Criteria**:\n\t\t-\t[ ]\ta\n\t\t-\t[x]\tb\n",
+     "1 A | 1.1 x(2h) -a -xb"},
+    {"##\302\240Phase\302\2401: A\n### Task\342\200\2111.1\343\200\200: x\302\240y\n",
+     "1 A | 1.1 x y"},
+    {"## Phase 1\357\274\232\345\237\272\n### Task 1.1\357\274\232\345\273\272\n"
+     "**Time\357\274\232** 2h\nPurpose\357\274\232 z\n",
+     "1 \345\237\272 | 1.1 \345\273\272(2h){z}"},
+    {"---\ntitle: x\n# Phase 9: y\nphases:\n- a\n  b: c\n\n---\n## Phase 1: A\n",
+     "1 A"},
+    {"---\ntitle: x\n## Phase 1: A\n---\n### Task 1.1: x\n", "1 A | 1.1 x"},
+    {"---\n\n## Phase 1: A\n---\n## Phase 2: B\n", "1 A / 2 B"},
+    {"---\ntitle: x\n## Phase 1: A\n", "1 A"},
+    {"## Phase 1: A\n- [-] Task 1.1: v\n- [~] **Task 1.2**: w\n"
+     "- [/] *Task 1.3*: x\n- [] __Task 1.4__: y\n-[ ] Task 1.5: z\n",
+     "1 A | 1.1 v | 1.2 w | 1.3 x | 1.4 y | 1.5 z"},
+    {ONE "**Validation Gate:**\n- [-] a\n- [~] b\n- [X] c\n- [\342\234\223] d\n"
+         "- [] e\n-[ ] f\n- [\342\234\205] g\n- [1] not h\n",
+     "1 A =a =b =xc =xd =e =f =xg | 1.1 x"},
+    {ONE "**Validation Gate**\n- [ ] a\n", "1 A =a | 1.1 x"},
+    {ONE "**Validation Gate (Final):**\n- [ ] a\n", "1 A =a | 1.1 x"},
+    {ONE "**\360\237\232\246 Validation Gates \342\234\205:**\n- [ ] a\n",
+     "1 A =a | 1.1 x"},
+    {ONE "### \360\237\233\221 Validation Gate \360\237\233\221\n- [ ] a\n",
+     "1 A =a | 1.1 x"},
+    {ONE "**Phase 1 Validation Gate:**\n- [ ] a\n## Phase 2: B\n"
+         "**Phase 2 Validation Gate**\n- [ ] b\n",
+     "1 A =a | 1.1 x / 2 B =b"},
+    {ONE "**Phase 1 Acceptance Criteria:**\n- [ ] a\n", "1 A | 1.1 x"},
+    {ONE "#### Acceptance Criteria\n- [ ] a\n- [ ] b\n#### Notes\n- [ ] c\n",
+     "1 A | 1.1 x -a -b"},
+    {ONE "#### \342\234\205 **Acceptance Criteria:**\n\n- [ ] a\n### Other\n- [ ] b\n",
+     "1 A | 1.1 x -a"},
+    {ONE "### Acceptance Criteria\n- [ ] a\n", "1 A | 1.1 x"},
+    {ONE "**Acceptance Criteria**\n- [ ] a\n", "1 A | 1.1 x -a"},
+    {ONE "**Acceptance Criteria** of others\n- [ ] a\n", "1 A | 1.1 x"},
+    {ONE "\342\217\261\357\270\217 **Estimated Time:** 2h\n*Description:* y\n"
+         "_Dependencies:_ None\n",
+     "1 A | 1.1 x(2h){y} <"},
+    {"## Phase 1. A\n### Task 1.1. x\n### Task 1.2.3. y\n", "1 A | 1.1 x"})
+/* clang-format on */
+{
+    check_row("", row);
+}
+
+/* clang-format off */
+TEST_EACH(plan_odd, ranges_in_words, struct odd_row, row,
+    {"1.1 to 1.3", "1.1,1.2,1.3"},
+    {"Tasks 1.1 through 1.3, 2.1", "1.1,1.2,1.3,2.1"},
+    {"Task 1.1 thru Task 1.3", "1.1,1.2,1.3"},
+    {"Task 1.1 - Task 1.3", "1.1,1.2,1.3"},
+    {"Tasks 1.1 .. 1.3 and 1.5", "1.1,1.2,1.3,1.5"},
+    {"Phases 1 through 2", "P1,P2"},
+    {"Phase 1 to Phase 2", "P1,P2"},
+    {"Task 1.1 to be done, Task 1.3", "1.1,1.3"})
+/* clang-format on */
+{
+    char text[200], want[200];
+    (void)snprintf(text, sizeof(text), ONE "**Depends on:** %s\n", row->text);
+    (void)snprintf(want, sizeof(want), "1 A | 1.1 x <%s", row->want);
+    check_row("", &(struct odd_row){text, want, NULL});
+}
+
 /* clang-format off */
 TEST_EACH(plan_odd, fences_and_comments_hide_what_they_hold,
           struct odd_row, row,
