@@ -10,11 +10,12 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 import axe from 'axe-core';
-import { step, done } from './steps.mjs';
+import { alsoTell, step, done } from './steps.mjs';
 
 const [scenario, url, tokenFile, ...more] = process.argv.slice(2);
 const token = readFileSync(tokenFile, 'utf8').trim();
-const PATIENCE = 30000;
+const PATIENCE = 60000; // ms, of one wait: a loaded machine's
+const SLOW = Number(process.env.SLOW_ANSWERS ?? 0); // ms, to look for races
 
 // --- an agent -------------------------------------------------------------------
 
@@ -23,6 +24,7 @@ async function tool(name, args) {
   const response = await fetch(`${url}/mcp`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', 'MCP-Protocol-Version': '2025-11-25' },
+    signal: AbortSignal.timeout(PATIENCE),
     body: JSON.stringify({ jsonrpc: '2.0', id: ++calls, method: 'tools/call', params: { name, arguments: args } }),
   });
   const { result, error } = await response.json();
@@ -59,17 +61,25 @@ async function walkToReview(target, summary = EVIDENCE[2].summary) {
 // --- a browser -------------------------------------------------------------------
 
 const trouble = []; // what no page of ours may do
+alsoTell('page', () => trouble);
 
-// `ready`: what the page shows when it is there.
+const launch = (...args) => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', ...args],
+  timeout: PATIENCE,
+});
+
+// `ready`: what the page shows when it is there. What it shows comes by several
+// requests, in any order: a look that does not wait is only at what came with
+// something that was waited for.
 async function openPage(options = {}, ready = '#live[data-kind=good]') {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-lcd-text'],
-  });
+  const browser = await launch('--disable-lcd-text');
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
   context.setDefaultTimeout(PATIENCE);
-  await context.route('**', (route) => {
-    if (new URL(route.request().url()).origin === url) return route.continue();
+  await context.route('**', async (route) => {
+    const to = new URL(route.request().url());
+    if (SLOW && to.pathname.startsWith('/api/')) await new Promise((resolve) => { setTimeout(resolve, SLOW * Math.random()); });
+    if (to.origin === url) return route.continue().catch((e) => { if (!SLOW) throw e; });
     trouble.push(`asks outside for ${route.request().url()}`);
     return route.abort();
   });
@@ -142,7 +152,7 @@ const scenarios = {
     const { browser, page } = await openPage();
     await step('the page lists the session', async () => {
       await row(page, 'api-gateway').waitFor();
-      assert.match(await page.locator('#health-text').textContent(), /healthy|degraded/);
+      await page.locator('#health-text', { hasText: /healthy|degraded/ }).waitFor();
     });
     await step('charts and caches are drawn', async () => {
       assert.equal(await page.locator('.chart').count(), 6);
@@ -307,6 +317,7 @@ const scenarios = {
       assert.equal(await focused(), 'sessions-list');
       await page.keyboard.press('Enter');
       await page.locator('#session-title:focus').waitFor();
+      await page.locator('#session-ask .ask').waitFor();
     });
     await step('by Tab alone to the decision, which is made by keys', async () => {
       for (let i = 0; i < 30 && !(await focused()).endsWith('-comment'); i++) await page.keyboard.press('Tab');
@@ -380,6 +391,9 @@ const scenarios = {
     const { browser, context, page } = await openPage();
     await page.locator('#caches tbody tr').first().waitFor();
     await page.locator('.chart path.line[d^=M]').first().waitFor({ state: 'attached' });
+    await page.locator('#waiting-list .ask').waitFor();
+    await row(page, 'billing').filter({ hasText: 'waiting for you' }).waitFor();
+    await row(page, 'search-service').waitFor();
     let nodes = await tree(context, page);
     await step('the page has its places and headings', async () => {
       for (const role of ['banner', 'main']) assert.equal(ofRole(nodes, role).length, 1, role);
@@ -498,11 +512,9 @@ const scenarios = {
       assert.ok(!frame.url().startsWith(url), `framed: ${frame.url()}`);
     });
     await step('a name that somebody points here is not answered', async () => {
-      const rebound = await chromium.launch({
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-        args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--host-resolver-rules=MAP evil.example 127.0.0.1'],
-      });
+      const rebound = await launch('--host-resolver-rules=MAP evil.example 127.0.0.1');
       const there = await rebound.newPage();
+      there.setDefaultTimeout(PATIENCE);
       const answer = await there.goto(`http://evil.example:${new URL(url).port}/`);
       assert.equal(answer.status(), 403);
       assert.equal(await there.evaluate(() => fetch('/api/sessions').then((r) => r.status, () => 'refused')), 403);

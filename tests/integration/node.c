@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "tests/runner/client.h"
 
-enum { ARGS_MAX = 48, NODE_PATIENCE_S = 60, OUT_MAX = 64 << 20 };
+enum { ARGS_MAX = 48, NODE_PATIENCE_S = 120, OUT_MAX = 64 << 20 };
 
 const char *node_project(void)
 {
@@ -89,6 +89,30 @@ struct node_end node_run(const char *script, const char *const *args)
     return (struct node_end){end.status, out, server_stderr_text(s)};
 }
 
+static const struct json *last_word(const struct node_end *end)
+{
+    struct slice rest = end->out, line, last = {0};
+    while (slice_split(&rest, '\n', &line) && line.n) last = line;
+    return last.n ? parse_or_null(test_arena(), last) : NULL;
+}
+
+const char *node_cause(const struct node_end *end)
+{
+    const struct json *word = last_word(end);
+    struct slice step = json_text(json_get(word, SLICE("step")));
+    struct slice where = json_text(json_get(word, SLICE("failed")));
+    struct slice why = json_text(json_get(word, SLICE("why")));
+    struct slice rest = end->errors, line;
+    while (!why.n && slice_split(&rest, '\n', &line))
+        if (slice_find(line, SLICE("Error")) < line.n) why = line;
+    if (!why.n) why = SLICE("no word");
+    return arena_printf(test_arena(), "\"%s%.*s\" (status %d): %.*s",
+                        where.n ? "" : "after ",
+                        SLICE_ARG(where.n ? where : step), end->status,
+                        SLICE_ARG(why))
+        .p;
+}
+
 struct node_steps node_steps(const char *script, const char *const *args)
 {
     struct node_end end = node_run(script, args);
@@ -104,8 +128,8 @@ struct node_steps node_steps(const char *script, const char *const *args)
     }
     int64_t done = -1;
     if (!json_int64(json_get(last, SLICE("done")), &done))
-        FAIL("%s did not come to its end (status %d):\n%.*s%.*s", script,
-             end.status, SLICE_ARG(end.out), SLICE_ARG(end.errors));
+        FAIL("%s failed at %s\n%.*s%.*s", script, node_cause(&end),
+             SLICE_ARG(end.out), SLICE_ARG(end.errors));
     CHECK_INT_EQ(end.status, 0);
     CHECK_INT_EQ(done, steps.count);
     return steps;

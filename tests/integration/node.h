@@ -37,6 +37,9 @@ struct node_steps {
     const struct json *all[1024];
 };
 struct node_steps node_steps(const char *script, const char *const *args);
+/* Where and why a script that reports steps came to no good end, in one line:
+ * all that a summary shows of it. */
+const char *node_cause(const struct node_end *end);
 /* The step of this name; fails the test when it was not made. */
 const struct json *node_step(const struct node_steps *s, const char *name);
 

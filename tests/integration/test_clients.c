@@ -7,6 +7,31 @@
 #include "tests/integration/node.h"
 #include "tests/runner/client.h"
 
+/* --- scripts that fail
+ * -------------------------------------------------------- */
+struct failing {
+    const char *how, *cause;
+};
+
+TEST_EACH_IF(clients, a_script_that_fails_tells_where_and_why_in_one_line,
+             (.needs = "npm"), struct failing, row,
+             {"in a step", "\"the second\" (status 1): no good"},
+             {"between steps",
+              "\"after the first\" (status 1): no answer (ECONNREFUSED)"},
+             {"later", "\"after the first\" (status 1): a late one"},
+             {"never ending", "\"after the first\" (status 1): the script ends "
+                              "with 13 here"},
+             {"leaving early",
+              "\"after the first\" (status 1): the script ends "
+              "with 0 here"},
+             {"without a word", "\"after the first\" (status -1): no word"})
+{
+    const char *args[] = {row->how, NULL};
+    struct node_end end = node_run("failing.mjs", args);
+    CHECK_TEXT_EQ(slice_of(node_cause(&end)), row->cause);
+    if (end.status == 1) CHECK_CONTAINS(end.out, "\"page\":[\"console: red\"]");
+}
+
 /* --- a workflow from its first phase to its end -----------------------------
  */
 struct walk {
@@ -109,8 +134,8 @@ static void common(const struct pairing *row)
         http ? arena_printf(test_arena(), "http://127.0.0.1:%d/mcp", port).p
              : NULL;
     const char *over_http[] = {"--mode", row->mode, "--url", url, NULL};
-    const char *over_stdio[] = {"--mode", row->mode, "--",
-                                everything_binary(), NULL};
+    const char *over_stdio[] = {"--mode", row->mode, "--", everything_binary(),
+                                NULL};
     struct node_steps steps =
         node_steps("common.mjs", http ? over_http : over_stdio);
     CHECK_TEXT_EQ(
@@ -248,23 +273,29 @@ static const struct common_step {
     {"list", {"--method", "tools/list"}, "test_simple_text", 0},
     {"call",
      {"--method", "tools/call", "--tool-name", "test_simple_text"},
-     "simple text response", 0},
+     "simple text response",
+     0},
     {"error",
      {"--method", "tools/call", "--tool-name", "test_error_handling"},
-     "intentionally", 5},
+     "intentionally",
+     5},
     {"progress",
      {"--method", "tools/call", "--tool-name", "test_tool_with_progress"},
-     "executed successfully", 0},
+     "executed successfully",
+     0},
     {"templates",
      {"--method", "resources/templates/list"},
-     "test://template/{id}/data", 0},
+     "test://template/{id}/data",
+     0},
     {"prompt",
      {"--method", "prompts/get", "--prompt-name", "test_prompt_with_arguments",
       "--prompt-args", "arg1=one", "arg2=two"},
-     "one", 0},
+     "one",
+     0},
     {"resource",
      {"--method", "resources/read", "--uri", "test://static-text"},
-     "test://static-text", 0},
+     "test://static-text",
+     0},
 };
 
 TEST_EACH_IF(inspector, runs_the_common_script,
