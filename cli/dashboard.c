@@ -10,7 +10,7 @@
 enum { NEWS_MAX = 64 << 10 };
 
 struct cli_dashboard {
-    struct cli_dashboard_page page;
+    struct cli_dashboard_page page; /* from cli_dashboard_open on */
     struct engine *engine;
     struct cli_health *health;
     struct tp_loop *loop;  /* from cli_dashboard_open on */
@@ -168,7 +168,6 @@ enum err cli_dashboard_new(struct engine *engine, struct cli_health *health,
     struct cli_dashboard *d = MEM_NEW(struct cli_dashboard);
     if (!d) return ERR_NOMEM;
     lock_init(&d->lock, "dashboard", RANK_LEAF);
-    cli_dashboard_page_init(&d->page);
     d->engine = engine;
     d->health = health;
     d->news = BUF_INIT(NEWS_MAX);
@@ -182,6 +181,7 @@ enum err cli_dashboard_new(struct engine *engine, struct cli_health *health,
 void cli_dashboard_open(struct cli_dashboard *d, struct tp_loop *loop,
                         struct tp_http *http)
 {
+    cli_dashboard_page_init(&d->page);
     lock_take(&d->lock);
     d->loop = loop;
     d->http = http;

@@ -20,7 +20,7 @@ struct cli_dashboard;
 MUST_USE enum err cli_dashboard_new(struct engine *engine,
                                     struct cli_health *health,
                                     struct cli_dashboard **ret);
-/* HTTP is there. Thread: startup */
+/* HTTP is there, and asks nothing yet. Thread: startup */
 void cli_dashboard_open(struct cli_dashboard *d, struct tp_loop *loop,
                         struct tp_http *http);
 /* Once a second: samples what the charts show. Thread: keeper */

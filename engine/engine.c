@@ -141,12 +141,9 @@ enum err eng_open(const struct eng_options *o, struct arena *a,
         r = cache_rows[i](e, &e->cache[i]);
     if (!r) r = providers_open(e);
     if (!r) r = eng__runs_new(e, &e->runs);
-    if (!r) r = watch_open(e);
+    if (!r) r = store_open(e, a, p);
+    if (!r) r = watch_open(e); /* its thread looks at every definition now */
     if (!r) r = eng__search_open(e);
-    if (r)
-        (void)unmade(p, r);
-    else
-        r = store_open(e, a, p);
     if (r) {
         eng_close(e);
         return p->what.n ? r : unmade(p, r);

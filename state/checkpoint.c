@@ -130,11 +130,11 @@ enum err st__wal_overwrite(struct st_store *s, struct st_conn *c,
 
 /* Somebody was killed between ticket and end, or the counter's file was
  * replaced: whoever holds the write lock may put it right. */
-void st__commits_mend(struct st_store *s)
+static void mend(struct st_store *s, struct st_conn *c)
 {
-    struct st_conn *c = s->checkpointer;
     int64_t now = clock_now();
     uint64_t unended = 0;
+    uint32_t patience = c->busy_timeout_ms;
     if (now < s->mend_next || !st__commits_unsettled(&s->commits)) return;
     c->busy_timeout_ms = SETTLE_MS;
     enum err e = st__conn_begin(c, STMT_BEGIN_WRITE);
@@ -143,7 +143,18 @@ void st__commits_mend(struct st_store *s)
     /* Busy: whoever writes settles it. A full disk is not asked each second. */
     if (e && unended) s->mend_next = now + MEND_AGAIN_S * NS_PER_S;
     st__conn_rollback(c);
-    c->busy_timeout_ms = 0;
+    c->busy_timeout_ms = patience;
+}
+
+/* A connection of its own is made when there is something to do: a process that
+ * writes nothing does without its memory. */
+static bool connected(struct st_store *s)
+{
+    if (s->checkpointer) return true;
+    if (!st__wal_bytes(s) && !st__commits_unsettled(&s->commits)) return false;
+    /* 0: a checkpoint of this connection waits for nobody */
+    return st__conn_open(s->path, true, s->durability, 0, &s->checkpointer) ==
+           OK;
 }
 
 /* True: all is moved that was there when the last pass began. */
@@ -164,9 +175,11 @@ static void move(struct st_store *s)
     if (atomic_flag_test_and_set_explicit(&s->checkpointing,
                                           memory_order_acquire))
         return; /* somebody is at it */
-    st__commits_mend(s);
-    if (move_most(s) && st__wal_bytes(s) > SHRINK_BYTES)
-        checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
+    if (connected(s)) {
+        mend(s, s->checkpointer);
+        if (move_most(s) && st__wal_bytes(s) > SHRINK_BYTES)
+            checkpoint(s, s->checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
+    }
     atomic_flag_clear_explicit(&s->checkpointing, memory_order_release);
 }
 
@@ -196,14 +209,10 @@ static void *checkpoint_main(void *arg)
 
 enum err st__checkpoint_start(struct st_store *s)
 {
-    /* 0: a checkpoint of this connection waits for nobody */
-    enum err e =
-        st__conn_open(s->path, true, s->durability, 0, &s->checkpointer);
-    if (e) return e;
-    st__commits_mend(s); /* whoever was here before may have been killed */
+    mend(s, s->writer); /* whoever was here before may have been killed */
     s->wal_mark = STEP;
     sqlite3_wal_hook(s->writer->db, on_commit, s);
-    e = st__thread(checkpoint_main, s, &s->checkpoint_thread);
+    enum err e = st__thread(checkpoint_main, s, &s->checkpoint_thread);
     s->checkpointer_runs = !e;
     return e;
 }

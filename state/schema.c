@@ -237,19 +237,26 @@ static enum err back_up(struct st_conn *c, const char *path, int64_t version)
     return e;
 }
 
+enum err st__schema_run(const struct st_schema *s, struct st_conn *c,
+                        int64_t from)
+{
+    char set[64];
+    enum err e = OK;
+    for (int64_t v = from; !e && v < s->version; v++)
+        e = st__conn_exec(c, s->migrations[v]);
+    snprintf(set, sizeof(set), "PRAGMA user_version=%d", s->version);
+    return e ? e : st__conn_exec(c, set);
+}
+
 static enum err migrate(const struct st_schema *s, struct st_conn *c,
                         const char *path)
 {
-    char set[64];
     int64_t version = 0;
     enum err e = header_check(s, c, &version);
     bool same = version == s->version; /* another was faster */
     if (!e && !same && version > 0) e = back_up(c, path, version);
-    for (int64_t v = version; !e && v < s->version; v++)
-        e = st__conn_exec(c, s->migrations[v]);
     /* Even then: this commit ends tickets, so it has to write. */
-    snprintf(set, sizeof(set), "PRAGMA user_version=%d", s->version);
-    if (!e) e = st__conn_exec(c, set);
+    if (!e) e = st__schema_run(s, c, version);
     if (!e && !same)
         log_info("store", "migrated", LOG_I("from", version),
                  LOG_I("to", s->version));

@@ -34,6 +34,9 @@ MUST_USE enum err st__schema_admit(const struct st_schema *s,
  * a backup to <file>.v<N> unless it is empty. */
 MUST_USE enum err st__schema_apply(const struct st_schema *s, struct st_conn *c,
                                    struct commits *commits, const char *path);
+/* The migrations after `from`, and the version they lead to. */
+MUST_USE enum err st__schema_run(const struct st_schema *s, struct st_conn *c,
+                                 int64_t from);
 /* Inside a transaction: did another program migrate the file meanwhile? */
 MUST_USE enum err st__schema_same(const struct st_schema *s, struct st_conn *c);
 

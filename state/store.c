@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "state/backup.h"
+#include "state/newborn.h"
 #include "state/sqlite_setup.h"
 
 /* --- telling why not ------------------------------------------------------ */
@@ -136,11 +137,29 @@ bool st__in_place(const struct st_store *s)
            st.st_ino == s->ino;
 }
 
+/* Of a file that has just been made: no stamp of an older one is valid. While
+ * the WAL is empty no frame lies behind those that readers know of, whatever
+ * ticket was left: nothing has to be written over. */
+static enum err begin_count(struct st_store *s)
+{
+    uint64_t ticket = 0;
+    enum err e = st__conn_begin(s->writer, STMT_BEGIN_WRITE);
+    if (e) return e;
+    (void)st__commits_settle(&s->commits);
+    if (st__wal_bytes(s) == 0) {
+        e = st__commits_begin(&s->commits, &ticket);
+        st__commits_end(&s->commits, ticket);
+    }
+    st__conn_rollback(s->writer);
+    return e;
+}
+
 static enum err open_file(struct st_store *s)
 {
     enum err e = st__sqlite_setup();
-    if (!e) e = create_private(s->path);
-    if (!e) e = st__schema_peek(s->schema, s->path);
+    bool fresh = !e && st__newborn(s->schema, s->path);
+    if (!e && !fresh) e = create_private(s->path);
+    if (!e && !fresh) e = st__schema_peek(s->schema, s->path);
     if (!e)
         e = st__conn_open(s->path, true, s->durability, s->busy_timeout_ms,
                           &s->writer);
@@ -150,6 +169,7 @@ static enum err open_file(struct st_store *s)
     if (!e) e = st__schema_admit(s->schema, s->writer);
     if (!e) e = st__commits_open(&s->commits, s->path);
     if (!e) e = st__schema_apply(s->schema, s->writer, &s->commits, s->path);
+    if (!e && fresh) e = begin_count(s);
     return e;
 }
 

@@ -26,7 +26,7 @@ struct st_store {
     struct st_conn *writer; /* Thread: writer, once it runs */
     pthread_t writer_thread;
 
-    struct st_conn *checkpointer; /* whoever holds `checkpointing` */
+    struct st_conn *checkpointer; /* whoever holds `checkpointing`; or NULL */
     atomic_flag checkpointing;
     pthread_t checkpoint_thread;
 
@@ -54,7 +54,7 @@ struct st_store {
     _Atomic uint32_t wal_frames, wal_moved;
     _Atomic bool wal_finish;     /* few are left: the writer moves them */
     uint32_t wal_seen, wal_mark; /* Thread: writer */
-    int64_t mend_next; /* after one that failed. Thread: as st__commits_mend */
+    int64_t mend_next; /* after one that failed. Thread: who is checkpointing */
 };
 
 /* For tests: a store with another list of migrations. */
@@ -77,10 +77,6 @@ void st__writer_stop(struct st_store *s); /* runs what is queued */
  * in which `ticket` was found not ended: see commits.h. Ends both. */
 MUST_USE enum err st__wal_overwrite(struct st_store *s, struct st_conn *c,
                                     uint64_t ticket);
-/* Settles, and overwrites, if that is needed and the write lock is free.
- * Thread: startup, then who is checkpointing */
-void st__commits_mend(struct st_store *s);
-
 MUST_USE enum err st__checkpoint_start(struct st_store *s);
 void st__checkpoint_stop(struct st_store *s);
 /* After a group was answered. Thread: writer */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 /* How far from one n to the next. */
 struct walk {
@@ -31,13 +32,30 @@ static const char *target_of(uint64_t n)
     return arena_printf(test_arena(), "t%llu", (unsigned long long)n).p;
 }
 
+/* A new state file is there whole at once; every other one here is empty, and
+ * SQLite makes it step by step. */
+static struct server_options a_project(uint64_t n)
+{
+    struct arena *a = test_arena();
+    struct server_options o = faulty_options();
+    if (n % 2 == 0) return o;
+    struct slice root =
+        arena_printf(a, "%s/grows-%llu", test_tmpdir(), (unsigned long long)n);
+    CHECK_OK(path_make(arena_printf(a, "%s/.git", root.p), 0755));
+    CHECK_OK(path_make(arena_printf(a, "%s/.phasegate", root.p), 0755));
+    CHECK_OK(file_write_atomic(
+        arena_printf(a, "%s/.phasegate/state.db", root.p), SLICE(""), 0600));
+    o.project = root.p;
+    return o;
+}
+
 /* --- the process dies ----------------------------------------------------- */
 
 /* A new project each time, so that its making is cut off too. False: the
  * script came to its end before the n-th call. */
 static bool die_at(struct faults *f, enum fault_what what, uint64_t n)
 {
-    struct server_options o = faulty_options();
+    struct server_options o = a_project(n);
     struct script sc = {.target = target_of(n)};
     int done;
     f->seed = n;
@@ -169,7 +187,7 @@ TEST_EACH_IF(faults, each_failing_call_is_told_and_forgotten,
 /* From the start: it serves, or ends and says why; mended, it starts. */
 static bool start_with(struct faults *f, const struct fault *row, uint64_t n)
 {
-    struct server_options o = faulty_options();
+    struct server_options o = a_project(n);
     struct script sc = {.target = target_of(n)};
     int done = 0;
     f->lasts = row->lasts;
