@@ -88,8 +88,7 @@ static void check_link(const struct eng_pass *in, const struct eng_source *src,
                 slice_starts(path, SLICE("core/")) ||
                 slice_starts(path, SLICE("supporting-docs/"));
     if (!ours || eng_files_find(&in->d->files, path)) return;
-    eng_report_add(in->r, LINT_LINK_BROKEN, src, at,
-                   "%.*s does not exist",
+    eng_report_add(in->r, LINT_LINK_BROKEN, src, at, "%.*s does not exist",
                    SLICE_ARG(eng_clip(in->r->arena, path, 200)));
 }
 
@@ -142,12 +141,35 @@ static bool is_part(const struct eng_phase *p, struct slice name)
     return false;
 }
 
+static void check_mentioned(const struct eng_pass *in, const struct eng_file *f)
+{
+    struct eng_source src = source(f);
+    struct slice last = slice_sub(f->path, folder_of(f->path).n, f->path.n);
+    if (!named_anywhere(in->d, f))
+        eng_report_add(in->r, LINT_FILE_UNREFERENCED, &src, NULL,
+                       "no text mentions %.*s",
+                       SLICE_ARG(eng_clip(in->r->arena, last, 120)));
+}
+
+/* What people look for by itself, in any folder. */
+static bool stands_alone(struct slice path)
+{
+    static const char *const names[] = {"metadata.json", "readme", "license",
+                                        "changelog", NULL};
+    struct slice last = slice_sub(path, folder_of(path).n, path.n);
+    for (const char *const *name = names; *name; name++)
+        if (slice_eq_nocase(slice_sub(last, 0, strlen(*name)), slice_of(*name)))
+            return true;
+    return slice_starts(path, SLICE("phases/"));
+}
+
 static void check_place(const struct eng_pass *in, const struct eng_file *f,
                         struct slice *told)
 {
     struct slice name;
     int64_t number;
     struct eng_source src = source(f);
+    if (!stands_alone(f->path)) check_mentioned(in, f);
     if (!phase_number(f->path, &name, &number) ||
         slice_eq(name, SLICE("dynamic")))
         return;
@@ -160,10 +182,7 @@ static void check_place(const struct eng_pass *in, const struct eng_file *f,
     }
     struct slice folder = folder_of(f->path);
     struct slice last = slice_sub(f->path, folder.n, f->path.n);
-    if (p && !is_part(p, last) && !named_anywhere(in->d, f))
-        eng_report_add(in->r, LINT_FILE_UNREFERENCED, &src, NULL,
-                       "no text mentions %.*s",
-                       SLICE_ARG(eng_clip(in->r->arena, last, 120)));
+    if (p && !is_part(p, last)) check_mentioned(in, f);
 }
 
 /* --- texts of phases --------------------------------------------------- */

@@ -195,7 +195,7 @@
       "Name the folder by its phase's number, or remove it.",                  \
       "phases/01/ or phases/7/ with phases 0 to 2")                            \
     X(FILE_UNREFERENCED, NOTE,                                                 \
-      "a file of a phase that no text mentions",                               \
+      "a file that no text mentions",                                          \
       "Link it from phase.md or a task, or remove it.",                        \
       "phases/1/notes.md")                                                     \
     X(LINK_BROKEN, WARNING,                                                    \

@@ -75,9 +75,9 @@ static const struct eng_field *field_of(const struct eng_gate *g,
 /* Behind ":", "-" or a dash, which a name may follow; false: none is there. */
 static bool skip_separator(struct slice *s)
 {
-    static const struct slice separators[] = {
-        SLICE_INIT(":"), SLICE_INIT("- "), SLICE_INIT("\xe2\x80\x93"),
-        SLICE_INIT("\xe2\x80\x94")};
+    static const struct slice separators[] = {SLICE_INIT(":"), SLICE_INIT("- "),
+                                              SLICE_INIT("\xe2\x80\x93"),
+                                              SLICE_INIT("\xe2\x80\x94")};
     *s = slice_trim(*s);
     for (size_t i = 0; i < sizeof(separators) / sizeof(separators[0]); i++)
         if (slice_starts(*s, separators[i])) {
@@ -278,6 +278,7 @@ static void check_expect(struct text *t, const struct eng_meta_phase *m,
 struct example {
     struct slice unknown, missing, mistyped;
     struct slice names;
+    bool cut; /* "...": more fields than are written */
 };
 
 /* What a written value tells of its type; ENG_ANY: nothing. */
@@ -290,7 +291,9 @@ static enum eng_type written_type(struct slice v)
     if (slice_starts(v, SLICE("[number]")) || (w.n && slice_int64(w, &n)))
         return ENG_INTEGER;
     if (slice_starts(v, SLICE("["))) return ENG_LIST;
-    if (slice_eq(v, SLICE("{"))) return ENG_OBJECT;
+    bool opens = slice_starts(v, SLICE("{")) && /* but {COUNT} is a gap */
+                 (v.n == 1 || strchr("\"'} ", v.p[1]));
+    if (opens) return ENG_OBJECT;
     if (slice_starts(v, SLICE("\""))) return ENG_STRING;
     return ENG_ANY;
 }
@@ -301,11 +304,12 @@ static bool types_agree(enum eng_type field, enum eng_type written)
            (field == ENG_NUMBER && written == ENG_INTEGER);
 }
 
-static void example_line(struct text *t, struct example *e, struct slice line)
+/* False: this is no `name: value`. */
+static bool example_line(struct text *t, struct example *e, struct slice line)
 {
-    struct slice s = skip_chars(line, " \t\"'-`"), name = word(s);
+    struct slice s = skip_chars(line, " \t\n\"'-`"), name = word(s);
     struct slice value = skip_chars(slice_sub(s, name.n, s.n), "\"'`");
-    if (name.n == 0 || !slice_starts(value, SLICE(":"))) return;
+    if (name.n == 0 || !slice_starts(value, SLICE(":"))) return false;
     value = slice_trim(slice_sub(value, 1, value.n));
     append(t, &e->names, name);
     const struct eng_field *f = field_of(t->gate, name);
@@ -313,6 +317,26 @@ static void example_line(struct text *t, struct example *e, struct slice line)
         append(t, &e->unknown, name);
     else if (!types_agree(f->type, written_type(value)))
         append(t, &e->mistyped, name);
+    return true;
+}
+
+static void judge_example(struct text *t, struct example *e, const char *at)
+{
+    if (e->names.n == 0) return;
+    for (size_t i = 0; i < t->gate->fields_count && !e->cut; i++) {
+        const struct eng_field *f = &t->gate->fields[i];
+        struct slice ignored;
+        if (f->required && !after_name(e->names, f->name, &ignored))
+            append(t, &e->missing, f->name);
+    }
+    if (e->unknown.n == 0 && e->missing.n == 0 && e->mistyped.n == 0) return;
+    eng_report_add(t->r, LINT_EVIDENCE_EXAMPLE_MISMATCH, &t->src, at,
+                   "the example differs from the gate of phase %lld: not in "
+                   "the gate: %.*s; missing: %.*s; of another type: %.*s",
+                   (long long)t->phase->number,
+                   SLICE_ARG(e->unknown.n ? e->unknown : SLICE("nothing")),
+                   SLICE_ARG(e->missing.n ? e->missing : SLICE("nothing")),
+                   SLICE_ARG(e->mistyped.n ? e->mistyped : SLICE("nothing")));
 }
 
 static size_t indent_of(struct slice line)
@@ -335,21 +359,62 @@ static void read_example(struct text *t, struct slice head, struct slice rest)
         if (inner == 0) inner = indent;
         if (indent == inner) example_line(t, &e, line);
     }
-    if (e.names.n == 0) return;
-    for (size_t i = 0; i < t->gate->fields_count; i++) {
-        const struct eng_field *f = &t->gate->fields[i];
-        struct slice ignored;
-        if (f->required && !after_name(e.names, f->name, &ignored))
-            append(t, &e.missing, f->name);
+    judge_example(t, &e, head.p);
+}
+
+static struct slice to_the_end(const struct text *t, struct slice from)
+{
+    struct slice all = t->src.text;
+    return slice_sub(all, (size_t)(from.p - all.p), all.n);
+}
+
+/* The length of the entry at the start of s: up to the comma or brace that
+ * ends it; s.n: nothing does. */
+static size_t entry_length(struct slice s)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (depth == 0 && (c == ',' || c == '}')) return i;
+        if (c == '{' || c == '[' || c == '(') depth++;
+        if ((c == '}' || c == ']' || c == ')') && depth-- == 0) break;
+        if (c != '"' && c != '\'') continue;
+        while (++i < s.n && s.p[i] != c) i += s.p[i] == '\\';
     }
-    if (e.unknown.n == 0 && e.missing.n == 0 && e.mistyped.n == 0) return;
-    eng_report_add(t->r, LINT_EVIDENCE_EXAMPLE_MISMATCH, &t->src, head.p,
-                   "the example differs from the gate of phase %lld: not in "
-                   "the gate: %.*s; missing: %.*s; of another type: %.*s",
-                   (long long)t->phase->number,
-                   SLICE_ARG(e.unknown.n ? e.unknown : SLICE("nothing")),
-                   SLICE_ARG(e.missing.n ? e.missing : SLICE("nothing")),
-                   SLICE_ARG(e.mistyped.n ? e.mistyped : SLICE("nothing")));
+    return s.n;
+}
+
+/* Behind the brace of `evidence={"done": true, ...}`, whatever the lines. What
+ * reads otherwise is prose, and says nothing. */
+static void read_entries(struct text *t, const char *at, struct slice s)
+{
+    struct example e = {0};
+    for (;;) {
+        s = skip_chars(s, " \t\r\n,");
+        size_t n = entry_length(s);
+        if (n == s.n) return;
+        struct slice entry = slice_trim(slice_sub(s, 0, n));
+        bool more = slice_starts(entry, SLICE("..."));
+        if (entry.n == 0 && s.p[n] == '}') break;
+        e.cut |= more;
+        if (!more && !example_line(t, &e, entry)) return;
+        s = slice_sub(s, n, s.n);
+    }
+    judge_example(t, &e, at);
+}
+
+/* What stands behind `evidence={` or `"evidence": {` where the first entry
+ * follows on the line itself. */
+static bool is_inline_head(struct slice line, struct slice *ret)
+{
+    struct slice s;
+    if (!after_name(line, SLICE("evidence"), &s)) return false;
+    s = skip_chars(s, "\"'` ");
+    if (s.n == 0 || (s.p[0] != '=' && s.p[0] != ':')) return false;
+    s = skip_chars(slice_sub(s, 1, s.n), " ");
+    if (!slice_starts(s, SLICE("{"))) return false;
+    *ret = slice_sub(s, 1, s.n);
+    return slice_trim(*ret).n > 0;
 }
 
 /* `evidence={`, `evidence = {`, `evidence:`, `"evidence": {` */
@@ -377,15 +442,38 @@ static void check_number(struct text *t, struct slice line)
                    (long long)number, (long long)t->phase->number);
 }
 
+/* `complete_phase(session_id, phase=2, ...)` in a task of another phase. */
+static void check_call(struct text *t, struct slice line)
+{
+    size_t at = slice_find(line, SLICE("complete_phase("));
+    int64_t number;
+    if (at >= line.n) return;
+    struct slice s = to_the_end(t, slice_sub(line, at + 15, line.n));
+    s.n = slice_find_byte(s, ')');
+    if (!after_name(s, SLICE("phase"), &s)) return;
+    s = skip_chars(s, "\"' ");
+    if (s.n == 0 || (s.p[0] != '=' && s.p[0] != ':')) return;
+    s = word(skip_chars(slice_sub(s, 1, s.n), " "));
+    if (!slice_int64(s, &number) || number == t->phase->number) return;
+    eng_report_add(t->r, LINT_EVIDENCE_EXAMPLE_MISMATCH, &t->src, line.p,
+                   "the call completes phase %lld, but the text belongs to "
+                   "phase %lld",
+                   (long long)number, (long long)t->phase->number);
+}
+
 static void check_examples(struct text *t)
 {
-    struct slice rest = t->src.text, line;
+    struct slice rest = t->src.text, line, entries;
     if (!t->gate || t->gate->source == ENG_GATE_NONE ||
         slice_find(rest, SLICE("evidence")) >= rest.n)
         return;
     while (next_line(&rest, &line)) {
         check_number(t, line);
-        if (is_example_head(line)) read_example(t, line, rest);
+        check_call(t, line);
+        if (is_example_head(line))
+            read_example(t, line, rest);
+        else if (is_inline_head(line, &entries))
+            read_entries(t, line.p, to_the_end(t, entries));
     }
 }
 

@@ -293,7 +293,8 @@ static const struct row named[] = {
      contains_any, {{S("patterns"), LIST}},
      .shape = ONE_OF},
     {S("matches_pattern"), T_STRING, S("must match {pattern} from its start"),
-     matches, {{S("pattern"), PATTERN}}},
+     matches, {{S("pattern"), PATTERN}},
+     .shape = LIKE},
     {S("min_length"), T_SIZED, S("must have a length of at least {min_len}"),
      at_least_length, {{S("min_len"), COUNT}},
      .shape = AT_LEAST_LONG},
@@ -332,9 +333,11 @@ static const struct row named[] = {
     {S("no_errors"), T_STRING, S("must contain neither \"error\" nor "
                                  "\xE2\x9D\x8C"), tells_no_error},
     {S("contains_text"), T_STRING, S("must contain {text}"), contains_text,
-     {{S("text"), TEXT}}},
+     {{S("text"), TEXT}},
+     .shape = HOLDS},
     {S("not_contains_text"), T_STRING, S("must not contain {text}"),
-     contains_no_text, {{S("text"), TEXT}}},
+     contains_no_text, {{S("text"), TEXT}},
+     .shape = HOLDS_NOT},
     {S("list_not_empty"), T_LIST, S("must be a list with an element or more"),
      has_length, .shape = A_LENGTH},
     {S("list_min_length"), T_LIST, S("must be a list of at least {min_len}"),
@@ -365,7 +368,8 @@ static const struct row numbered[] = {
 };
 static const struct row regex = {
     S("custom:regex:"), T_STRING, S("must match {0} from its start"), matches,
-    {{S("0"), PATTERN}}};
+    {{S("0"), PATTERN}},
+    .shape = LIKE};
 #undef S
 /* clang-format on */
 enum {

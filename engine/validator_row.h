@@ -42,7 +42,10 @@ enum shape {
     ONE_OF,        /* the list params[0] */
     ALL_KEYS,
     SAME, /* as params[0] */
-    OTHER
+    OTHER,
+    HOLDS, /* the text params[0] */
+    HOLDS_NOT,
+    LIKE /* the pattern, from the text's start */
 };
 
 struct row {

@@ -1,5 +1,6 @@
 /* What a check says to every value, found without one. */
 #include "engine/expr.h"
+#include "engine/pattern.h"
 #include "engine/validator_row.h"
 
 static unsigned types_of(enum eng_type t)
@@ -56,16 +57,42 @@ static enum eng_tendency tendency_of_row(const struct eng_validator *v,
     case AT_LEAST_LONG:
         return v->number[0] <= 0 ? ENG_ALWAYS : ENG_DEPENDS;
     case ONE_OF:
+        for (uint32_t i = 0; t == ENG_STRING && i < p->count; i++)
+            if (p->items[i].text.n == 0) return ENG_ALWAYS;
         return p->count == 0 ? ENG_NEVER : ENG_DEPENDS;
     case ALL_KEYS:
         return p->count == 0 ? ENG_ALWAYS : ENG_DEPENDS;
     case SAME:
         return types_of(t) & 1u << p->type ? ENG_DEPENDS : ENG_NEVER;
+    case HOLDS:
+        return p->text.n == 0 ? ENG_ALWAYS : ENG_DEPENDS;
+    case HOLDS_NOT:
+        return p->text.n == 0 ? ENG_NEVER : ENG_DEPENDS;
     case OTHER:
         return types_of(t) & 1u << p->type ? ENG_DEPENDS : ENG_ALWAYS;
     default:
         return ENG_DEPENDS;
     }
+}
+
+/* A pattern that is content with nothing at a text's start is content with
+ * every text, unless it asks what comes next: "$", "\\b", "\\Z". */
+static enum err tendency_of_pattern(const struct eng_validator *v,
+                                    enum eng_tendency *ret)
+{
+    static const struct slice custom = SLICE_INIT("custom:regex:");
+    struct slice text = v->params[0] ? v->params[0]->text
+                                     : slice_sub(v->name, custom.n, SIZE_MAX);
+    struct slice problem;
+    bool empty = false;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] == '$' || (text.p[i] == '\\' && i + 1 < text.n &&
+                                 memchr("bBzZA\\", text.p[i + 1], 6)))
+            return OK;
+    enum err e =
+        eng_pattern_run(v->pattern, (struct slice){"", 0}, &empty, &problem);
+    if (!e && empty && problem.n == 0) *ret = ENG_ALWAYS;
+    return e;
 }
 
 bool eng_validator_measures(const struct eng_validator *v, long double ret[2],
@@ -122,7 +149,9 @@ enum err eng_validator_tendency(const struct eng_validator *v,
     if (f->type == ENG_BOOLEAN) return tendency_of_boolean(v, f, a, ret);
     if (v->row) {
         *ret = tendency_of_row(v, f->type);
-        return OK;
+        return v->row->shape == LIKE && *ret == ENG_DEPENDS
+                   ? tendency_of_pattern(v, ret)
+                   : OK;
     }
     unsigned takes = eng_type_takes(f->type);
     const struct eng_expr_asks asks = {own_place, own_admits, &takes};

@@ -152,7 +152,23 @@ TEST_EACH(lint_odd, an_example_of_evidence_against_the_gate, struct odd, row,
     {"evidence\nSubmit to complete Phase 0\nSubmit to complete Phase x\n"
      "complete Phase 3\nSubmit to complete Phase\n", ""},
     {"evidence\nSubmit to Complete Phase 7", "EVIDENCE_EXAMPLE_MISMATCH:2",
-     "says to complete phase 7"})
+     "says to complete phase 7"},
+    {"x\ncomplete_phase(s, phase=0, evidence={\"done\": True, \"other\": "
+     "{\"a\": [1, 2]}})\n", "EVIDENCE_EXAMPLE_MISMATCH:2",
+     "not in the gate: other; missing: count; of another type: nothing"},
+    {"{\"evidence\": {\"done\": \"a, \\\"b}\",\n \"count\": {}}}\n",
+     "EVIDENCE_EXAMPLE_MISMATCH:1",
+     "missing: nothing; of another type: done, count"},
+    {"evidence={'done': True, 'count': 3, 'detail': {COUNT}}\n", ""},
+    {"evidence={'done': True,\n  ...}\n", ""},
+    {"evidence={'other': 1, ...}\n", "EVIDENCE_EXAMPLE_MISMATCH:1",
+     "not in the gate: other; missing: nothing; of another type: nothing"},
+    {"evidence={...}, evidence: {see below}, evidence={}\n", ""},
+    {"evidence={'other': 1, 'done': \"never closed\n", ""},
+    {"evidence\ncomplete_phase(\n  session_id,\n  phase=2,\n)\n",
+     "EVIDENCE_EXAMPLE_MISMATCH:2", "the call completes phase 2"},
+    {"evidence\ncomplete_phase(s, phase=0)\ncomplete_phase(s, phase=N)\n"
+     "complete_phase(s, next_phase: 4)\ncomplete_phase(s, \"phase\")", ""})
 /* clang-format on */
 {
     judge(kit_with(base(), TASK, row->text), TASK, row);

@@ -131,6 +131,38 @@ TEST_EACH(lint_rules, what_a_rule_says_whatever_is_sent, struct rule, row,
           row->tends);
 }
 
+struct named {
+    const char *check;
+    enum tends tends;
+};
+/* clang-format off */
+TEST_EACH(lint_rules, what_a_named_check_says_whatever_is_sent, struct named,
+    row,
+    {"matches_pattern, validator_params: {pattern: '.*'}", ALWAYS},
+    {"matches_pattern, validator_params: {pattern: '^'}", ALWAYS},
+    {"matches_pattern, validator_params: {pattern: 'done|'}", ALWAYS},
+    {"'custom:regex:[a-z]*'", ALWAYS},
+    {"matches_pattern, validator_params: {pattern: '.+'}", DEPENDS},
+    {"matches_pattern, validator_params: {pattern: '^.*$'}", DEPENDS},
+    {"matches_pattern, validator_params: {pattern: '[a-z]*$'}", DEPENDS},
+    {"matches_pattern, validator_params: {pattern: '\\B'}", DEPENDS},
+    {"'custom:regex:[a-z]+'", DEPENDS},
+    {"contains_text, validator_params: {text: ''}", ALWAYS},
+    {"contains_text, validator_params: {text: ok}", DEPENDS},
+    {"not_contains_text, validator_params: {text: ''}", NEVER},
+    {"not_contains_text, validator_params: {text: ok}", DEPENDS},
+    {"contains_any, validator_params: {patterns: [ok, '']}", ALWAYS},
+    {"contains_any, validator_params: {patterns: [ok]}", DEPENDS})
+/* clang-format on */
+{
+    judge(arena_printf(test_arena(),
+                       "checkpoint: {strict: true}\nevidence_schema:\n" FIELD(
+                           "after", "type: string, validator: %s"),
+                       row->check)
+              .p,
+          row->tends);
+}
+
 struct check {
     const char *type, *check;
     enum tends tends;
