@@ -85,6 +85,7 @@ struct mcp_call_state {
     struct slice bytes;                     /* the message */
     struct mcp_pieces *pieces; /* or they, and bytes.n; NULL: put together */
     struct mcp_message m;
+    const struct mcp_known *known; /* what is known of it; held by the arena */
     const struct mcp_revision *revision;
     const struct mcp_method *method; /* NULL: there is nothing to answer */
     const struct mcp_tool *tool;     /* tools/call */
@@ -172,7 +173,7 @@ struct mcp_call_state {
     struct mcp_exchange aside; /* stands in for an exchange that has ended */
 };
 
-enum { MCP_FLIGHT_LISTS = 64 };
+enum { MCP_FLIGHT_LISTS = 64, MCP_KNOWN = 4, MCP_SEEN = 16 };
 struct mcp_shared; /* share.c */
 
 struct mcp_tool_entry {
@@ -180,11 +181,15 @@ struct mcp_tool_entry {
     const struct mcp_tool *row;
 };
 
-/* Idle calls, kept warm: of one stdio peer, or of all HTTP peers of a loop,
- * so that a thousand quiet connections keep none. Thread: its loop. */
+/* Idle calls, kept warm, and the messages that are known: of one stdio peer,
+ * or of all HTTP peers of a loop, so that a thousand quiet connections keep
+ * none. Thread: its loop. */
 struct mcp_lane {
     struct mcp_call_link free;
     size_t free_count;
+    struct mcp_known *known[MCP_KNOWN]; /* again.c */
+    uint32_t known_next;
+    uint64_t seen[MCP_SEEN]; /* hashes of messages that came once */
     pthread_t owner; /* HTTP: the loop's thread */
     struct mcp_lane *next;
 };
@@ -371,6 +376,17 @@ void mcp_receive_ruled(struct mcp_call_state *c, const struct mcp_ruling *r);
 /* What can be said without memory. */
 void mcp_receive_nomem(struct mcp_exchange *ex);
 
+/* --- again.c: the same call again. Thread: the peer's loop ----------------- */
+/* True: c->m is this message's, and c->known is set. */
+bool mcp_again_recall(struct mcp_call_state *c, struct slice message);
+/* True: the ruling is known too. */
+bool mcp_again_rule(const struct mcp_call_state *c, struct mcp_ruling *ret);
+/* The tool and its arguments, of a call that is known. */
+void mcp_again_tool(struct mcp_call_state *c, const struct json **ret_args);
+/* A good call of a tool: its message is known when it comes again. */
+void mcp_again_keep(struct mcp_call_state *c);
+void mcp_again_done(struct mcp_lane *lane);
+
 /* --- client.c: what the client of a call said of itself ------------------- */
 unsigned mcp_can_of(const struct json *capabilities,
                     const struct mcp_revision *r);
@@ -498,6 +514,9 @@ enum err mcp_tools_list_begin(struct mcp_call_state *c);
 void mcp_tools_list_render(struct mcp_call_state *c, enum err e);
 enum err mcp_tools_call_begin(struct mcp_call_state *c);
 enum err mcp_tools_call_run(struct mcp_call_state *c);
+/* `args` (NULL: none) of a tool without a schema of its own. */
+enum err mcp_tools_parse(const struct mcp_tool *t, const struct json *args,
+                         struct arena *a, void *ret_args, struct problem *p);
 void mcp_tools_call_render(struct mcp_call_state *c, enum err e);
 /* The answer of a tool that is still at work, from this problem alone. */
 void mcp_tools_call_late(struct buf *out, const struct mcp_call_state *c,

@@ -40,9 +40,16 @@ static enum err call_fault(struct mcp_call_state *c, const char *why)
     return mcp_call_fault(c, mcp_fault(MCP_FAULT_PARAMS, slice_of(why)));
 }
 
-static enum err parse_args(struct mcp_call_state *c, const struct json *args)
+enum err mcp_tools_parse(const struct mcp_tool *t, const struct json *args,
+                         struct arena *a, void *ret_args, struct problem *p)
 {
     static const struct mcp_field none[] = {{0}};
+    return mcp_fields_parse(t->args ? t->args : none, args, a, ret_args,
+                            t->args_size, p);
+}
+
+static enum err parse_args(struct mcp_call_state *c, const struct json *args)
+{
     const struct mcp_tool *t = c->tool;
     if (t->input_schema) {
         c->raw_args = args;
@@ -51,8 +58,7 @@ static enum err parse_args(struct mcp_call_state *c, const struct json *args)
     size_t size = t->args_size ? t->args_size : 1;
     c->args = arena_zalloc(&c->pub.arena, size);
     if (!c->args) return ERR_NOMEM;
-    return mcp_fields_parse(t->args ? t->args : none, args, &c->pub.arena,
-                            c->args, t->args_size, &c->pub.problem);
+    return mcp_tools_parse(t, args, &c->pub.arena, c->args, &c->pub.problem);
 }
 
 static enum err too_large(struct mcp_call_state *c, const struct json *args)
@@ -103,7 +109,8 @@ static enum err check_headers(struct mcp_call_state *c, const struct json *args)
     return OK;
 }
 
-enum err mcp_tools_call_begin(struct mcp_call_state *c)
+static enum err call_read(struct mcp_call_state *c,
+                          const struct json **ret_args)
 {
     const struct json *name = json_get(c->m.params, SLICE("name"));
     const struct json *args = json_get(c->m.params, SLICE("arguments"));
@@ -120,6 +127,19 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
             c, mcp_faultf(MCP_FAULT_PARAMS, &c->pub.arena,
                           "Unknown tool: %.*s; tools/list names them",
                           SLICE_ARG(slice_sub(name->text, 0, 128))));
+    *ret_args = args;
+    return OK;
+}
+
+enum err mcp_tools_call_begin(struct mcp_call_state *c)
+{
+    const struct json *args = NULL;
+    enum err e = OK;
+    if (c->known)
+        mcp_again_tool(c, &args);
+    else
+        e = call_read(c, &args);
+    if (e) return e;
     if (atomic_load_explicit(&c->peer->server->stopping, memory_order_relaxed))
         return ERR_CLOSED;
     if (args && args->raw.n > c->pub.server->config.arguments_max)
@@ -127,13 +147,14 @@ enum err mcp_tools_call_begin(struct mcp_call_state *c)
     if (c->tool->task == MCP_TASK_ALWAYS && !(c->can & MCP_CAN_TASKS))
         return mcp_client_lacks(c, MCP_CAN_TASKS);
     c->where = c->tool->run;
-    enum err e = check_headers(c, args);
+    e = check_headers(c, args);
     if (!e) e = mcp_asks_begin(c);
-    if (!e) e = parse_args(c, args);
+    if (!e && !c->known) e = parse_args(c, args);
     if (!e) mcp_limits_tool(c);
     const struct mcp_gate *gate = c->peer->server->config.gate;
     if (!e && gate && gate->allow)
         e = gate->allow(c->peer->server->config.gate_ctx, &c->pub, c->tool);
+    if (!e && !c->known) mcp_again_keep(c);
     return e;
 }
 

@@ -16,6 +16,7 @@ void mcp_lane_done(struct mcp_lane *lane)
         mcp_link_del(&c->at_peer);
         mcp_call_free(c);
     }
+    mcp_again_done(lane);
 }
 
 static struct mcp_lane *find_lane(struct mcp_server *s)

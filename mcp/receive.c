@@ -95,6 +95,7 @@ static void rule(struct mcp_call_state *c, struct mcp_ruling *ret)
 {
     struct mcp_peer *peer = c->peer;
     unsigned offers = peer->server->offers;
+    if (mcp_again_rule(c, ret)) return;
     if (peer->kind == MCP_STDIO) {
         mcp_rules_stdio(&c->m, peer->legacy, offers, &c->pub.arena, ret);
         return;
@@ -204,10 +205,15 @@ void mcp_receive_nomem(struct mcp_exchange *ex)
 }
 
 /* Those behind a long one that is being read wait for it. */
+static bool must_wait(const struct mcp_peer *peer)
+{
+    return peer->parsing || peer->held.next != &peer->held;
+}
+
 static void place(struct mcp_call_state *c)
 {
     struct mcp_peer *peer = c->peer;
-    if (peer->parsing || peer->held.next != &peer->held)
+    if (must_wait(peer))
         mcp_link_add(&peer->held, &c->at_peer);
     else
         read_message(c);
@@ -220,6 +226,10 @@ void mcp_receive(struct mcp_peer *peer, struct mcp_exchange *ex,
     struct mcp_call_state *c = mcp_call_take(peer, ex);
     if (!c) {
         mcp_receive_nomem(ex);
+        return;
+    }
+    if (!must_wait(peer) && mcp_again_recall(c, message)) {
+        parsed(c);
         return;
     }
     c->bytes = arena_copy(&c->pub.arena, message);

@@ -173,9 +173,9 @@ TEST_EACH_IF(instructions, of_a_served_call,
              (.needs = "slow release valgrind binary", .timeout_s = 300),
              struct path_row, row,
              {"get_phase over stdio", "on_readable", "get_phase", "", "stdio",
-              9393},
+              4349},
              {"get_phase over HTTP", "on_request", "get_phase", "", "http",
-              13314},
+              8862},
              {"complete_phase on its worker", "op_job", "complete_phase",
               REFUSED, "stdio", 244630})
 {
