@@ -6,15 +6,7 @@
 #ifndef BASE_POISON_H
 #define BASE_POISON_H
 
-#if defined(__SANITIZE_ADDRESS__)
-#define POISON_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POISON_ASAN 1
-#endif
-#endif
-
-#ifdef POISON_ASAN
+#if defined(PHASEGATE_ASAN)
 #include <sanitizer/asan_interface.h>
 #define POISON_ON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
 #define POISON_OFF(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))

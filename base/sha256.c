@@ -90,13 +90,14 @@ void sha256_init(struct sha256 *s)
 
 void sha256_add(struct sha256 *s, struct slice bytes)
 {
+    if (bytes.n == 0) return; /* its pointer may be NULL */
     const uint8_t *p = (const uint8_t *)bytes.p;
     size_t n = bytes.n, begun = s->bytes % sizeof(s->block);
     s->bytes += n;
     if (begun) {
         size_t part = sizeof(s->block) - begun;
         if (part > n) part = n;
-        if (part) memcpy(s->block + begun, p, part);
+        memcpy(s->block + begun, p, part);
         if (begun + part < sizeof(s->block)) return;
         compress(s->h, s->block, 1);
         p += part;

@@ -43,7 +43,7 @@ struct tp_loop {
 
 /* --- libevent, once per process ------------------------------------------ */
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(PHASEGATE_TSAN)
 /* With the changelist libevent tells epoll about a removed event only at the
  * next turn, when the descriptor may be closed and its number be another
  * thread's file already. That call fails with EBADF or ENOENT and changes

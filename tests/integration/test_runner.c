@@ -74,6 +74,9 @@ TEST_EACH(runner, status_and_closing_line_tell_the_outcome, struct status_row,
           {"-q " GOOD, 0, "7 passed, 0 failed, 2 skipped"},
           {"-v -n 4 " GOOD, 0, "7 passed, 0 failed, 2 skipped"},
           {"-n auto --full " GOOD, 0, "8 passed, 0 failed, 1 skipped"},
+          {"-m slow --full " GOOD, 0, "1 passed, 0 failed, 0 skipped"},
+          {"-n 2 --full " AT "test_turns.c", 0,
+           "3 passed, 0 failed, 0 skipped"},
           {"--count 5 -n 2 " GOOD "::passes", 0,
            "5 passed, 0 failed, 0 skipped"},
           {"-k no_such_word", 5, "0 passed, 0 failed, 0 skipped"},
@@ -180,7 +183,7 @@ TEST(runner, a_failure_takes_no_other_test_with_it, .timeout_s = 120)
     struct output o = run("-n 4 " AT);
     CHECK_INT_EQ(o.status, 1);
     /* All of test_bad.c fail but one row of two. */
-    CHECK_TEXT_EQ(last_line(o.text), "8 passed, 14 failed, 6 skipped");
+    CHECK_TEXT_EQ(last_line(o.text), "8 passed, 14 failed, 9 skipped");
 }
 
 TEST(runner, reasons_of_skips_stand_in_the_summary)
@@ -418,7 +421,7 @@ TEST(runner, the_junit_report_is_well_formed_and_complete, .timeout_s = 120)
     check_well_formed(text);
     struct slice s = {text, n};
     CHECK_CONTAINS(s,
-                   "tests=\"28\" failures=\"14\" errors=\"0\" skipped=\"6\"");
+                   "tests=\"31\" failures=\"14\" errors=\"0\" skipped=\"9\"");
     CHECK_CONTAINS(s, "<testcase classname=\"" GOOD "\" name=\"rows_pass[2]\"");
     CHECK_CONTAINS(s, "right &lt;text&gt; &amp; \\001");
     CHECK_CONTAINS(s, "<system-out>said on stdout\n</system-out>");
@@ -430,9 +433,9 @@ TEST(runner, the_junit_report_is_well_formed_and_complete, .timeout_s = 120)
 TEST(runner, what_a_sanitizer_finds_fails_that_test)
 {
     bool asan = false, tsan = false;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(PHASEGATE_ASAN)
     asan = true;
-#elif defined(__SANITIZE_THREAD__)
+#elif defined(PHASEGATE_TSAN)
     tsan = true;
 #endif
     if (!asan && !tsan) test_skip("this build is not instrumented");

@@ -92,21 +92,13 @@ const char *test_npm_dir(void)
     return PHASEGATE_SOURCE_DIR "/build/npm";
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 bool test_sanitized(void)
 {
-    return SANITIZED;
+#if defined(PHASEGATE_SANITIZE)
+    return true;
+#else
+    return false;
+#endif
 }
 
 struct start {

@@ -79,15 +79,21 @@ static struct wanted normalise(const char *arg)
 
 /* --- -k and -m -------------------------------------------------------------
  */
-static bool has_mark(const struct test_def *def, const char *word, size_t n)
+static bool stands_in(const char *words, const char *word, size_t n)
 {
-    const char *at = def->options.marks ? def->options.marks : "";
+    const char *at = words ? words : "";
     while (*(at += strspn(at, " "))) {
         size_t len = strcspn(at, " ");
         if (len == n && memcmp(at, word, n) == 0) return true;
         at += len;
     }
     return false;
+}
+
+static bool has_mark(const struct test_def *def, const char *word, size_t n)
+{
+    return stands_in(def->options.marks, word, n) ||
+           stands_in(def->options.needs, word, n);
 }
 
 static bool has_word(const char *word, size_t n, const void *ctx)

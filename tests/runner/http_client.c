@@ -126,14 +126,12 @@ static bool grow(struct reader *r)
 /* Up to and with `end`, copied. */
 static struct slice read_until(struct reader *r, const char *end)
 {
-    size_t n = strlen(end);
     for (;;) {
-        struct slice rest = inbox_rest(&r->h->inbox);
-        const char *from = rest.p + r->at;
-        const char *hit =
-            rest.n > r->at ? memmem(from, rest.n - r->at, end, n) : NULL;
-        if (hit) {
-            struct slice s = {from, (size_t)(hit - from) + n};
+        struct slice rest =
+            slice_sub(inbox_rest(&r->h->inbox), r->at, SIZE_MAX);
+        size_t hit = slice_find(rest, slice_of(end));
+        if (hit < rest.n) {
+            struct slice s = slice_sub(rest, 0, hit + strlen(end));
             r->at += s.n;
             return arena_copy(&r->h->arena, s);
         }

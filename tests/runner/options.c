@@ -25,7 +25,7 @@ static const struct row rows[] = {
     {"keyword", 'k', KIND_TEXT, AT(keyword), 0, "EXPR",
      "run tests whose id or marks contain: 'cache and not (slow or file)'"},
     {"marks", 'm', KIND_TEXT, AT(marks), 0, "EXPR",
-     "run tests whose marks fit the expression"},
+     "run tests whose marks or needs fit the expression: 'not npm'"},
     {"exitfirst", 'x', KIND_FLAG, AT(max_fail), 1, NULL,
      "stop at the first failure"},
     {"maxfail", 0, KIND_NUMBER, AT(max_fail), 0, "N",
@@ -34,7 +34,8 @@ static const struct row rows[] = {
      "run what failed last time (all, when nothing did)"},
     {"last-failed", 0, KIND_FLAG, AT(last_failed), 0, NULL, NULL},
     {"numprocesses", 'n', KIND_NUMBER, AT(workers), 0, "N",
-     "run N tests at a time (auto, 0: one for each processor)"},
+     "run N tests at a time, those of long limits first (0, auto: one for "
+     "each processor)"},
     {"count", 0, KIND_NUMBER, AT(count), 1, "N", "run each test N times"},
     {"timeout", 0, KIND_NUMBER, AT(timeout_s), 1, "S",
      "a test may take S seconds (its own limit goes first; x10 under "

@@ -40,6 +40,7 @@ struct run {
     const struct options *o;
     struct tally *tally;
     struct slot *slots;
+    struct item **turns; /* the plan's items as they are started */
     size_t next, running;
     char *tmp; /* the folder of this run's test folders; made at once */
     sigset_t waited, before;
@@ -170,6 +171,26 @@ static double limit_of(const struct item *it, const struct options *o)
     int s =
         it->def->options.timeout_s ? it->def->options.timeout_s : o->timeout_s;
     return (double)s * (test_sanitized() ? SANITIZED_FACTOR : 1);
+}
+
+/* The longest limit first, else as planned. */
+static int by_limit(const void *a, const void *b, void *options)
+{
+    const struct item *x = *(struct item *const *)a;
+    const struct item *y = *(struct item *const *)b;
+    double left = limit_of(x, options), right = limit_of(y, options);
+    return left != right ? (left < right) - (left > right) : (x > y) - (x < y);
+}
+
+/* With several workers long tests go first, so that no worker is left alone
+ * with one at the end. */
+static struct item **turns_of(const struct plan *p, const struct options *o)
+{
+    struct item **turns = must(calloc(p->count + 1, sizeof(struct item *)));
+    for (size_t i = 0; i < p->count; i++) turns[i] = &p->items[i];
+    if (o->workers > 1)
+        qsort_r(turns, p->count, sizeof *turns, by_limit, (void *)o);
+    return turns;
 }
 
 static void start(struct run *r, struct slot *s, struct item *it)
@@ -365,7 +386,7 @@ static void fill(struct run *r)
     for (int i = 0; i < r->o->workers; i++) {
         struct slot *s = &r->slots[i];
         while (!s->item && !r->stop && r->next < r->plan->count) {
-            struct item *it = &r->plan->items[r->next++];
+            struct item *it = r->turns[r->next++];
             if (!settled_before(r, it)) start(r, s, it);
         }
     }
@@ -392,6 +413,7 @@ static void begin(struct run *r)
     sigprocmask(SIG_BLOCK, &r->waited, &r->before);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     r->tmp = make_tmp();
+    r->turns = turns_of(r->plan, r->o);
     r->slots = must(calloc((size_t)r->o->workers, sizeof *r->slots));
     for (int i = 0; i < r->o->workers; i++) {
         r->slots[i].verdict =
@@ -409,6 +431,7 @@ static void end(struct run *r)
     for (int i = 0; i < r->o->workers; i++)
         munmap(r->slots[i].verdict, sizeof(struct verdict));
     free(r->slots);
+    free(r->turns);
     free(r->tmp);
     sigprocmask(SIG_SETMASK, &r->before, NULL);
 }

@@ -39,7 +39,7 @@ struct test_options {
      * optimised), slow (--full). */
     const char *needs;
     int timeout_s;     /* 0: the runner's default; widened under sanitizers */
-    const char *marks; /* space-separated, for -m */
+    const char *marks; /* space-separated, for -m, as needs are */
 };
 
 struct test_def {

@@ -79,7 +79,7 @@ static void check_same(const struct fault_op *op, struct fault *t,
  */
 
 /* Sanitizers take ten times as long, and judge one in so many. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(PHASEGATE_SANITIZE)
 enum { STEP = 16 };
 #else
 enum { STEP = 1 };
@@ -132,13 +132,13 @@ void fault_run(const struct fault_op *op)
     if (op->ready) op->ready(&t);
     if (t.warm) once(op, &t, never, 0);
     once(op, &t, never, 0);
-    CHECK(sites_at(0));
+    struct site site;
+    CHECK(sites_at(0, &site));
     size_t step = STEP * (op->step ? op->step : 1);
-    const struct site *site;
-    for (size_t i = 0; (site = sites_at(i)); i += step)
+    for (size_t i = 0; sites_at(i, &site); i += step)
         for (size_t how = 0; how < 2; how++) {
-            once(op, &t, fail[how], site->first);
-            if (site->last != site->first) once(op, &t, fail[how], site->last);
+            once(op, &t, fail[how], site.first);
+            if (site.last != site.first) once(op, &t, fail[how], site.last);
         }
     once(op, &t, mem_fail_at, 0);
     struct eng_verify_args all = {0};
@@ -261,17 +261,17 @@ static void struck_once(const struct fault_op *op, struct fault *t)
 static void strike(const struct fault_op *op, struct fault *t,
                    const struct struck *s)
 {
-    const struct site *site;
+    struct site site;
     size_t count = 0, step = 1;
     sites_clear(false);
     vfs_watch(s->kinds, sites_note);
     struck_once(op, t);
-    while (sites_at(count)) count++;
+    while (sites_at(count, &site)) count++;
     if (!getenv("PHASEGATE_LONG")) step = count / SITES_TAKEN + 1;
     printf("%s: %zu places\n", s->name, count);
-    for (size_t i = step / 2; (site = sites_at(i)); i += step) {
+    for (size_t i = step / 2; sites_at(i, &site); i += step) {
         (s->lasts ? vfs_fail_from : vfs_fail_at)(s->kinds, s->code,
-                                                 site->first);
+                                                 site.first);
         struck_once(op, t);
     }
 }

@@ -23,6 +23,7 @@ static bool is_ours(const char *frame)
     return frame >= __executable_start && frame < etext;
 }
 
+/* Under the lock. */
 static uint64_t place(void)
 {
     void *frame[FRAMES_DEEP];
@@ -38,15 +39,17 @@ static uint64_t place(void)
 
 void sites_clear(bool ours)
 {
+    pthread_mutex_lock(&sites.lock);
     sites.count = 0;
     sites.ours = ours;
+    pthread_mutex_unlock(&sites.lock);
 }
 
 void sites_note(uint64_t nth)
 {
-    uint64_t hash = place();
     size_t i = 0;
     pthread_mutex_lock(&sites.lock);
+    uint64_t hash = place();
     while (i < sites.count && sites.hash[i] != hash) i++;
     if (i == sites.count) {
         CHECK_INT_LT(i, SITES_MOST);
@@ -58,7 +61,11 @@ void sites_note(uint64_t nth)
     pthread_mutex_unlock(&sites.lock);
 }
 
-const struct site *sites_at(size_t i)
+bool sites_at(size_t i, struct site *ret)
 {
-    return i < sites.count ? &sites.at[i] : NULL;
+    pthread_mutex_lock(&sites.lock);
+    bool is = i < sites.count;
+    if (is) *ret = sites.at[i];
+    pthread_mutex_unlock(&sites.lock);
+    return is;
 }

@@ -18,7 +18,8 @@ struct site {
 void sites_clear(bool ours);
 /* The n-th call is being made. Thread: any */
 void sites_note(uint64_t nth);
-/* NULL past the last one. */
-const struct site *sites_at(size_t i);
+/* The i-th as it stands; false past the last one. Other threads may go on
+ * calling: what they add comes after it. Thread: any */
+bool sites_at(size_t i, struct site *ret);
 
 #endif

@@ -33,8 +33,8 @@ static int put_row(void *ctx, int n, char **values, char **names)
 static struct slice character(void)
 {
     static const char *const questions[] = {
-        "SELECT type,name,tbl_name,ifnull(sql,'') FROM sqlite_schema"
-        " ORDER BY type,name",
+        ("SELECT type,name,tbl_name,ifnull(sql,'') FROM sqlite_schema"
+         " ORDER BY type,name"),
         "PRAGMA user_version",
         "PRAGMA application_id",
         "PRAGMA page_size",

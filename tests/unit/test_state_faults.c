@@ -17,7 +17,7 @@
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/vfs_kit.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(PHASEGATE_SANITIZE)
 enum { STEP = 8 };
 #else
 enum { STEP = 1 };
@@ -450,7 +450,7 @@ TEST_EACH(state_faults, without_memory_it_is_whole_or_says_so, struct piece,
 {
     static void (*const fail[])(uint64_t n) = {mem_fail_at, mem_fail_from};
     static const enum err may[] = {ERR_NOMEM, OK};
-    const struct site *site;
+    struct site site;
     struct slice want = {0}, said = {0};
     vfs_kit_begin();
     ready(row);
@@ -461,12 +461,12 @@ TEST_EACH(state_faults, without_memory_it_is_whole_or_says_so, struct piece,
     mem_watch(sites_note);
     CHECK_OK(once(row, &said));
     CHECK_SLICE_EQ(said, want);
-    CHECK(sites_at(0));
-    for (size_t i = 0; (site = sites_at(i)); i += row->step * STEP)
+    CHECK(sites_at(0, &site));
+    for (size_t i = 0; sites_at(i, &site); i += row->step * STEP)
         for (int how = 0; how < 4; how++) {
-            if (how > 1 && site->first == site->last) break;
+            if (how > 1 && site.first == site.last) break;
             ready(row);
-            fail[how % 2](how > 1 ? site->last : site->first);
+            fail[how % 2](how > 1 ? site.last : site.first);
             enum err e = once(row, &said);
             judge(row, e, said, want, may);
         }
@@ -496,7 +496,7 @@ TEST_EACH(state_faults, without_a_disk_it_is_whole_or_says_so, struct piece,
                                    ERR_STORE_BUSY,
                                    ERR_NOMEM,
                                    OK};
-    const struct site *site;
+    struct site site;
     struct slice want = {0}, said = {0};
     vfs_kit_begin();
     ready(row);
@@ -508,10 +508,10 @@ TEST_EACH(state_faults, without_a_disk_it_is_whole_or_says_so, struct piece,
         vfs_watch(s->kinds, sites_note);
         CHECK_OK(once(row, &said));
         CHECK_SLICE_EQ(said, want);
-        for (size_t i = 0; (site = sites_at(i)); i += row->step * STEP) {
+        for (size_t i = 0; sites_at(i, &site); i += row->step * STEP) {
             ready(row);
             (s->lasts ? vfs_fail_from : vfs_fail_at)(s->kinds, s->code,
-                                                     site->first);
+                                                     site.first);
             enum err e = once(row, &said);
             judge(row, e, said, want, may);
         }

@@ -9,7 +9,7 @@
 #include "tests/unit/session_kit.h"
 #include "tests/unit/workflow_kit.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(PHASEGATE_SANITIZE)
 enum { STEP = 10 };
 #else
 enum { STEP = 1 };

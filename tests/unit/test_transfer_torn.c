@@ -16,7 +16,7 @@ static const char gate[] =
     "    description: \"a person has seen it work\"\n    proof: human\n";
 #define EVIDENCE "{\"summary\":\"done\",\"doc\":\"doc.md\"}"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(PHASEGATE_SANITIZE)
 enum { STEP = 31 };
 #else
 enum { STEP = 6 };
