@@ -195,19 +195,25 @@ size_t slice_unseen(struct slice s, unsigned *ret_code)
 size_t slice_distance(struct slice a, struct slice b)
 {
     enum { MOST = 64 };
-    size_t row[MOST + 1]; /* of the table that edits a[0..i) into b[0..j) */
+    /* Lines of the table that edits a[0..i) into b[0..j): i, and the two
+     * before it. */
+    size_t lines[3][MOST + 1];
     if (a.n > MOST || b.n > MOST) return SIZE_MAX;
-    for (size_t j = 0; j <= b.n; j++) row[j] = j;
+    for (size_t j = 0; j <= b.n; j++) lines[0][j] = j;
     for (size_t i = 1; i <= a.n; i++) {
-        size_t corner = row[0];
-        row[0] = i;
+        size_t *at = lines[i % 3];
+        const size_t *up = lines[(i + 2) % 3], *upper = lines[(i + 1) % 3];
+        at[0] = i;
         for (size_t j = 1; j <= b.n; j++) {
-            size_t best = corner + (a.p[i - 1] != b.p[j - 1]);
-            corner = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
+            char x = a.p[i - 1], y = b.p[j - 1];
+            size_t best = up[j - 1] + (x != y);
+            if (up[j] + 1 < best) best = up[j] + 1;
+            if (at[j - 1] + 1 < best) best = at[j - 1] + 1;
+            if (i > 1 && j > 1 && x == b.p[j - 2] && y == a.p[i - 2] &&
+                upper[j - 2] + 1 < best)
+                best = upper[j - 2] + 1;
+            at[j] = best;
         }
     }
-    return row[b.n];
+    return lines[a.n % 3][b.n];
 }

@@ -69,8 +69,8 @@ size_t slice_utf8_length(struct slice s);
  * breaks and tabs among them; s.n: none. *ret_code is its number. */
 size_t slice_unseen(struct slice s, unsigned *ret_code);
 
-/* Edits (of bytes) that turn one short text into the other, for "did you
- * mean"; SIZE_MAX when either is longer than 64. */
+/* Edits (of bytes; two neighbours changing places are one) that turn one short
+ * text into the other, for "did you mean"; SIZE_MAX when either is longer than 64. */
 size_t slice_distance(struct slice a, struct slice b);
 
 /* 1-based line and column (in code points) of byte `at` in `text`. */

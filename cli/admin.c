@@ -111,12 +111,14 @@ int cli_admin(const struct cli_command *c, int argc, char **argv)
     arena_init(&k.arena, (size_t)64 << 20);
     if (cli_begin(c, argc, argv, &k.arena, &k.o, &k.root, &code)) {
         int at = k.o.rest;
+        const struct cli_verb *v =
+            at < argc ? cli_verb_find(c, slice_of(argv[at])) : NULL;
         code = CLI_USAGE;
-        if (at < argc && !cli_verb_find(c, slice_of(argv[at])))
-            code = CLI_USAGE; /* it is told what there is */
-        else if (argc - at == 2)
+        if (v && argc - at == 2)
             code = run(&k, act_of(slice_of(argv[at])), argv[at + 1]);
-        else
+        else if (v)
+            code = cli_verb_misused(c, v, argc - at > 2);
+        else if (at == argc)
             (void)fputs("phasegate admin clear-cache NAME | reset-breaker "
                         "NAME\n",
                         stderr);

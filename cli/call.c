@@ -55,7 +55,7 @@ static int find_tool(struct call *c, const char *word)
     }
     if (c->tool) return CLI_DONE;
     if (word)
-        return usage("no tool \"%s\"%.*s", word,
+        return usage("no tool \"%s\"%.*s; `phasegate call` lists them", word,
                      SLICE_ARG(hint(c, slice_of(word), names)));
     (void)fputs("phasegate call TOOL [key=value ...] [--json OBJ]\n\n", stderr);
     for (const struct mcp_tool *t = tools_rows; t->name; t++)

@@ -65,6 +65,10 @@ const struct cli_command *cli_command_find(struct slice name);
 const struct cli_verb *cli_verb_find(const struct cli_command *c,
                                      struct slice word);
 
+/* Says on stderr that a verb got too few words, or too many. CLI_USAGE. */
+int cli_verb_misused(const struct cli_command *c, const struct cli_verb *v,
+                     bool too_many);
+
 /* What most commands begin with: options from flags, environment and the
  * project's file, in that order of weight, and the project's root. True: go
  * on; false: *ret_exit says how it ended (help was printed, or a problem).

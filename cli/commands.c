@@ -176,10 +176,24 @@ const struct cli_verb *cli_verb_find(const struct cli_command *c,
     return NULL;
 }
 
+int cli_verb_misused(const struct cli_command *c, const struct cli_verb *v,
+                     bool too_many)
+{
+    if (too_many)
+        (void)fprintf(stderr, "phasegate: %s %s takes %s and no more\n",
+                      c->name, v->name, *v->words ? v->words : "no words");
+    else
+        (void)fprintf(stderr, "phasegate: %s %s needs %s: phasegate %s %s %s\n",
+                      c->name, v->name, v->words, c->name, v->name, v->words);
+    return CLI_USAGE;
+}
+
 void cli_complain(const struct problem *p)
 {
+    struct slice why = p->why; /* a sentence has its full stop elsewhere */
+    if (why.n && why.p[why.n - 1] == '.') why.n--;
     cli_putf(stderr, "phasegate: %.*s%s%.*s%s%s%.*s\n", SLICE_ARG(p->what),
-             p->why.n ? " (" : "", SLICE_ARG(p->why), p->why.n ? ")" : "",
+             why.n ? " (" : "", SLICE_ARG(why), why.n ? ")" : "",
              p->how_to_fix.n ? ". " : "", SLICE_ARG(p->how_to_fix));
 }
 

@@ -108,7 +108,15 @@ static size_t count_of(const struct cli_doctor *d, enum cli_weight weight)
     return n;
 }
 
-static void print_json(const struct cli_doctor *d, size_t checks)
+/* What a command was to follow, and there is none for it. */
+static struct slice mend_of(struct cli_doctor *d, const struct cli_finding *f)
+{
+    struct slice how = f->how_to_fix;
+    if (f->command.n || !how.n || how.p[how.n - 1] != ':') return how;
+    return arena_printf(&d->arena, "%.*s.", (int)how.n - 1, how.p);
+}
+
+static void print_json(struct cli_doctor *d, size_t checks)
 {
     struct buf b = BUF_INIT(4 << 20);
     struct json_writer w = json_writer(&b);
@@ -123,7 +131,7 @@ static void print_json(const struct cli_doctor *d, size_t checks)
         json_begin_object(&w);
         json_put_string(&w, "check", slice_of(f->check));
         if (f->command.n) json_put_string(&w, "command", f->command);
-        json_put_string(&w, "how_to_fix", f->how_to_fix);
+        json_put_string(&w, "how_to_fix", mend_of(d, f));
         json_put_string(&w, "weight",
                         f->weight == CLI_BROKEN ? SLICE("broken")
                                                 : SLICE("advice"));
@@ -146,9 +154,10 @@ static void print_text(struct cli_doctor *d, size_t checks)
         bool broken = f->weight == CLI_BROKEN;
         cli_say(broken ? CLI_BAD : CLI_BOLD, broken ? "broken" : "advice",
                 "%.*s", SLICE_ARG(cli_one_line(&d->arena, f->what, f->what.n)));
-        if (f->how_to_fix.n)
+        struct slice how = mend_of(d, f);
+        if (how.n)
             cli_say(CLI_PLAIN, "", "%.*s",
-                    SLICE_ARG(cli_one_line(&d->arena, f->how_to_fix, 1 << 12)));
+                    SLICE_ARG(cli_one_line(&d->arena, how, 1 << 12)));
         if (f->command.n)
             cli_say(CLI_BOLD, "", "  %.*s",
                     SLICE_ARG(cli_one_line(&d->arena, f->command, 1 << 14)));

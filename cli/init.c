@@ -340,7 +340,9 @@ static bool editors_known(struct init *in)
         const char *near = cli_nearest(named->items[i], words);
         (void)fprintf(stderr, "phasegate: no editor \"%.*s\"; %s%s\n",
                       SLICE_ARG(named->items[i]), near ? "did you mean " : "",
-                      near ? near : "see --help");
+                      near ? near
+                           : "init knows claude, cursor, vscode and codex, "
+                             "and all");
         return false;
     }
     return true;

@@ -1,6 +1,8 @@
 /* phasegate: the program's entry. Finds the subcommand and runs it. */
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,14 +73,15 @@ static int help(int argc, char **argv)
     return c ? c->run(c, 2, words) : unknown(argv[2]);
 }
 
-int main(int argc, char **argv)
+static int version(void)
 {
-    if (argc > 1 && strcmp(argv[1], RUN_WARDEN) == 0)
-        return run_warden(argc, argv);
-    standard_streams();
-    memory_setup();
-    (void)signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, where it arose */
-    log_thread_name("main");
+    char name[] = "version", ask[] = "--version", *words[] = {name, ask, NULL};
+    const struct cli_command *any = cli_commands;
+    return any->run(any, 2, words);
+}
+
+static int run(int argc, char **argv)
+{
     const char *word = argc > 1 ? argv[1] : NULL;
     if (!word && isatty(STDIN_FILENO)) {
         usage(stdout);
@@ -94,6 +97,42 @@ int main(int argc, char **argv)
         return serve->run(serve, argc, argv); /* options alone are serve's */
     }
     if (slice_eq(slice_of(word), SLICE("help"))) return help(argc, argv);
+    if (slice_eq(slice_of(word), SLICE("version"))) return version();
     const struct cli_command *c = cli_command_find(slice_of(word));
     return c ? c->run(c, argc - 1, argv + 1) : unknown(word);
+}
+
+/* Nobody reads any more (`phasegate manual | head`): no fault to tell. */
+static bool reader_is_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO};
+    return poll(&p, 1, 0) > 0 && p.revents & POLLERR;
+}
+
+/* What was printed is whole, or the exit status says that it is not: a full
+ * disk must not pass for an export. */
+static int finish(int code)
+{
+    errno = 0;
+    bool flushed = fflush(stdout) == 0;
+    if (flushed && !ferror(stdout)) return code;
+    if (!reader_is_gone())
+        (void)fprintf(stderr,
+                      "phasegate: what was printed is not whole: stdout cannot "
+                      "be written%s%s%s. Free some room, or send it to another "
+                      "place\n",
+                      flushed ? "" : " (", flushed ? "" : strerror(errno),
+                      flushed ? "" : ")");
+    return code ? code : CLI_NOT_SO;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], RUN_WARDEN) == 0)
+        return run_warden(argc, argv);
+    standard_streams();
+    memory_setup();
+    (void)signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, where it arose */
+    log_thread_name("main");
+    return finish(run(argc, argv));
 }

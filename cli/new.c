@@ -67,6 +67,12 @@ static int run(struct making *m, const char *name)
                     stderr);
         return CLI_USAGE;
     }
+    if (!m->o.set.phases.count) {
+        (void)fputs("phasegate: new needs the names of the phases: --phases "
+                    "Plan,Build,Ship\n",
+                    stderr);
+        return CLI_USAGE;
+    }
     enum err e = phases_of(m, &s) ? OK : ERR_NOMEM;
     if (!e) e = eng_scaffold_write(&s, &m->arena, &p, &made);
     if (e) {

@@ -437,7 +437,7 @@ enum err cli_options_file(struct cli_options *o, struct slice path,
 const char *cli_nearest(struct slice typed, const char *const *names)
 {
     const char *found = NULL;
-    size_t least = typed.n / 2 + 2;
+    size_t least = typed.n < 4 ? 3 : (typed.n + 1) / 3 + 1;
     for (size_t i = 0; typed.n > 3 && names[i]; i++)
         if (slice_starts(slice_of(names[i]), typed)) return names[i];
     if (least > 4) least = 4;

@@ -157,13 +157,15 @@ static void put_result(struct search *s, const struct json *r)
 static int show(struct search *s, const struct cli_reply *r)
 {
     const struct json *results = json_get(r->object, SLICE("results"));
+    bool none = !results || !results->count;
     if (s->o.set.json || r->is_error) {
         cli_print_json(r->object);
-        return cli_reach_exit(r);
+        return none && !r->is_error ? CLI_NOT_SO : cli_reach_exit(r);
     }
-    if (!results || !results->count) {
+    if (none) {
         (void)fputs("phasegate: no passage of the standards has any of these "
-                    "words\n",
+                    "words; standards are the .md files in "
+                    ".phasegate/standards, or where --standards says\n",
                     stderr);
         return CLI_NOT_SO;
     }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -159,12 +160,28 @@ static struct providers_options providers_options(const struct serve *s)
     return o;
 }
 
+/* A folder may come later, and is read then; a mistyped one never does. */
+static void miss_folders(struct serve *s, const struct cli_list *named,
+                         const char *setting)
+{
+    for (size_t i = 0; i < named->count; i++) {
+        struct stat st;
+        const char *path = arena_cstr(&s->arena, named->items[i]);
+        if (path && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) continue;
+        log_warn("serve", "a folder that was named is not there",
+                 LOG_C("setting", setting), LOG_S("path", named->items[i]),
+                 LOG_C("mend", "make it, or name another one"));
+    }
+}
+
 static enum err engine_start(struct serve *s)
 {
     struct providers_options guards = providers_options(s);
     const struct cli_settings *set = &s->o.set;
     struct cli_list workflows = cli_workflows(&s->o, s->root, &s->arena);
     struct cli_list standards = cli_standards(&s->o, s->root, &s->arena);
+    if (set->workflows.count) miss_folders(s, &workflows, "workflows");
+    if (set->standards.count) miss_folders(s, &standards, "standards");
     enum err e = pool_new("worker", (uint32_t)set->workers,
                           (uint32_t)set->queue, &s->pool);
     if (e) return cannot(s, e, "workers cannot be started", "");
@@ -316,6 +333,31 @@ static enum err descriptors(struct serve *s)
     return OK;
 }
 
+/* Why there is no port, by bind's errno. */
+struct no_port {
+    int code;
+    const char *why, *mend;
+};
+
+static const struct no_port *no_port_of(int code)
+{
+    static const struct no_port rows[] = {
+        {EADDRINUSE, "something listens there already",
+         "Give another --http-port (0: any free one), or stop what listens."},
+        {EACCES, "this user may not have it",
+         "Give a --http-port of 1024 or more (0: any free one)."},
+        {EADDRNOTAVAIL, "it is no address of this machine",
+         "Give --http-host an address of this machine, or leave it out."},
+        {EINVAL, "it is no numeric address",
+         "Give --http-host an address in numbers, or leave it out."},
+        {0, "the system refuses it",
+         "Give another --http-port (0: any free one) or --http-host."},
+    };
+    const struct no_port *row = rows;
+    while (row->code && row->code != code) row++;
+    return row;
+}
+
 /* Bound before the first line is answered, so that every answer can say where
  * HTTP is; it takes microseconds. A port that cannot be had never stops
  * stdio. */
@@ -339,20 +381,14 @@ static enum err port_bind(struct serve *s)
                        s->listen.port);
         return OK;
     }
+    const struct no_port *no = no_port_of(e == ERR_INVALID ? EINVAL : errno);
     if (e == ERR_INVALID || set->transport == CLI_HTTP)
-        return problem_setf(&s->o.problem, &s->arena, e,
-                            SLICE("it is taken, not allowed, or no numeric "
-                                  "address of this machine"),
-                            SLICE("Give another --http-port (0: any free "
-                                  "one) or --http-host."),
-                            "cannot listen on %.*s port %d",
+        return problem_setf(&s->o.problem, &s->arena, e, slice_of(no->why),
+                            slice_of(no->mend), "cannot listen on %.*s port %d",
                             SLICE_ARG(set->http_host), first);
     log_error("serve", "no HTTP: the port cannot be had, stdio goes on",
               LOG_S("host", set->http_host), LOG_I("port", first),
-              LOG_C("mend", search ? "stop a server that is not needed, or "
-                                     "give --http-port 0 (any free one)"
-                                   : "give another --http-port (0: any free "
-                                     "one), or stop what listens on it"));
+              LOG_C("why", no->why), LOG_C("mend", no->mend));
     return OK;
 }
 

@@ -232,14 +232,12 @@ static int run(const struct cli_command *c, struct sessions *s, int argc,
     struct slice id = {0}, args = SLICE("{}");
     if (at < argc && cli_record_has(slice_of(argv[at])))
         return cli_record_run(&s->o, s->root, &s->arena, argc - at, argv + at);
-    const struct verb *v =
-        find_verb(c, at < argc ? slice_of(argv[at]) : SLICE("list"));
+    struct slice word = at < argc ? slice_of(argv[at]) : SLICE("list");
+    const struct verb *v = find_verb(c, word);
     if (!v) return CLI_USAGE;
-    if (argc - at > 1 + v->of_one || (v->of_one && argc - at < 2)) {
-        (void)fprintf(stderr, "phasegate sessions %s%s [--json]\n", v->name,
-                      v->of_one ? " SESSION" : "");
-        return CLI_USAGE;
-    }
+    bool much = argc - at > 1 + v->of_one;
+    if (much || (v->of_one && argc - at < 2))
+        return cli_verb_misused(c, cli_verb_find(c, word), much);
     if (v->of_one) {
         code = resolve(s, slice_of(argv[at + 1]), &id);
         if (code) return code;

@@ -129,14 +129,16 @@ static int kept_read(struct cli_record *r, const struct json **ret)
     struct slice path = r->o->set.kept, content;
     struct json_error je;
     if (!path.n) return CLI_DONE;
-    if (file_read(path, OUT_CEILING, r->arena, &content) == OK &&
-        json_parse(content, NULL, r->arena, ret, &je) == OK &&
+    enum err e = file_read(path, OUT_CEILING, r->arena, &content);
+    if (!e && json_parse(content, NULL, r->arena, ret, &je) == OK &&
         json_get(*ret, SLICE("store_head")))
         return CLI_DONE;
     (void)fprintf(stderr,
-                  "phasegate: %.*s is not what `phasegate sessions verify "
-                  "--json` printed\n",
-                  SLICE_ARG(path));
+                  "phasegate: %.*s %s `phasegate sessions verify --json` "
+                  "printed\n",
+                  SLICE_ARG(path),
+                  e ? "cannot be read; give --kept the file that holds what"
+                    : "is not what");
     return CLI_USAGE;
 }
 
@@ -477,12 +479,11 @@ static int upstream_folders(struct slice root, struct arena *a, char **argv)
 int cli_record_run(const struct cli_options *o, struct slice root,
                    struct arena *a, int argc, char **argv)
 {
+    const struct cli_command *c = cli_command_find(SLICE("sessions"));
     const struct verb *v = verb_of(slice_of(argv[0]));
-    if (!v || argc - 1 < v->least || argc - 1 > v->most) {
-        (void)fprintf(stderr, "phasegate sessions %s %s [--json]\n", argv[0],
-                      v ? v->words : "");
-        return CLI_USAGE;
-    }
+    if (argc - 1 < v->least || argc - 1 > v->most)
+        return cli_verb_misused(c, cli_verb_find(c, slice_of(argv[0])),
+                                argc - 1 > v->most);
     if (!v->makes_file && !state_is_there(o, root, a)) return CLI_NOT_SO;
     char *found[4] = {argv[0]};
     if (v->run == import && argc == 1) {

@@ -157,10 +157,11 @@ static enum err unreadable(struct problem *p, struct arena *a, enum err e,
         return problem_setf(p, a, e, SLICE("A file is at most 4 MiB long."),
                             SLICE("Name a smaller file."), "%.*s",
                             SLICE_ARG(path));
-    return problem_setf(p, a, e, SLICE("It cannot be read."),
-                        SLICE("Name a workflow's folder, a folder of "
-                              "workflows, or a file that exists."),
-                        "%.*s", SLICE_ARG(path));
+    return problem_setf(
+        p, a, e, SLICE("There is nothing of that name, or it cannot be read."),
+        SLICE("Name a workflow's folder, a folder of "
+              "workflows, or a file that exists."),
+        "%.*s", SLICE_ARG(path));
 }
 
 static enum err check_alone(struct slice path, struct arena *a,

@@ -18,7 +18,7 @@ struct tp_listen {
 
 /* Binds `host` (a numeric address or "localhost") to the first port of
  * [first, last] that is free; first 0: any. ERR_INVALID: not an address;
- * ERR_UNAVAILABLE: none is free or allowed; ERR_IO. */
+ * ERR_UNAVAILABLE: none is free or allowed; ERR_IO; errno says why. */
 MUST_USE enum err tp_listen(struct slice host, int first, int last,
                             struct tp_listen *ret);
 /* A socket that listens already. ERR_INVALID: no TCP socket, or it does not

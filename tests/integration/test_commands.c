@@ -90,6 +90,60 @@ TEST(commands, a_mistyped_option_is_told_what_it_could_have_been)
     }
 }
 
+/* --- what goes wrong ------------------------------------------------------- */
+
+struct mistake {
+    const char *label, *command; /* a shell's, phasegate as $P */
+    int status;
+    const char *told;
+};
+
+/* What happened, why, how to mend: in one line for whoever mistyped. */
+TEST_EACH(commands, a_mistake_is_told_with_its_mend, struct mistake, row,
+          {"a version asked for in a word", "$P version", 0, ""},
+          {"no shell of ours", "$P completion tcsh", 2, "bash, zsh, fish"},
+          {"no session", "$P sessions show", 2,
+           "sessions show needs SESSION: phasegate sessions show SESSION"},
+          {"a record of none", "$P sessions report", 2,
+           "sessions report needs SESSION"},
+          {"a word too many", "$P sessions list extra", 2,
+           "sessions list takes no words and no more"},
+          {"no cache", "$P admin clear-cache", 2,
+           "admin clear-cache needs NAME"},
+          {"no tool", "$P call nothing", 2, "`phasegate call` lists them"},
+          {"no editor", "$P init --editor emacs", 2, "claude, cursor, vscode"},
+          {"no phases", "$P new mine_v1", 2, "--phases Plan,Build,Ship"},
+          {"nothing to lint", "$P lint nothing", 2, "nothing of that name"},
+          {"no heads", "$P sessions import x.json; $P sessions verify --kept y",
+           2, "cannot be read"},
+          {"no standards", "$P search word", 1, ".phasegate/standards"},
+          {"no standards, for a program", "$P search word --json", 1, ""},
+          {"no folder of workflows", "$P serve --workflows nowhere", 0,
+           "setting=workflows"},
+          {"no command mends it", "mkdir .phasegate; $P doctor --workflows nowhere", 1,
+           "Name other folders, or none.\n"},
+          {"no address of ours", "$P serve --transport http --http-host 192.0.2.1",
+           3, "no address of this machine"},
+          {"a full disk", "$P manual > /dev/full", 1,
+           "stdout cannot be written"},
+          {"a full disk, for a program", "$P sessions --json > /dev/full", 1,
+           "stdout cannot be written (No space left on device)"},
+          {"a reader that leaves", "$P manual | head -n 1", 0, ""})
+{
+    const char *folder = new_project("mistaken");
+    struct slice script =
+        arena_printf(test_arena(), "P=%s; %s", test_binary(), row->command);
+    struct ended e = program_run(&(struct program){
+        .binary = "/bin/sh",
+        .folder = folder,
+        .args = (const char *const[]){"-c", arena_cstr(test_arena(), script),
+                                      NULL}});
+    CHECK_INT_EQ(e.status, row->status);
+    if (!says(e.out, row->told)) CHECK_CONTAINS(e.err, row->told);
+    CHECK(!says(e.err, ".)"));
+    CHECK(!says(e.err, "did you mean"));
+}
+
 /* --- colours -------------------------------------------------------------- */
 
 /* What a command writes on a terminal of its own, stdout and stderr. */

@@ -216,4 +216,7 @@ TEST(options, the_nearest_word_is_near)
     CHECK_STR_EQ(cli_nearest(SLICE("sesions"), names), "sessions");
     CHECK_STR_EQ(cli_nearest(SLICE("sess"), names), "sessions");
     CHECK(cli_nearest(SLICE("frobnicate"), names) == NULL);
+    const char *shells[] = {"bash", "zsh", "fish", NULL};
+    CHECK(cli_nearest(SLICE("tcsh"), shells) == NULL);
+    CHECK_STR_EQ(cli_nearest(SLICE("bsh"), shells), "bash");
 }

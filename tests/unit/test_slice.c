@@ -145,3 +145,20 @@ TEST_EACH(slice, tells_line_and_column, struct place, row, {0, 1, 1}, {1, 1, 2},
     CHECK_INT_EQ(pos.line, row->line);
     CHECK_INT_EQ(pos.column, row->column);
 }
+
+struct edits {
+    const char *from, *to;
+    size_t count;
+};
+
+TEST_EACH(slice, edits_between_two_words, struct edits, row, {"", "", 0},
+          {"", "abc", 3}, {"abc", "", 3}, {"list", "list", 0},
+          {"lsit", "list", 1}, {"hlep", "help", 1}, {"srv", "serve", 2},
+          {"tcsh", "bash", 2}, {"kitten", "sitting", 3}, {"ab", "ba", 1},
+          {"abcd", "badc", 2})
+{
+    CHECK_INT_EQ(slice_distance(slice_of(row->from), slice_of(row->to)),
+                 row->count);
+    CHECK_INT_EQ(slice_distance(slice_of(row->to), slice_of(row->from)),
+                 row->count);
+}
