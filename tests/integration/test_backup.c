@@ -1,5 +1,6 @@
 /* `phasegate backup`: a copy of a file that is being written to, and the way
  * back to it, step by step as --help tells it. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,6 +103,17 @@ TEST(backup, copies_made_amid_writing_are_whole, .timeout_s = 60)
     }
 }
 
+/* A page that nobody looks at before copying. */
+static void damage(const char *file)
+{
+    static const char noise[4096] = "noise";
+    struct stat st;
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && fstat(fd, &st) == 0);
+    CHECK_INT_EQ(pwrite(fd, noise, sizeof(noise), st.st_size - 4096), 4096);
+    close(fd);
+}
+
 TEST(backup, refuses_what_it_cannot_do_and_leaves_nothing_behind)
 {
     const char *folder = new_project("refusals");
@@ -130,5 +142,10 @@ TEST(backup, refuses_what_it_cannot_do_and_leaves_nothing_behind)
     CHECK_INT_EQ(e.status, 1);
     CHECK_CONTAINS(e.err, "not a database");
     struct slice copy = arena_printf(test_arena(), "%s/copy.db", folder);
+    CHECK_INT_NE(access(copy.p, F_OK), 0);
+    damage(arena_printf(test_arena(), "%s/.phasegate/state.db", folder).p);
+    e = RUN_IN(folder, "backup", "copy.db");
+    CHECK_INT_EQ(e.status, 1); /* what cannot be read back is no copy */
+    CHECK_CONTAINS(e.err, "damaged");
     CHECK_INT_NE(access(copy.p, F_OK), 0);
 }

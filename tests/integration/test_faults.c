@@ -7,6 +7,7 @@
  */
 #include "tests/integration/faulty.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -290,6 +291,82 @@ TEST(faults, a_disk_that_is_full_is_told_and_work_goes_on_when_it_is_not)
     }
     CHECK_INT_GT(refused, 0);
     script_verify(s);
+    CHECK_INT_EQ(server_stop_eof(s).status, 0);
+}
+
+/* Names in a folder that need not be there, hidden ones too. */
+static int names_in(const char *folder)
+{
+    int n = 0;
+    DIR *dir = opendir(folder);
+    const struct dirent *d;
+    while (dir && (d = readdir(dir)))
+        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+    if (dir) closedir(dir);
+    return n;
+}
+
+/* Files and folders that may yet be made: what room runs out of, too. */
+static const char *filler(const char *disk, int i)
+{
+    return arena_printf(test_arena(), "%s/filler-%d", disk, i).p;
+}
+
+static int fill_with_files(const char *disk)
+{
+    int n = 0, fd;
+    while ((fd = open(filler(disk, n), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) >=
+           0) {
+        close(fd);
+        n++;
+    }
+    CHECK_INT_EQ(errno, ENOSPC);
+    return n;
+}
+
+/* True: it was made. Else it was told how to go on, and nothing lies there. */
+static bool makes_workflow(struct server *s, const char *disk, const char *name)
+{
+    static const char *const parts[] = {"code", "what", "why", "how_to_fix"};
+    struct arena *a = test_arena();
+    const char *folder = arena_printf(a, "%s/made", disk).p;
+    int before = names_in(folder);
+    const struct json *r =
+        stdio_tool(s, "create_workflow",
+                   arena_printf(a,
+                                "{\"name\":\"%s\",\"output_dir\":\"made\","
+                                "\"phases\":[\"One\"]}",
+                                name)
+                       .p);
+    const struct json *v = json_get(r, SLICE("structuredContent"));
+    const struct json *e = json_get(v, SLICE("error"));
+    CHECK_INT_EQ(names_in(folder), before + !e);
+    for (size_t i = 0; e && i < 4; i++)
+        CHECK_INT_GT(json_text(json_get(e, slice_of(parts[i]))).n, 0);
+    if (!e) CHECK_INT_EQ(json_get(v, SLICE("files"))->count, 5);
+    return !e;
+}
+
+/* Room for one file more each time, and then for one page. */
+TEST(faults, a_workflow_is_made_whole_or_not_at_all_where_room_ends)
+{
+    const char *disk = small_disk("size=4m,nr_inodes=200");
+    const char *ballast = arena_printf(test_arena(), "%s/ballast", disk).p;
+    struct server *s = server_start(&(struct server_options){.project = disk});
+    struct stat st;
+    int refused = 0;
+    CHECK(makes_workflow(s, disk, "zero_v1"));
+    int n = fill_with_files(disk);
+    for (; !makes_workflow(s, disk, "one_v1"); refused++)
+        CHECK_INT_EQ(unlink(filler(disk, --n)), 0);
+    while (n) CHECK_INT_EQ(unlink(filler(disk, --n)), 0);
+    CHECK_INT_GT(refused, 5);
+    fill(ballast);
+    for (refused = 0; !makes_workflow(s, disk, "two_v1"); refused++) {
+        CHECK_INT_EQ(stat(ballast, &st), 0);
+        CHECK_INT_EQ(truncate(ballast, st.st_size - 4096), 0);
+    }
+    CHECK_INT_GT(refused, 3);
     CHECK_INT_EQ(server_stop_eof(s).status, 0);
 }
 

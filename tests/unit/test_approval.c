@@ -4,6 +4,8 @@
 #include "tests/unit/session_kit.h"
 
 #define EVIDENCE "{\"summary\":\"it is done\"}"
+/* What a field is worth while nobody has said yes to these very bytes. */
+#define UNSAID "\"kind\":\"human\",\"detail\":\"a person has to approve it\""
 
 static const char gate[] =
     "checkpoint:\n  strict: true\nevidence_schema:\n"
@@ -80,6 +82,7 @@ TEST(approval, a_phase_waits_for_a_person_and_goes_on_with_the_same_evidence)
     CHECK(o.call.problem.retry_after_ms > 0);
     CHECK_CONTAINS(o.call.problem.siblings, "\"passed\":false");
     CHECK_CONTAINS(o.call.problem.siblings, "\"field\":\"looked_at\"");
+    CHECK_CONTAINS(o.call.problem.siblings, UNSAID);
     CHECK_CONTAINS(o.call.problem.how_to_fix, "sessions approve");
     outcome_done(&o);
     CHECK_ERR(complete(&f, id, 0, EVIDENCE), ERR_APPROVAL_PENDING);
@@ -104,8 +107,10 @@ TEST(approval, other_evidence_is_another_request)
     struct slice id = begin(&f);
     CHECK_ERR(complete(&f, id, 0, EVIDENCE), ERR_APPROVAL_PENDING);
     decide(&f, id, true);
-    CHECK_ERR(complete(&f, id, 0, "{\"summary\":\"something else\"}"),
+    CHECK_ERR(kit_complete(&f, &o, id, 0, "{\"summary\":\"something else\"}"),
               ERR_APPROVAL_PENDING);
+    CHECK_CONTAINS(o.call.problem.siblings, UNSAID);
+    outcome_done(&o);
     CHECK_INT_EQ(count_open(&f), 1);
     /* and the approval that stood is not there for the first any more */
     CHECK_ERR(complete(&f, id, 0, EVIDENCE), ERR_APPROVAL_PENDING);
@@ -126,6 +131,7 @@ TEST(approval, a_rejection_reaches_the_agent_once_and_then_it_may_ask_again)
     CHECK_ERR(kit_complete(&f, &o, id, 0, EVIDENCE), ERR_GATE_REFUSED);
     CHECK_CONTAINS(o.call.problem.siblings, "the title is wrong");
     CHECK_CONTAINS(o.call.problem.siblings, "\"code\":\"REJECTED\"");
+    CHECK_CONTAINS(o.call.problem.siblings, UNSAID);
     outcome_done(&o);
     CHECK_ERR(complete(&f, id, 0, EVIDENCE), ERR_APPROVAL_PENDING);
     decide(&f, id, true);

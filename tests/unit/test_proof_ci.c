@@ -194,6 +194,32 @@ TEST(proof_ci, of_before_a_rollback_does_not_come_back_when_the_file_changes)
     fixture_done(&f);
 }
 
+struct when {
+    const char *label, *result, *words;
+};
+
+/* Who dates a result to come would have one for each phase. */
+TEST_EACH(proof_ci, that_does_not_say_a_time_of_this_work_proves_nothing,
+          struct when, row,
+          {"to come", "{\"tests\":{\"passed\":41},"
+                      "\"at\":\"2999-01-01T00:00:00Z\"}",
+           "is of 2999-01-01T00:00:00Z"},
+          {"long ago", "{\"tests\":{\"passed\":41},"
+                       "\"at\":\"1999-01-01T00:00:00Z\"}",
+           "and the phase began at"},
+          {"no time", "{\"tests\":{\"passed\":41},\"at\":\"today\"}",
+           "does not say at /at when it was made"},
+          {"none", "{\"tests\":{\"passed\":41}}",
+           "does not say at /at when it was made"})
+{
+    struct fixture f;
+    struct slice id = begin_with(&f, key_make("key"), "      time: /at\n");
+    kit_put(test_tmpdir(), "ci/result.json", row->result);
+    sign("key", "phasegate", "ci/result.json");
+    check_refused(&f, id, row->words);
+    fixture_done(&f);
+}
+
 /* --- a failing disk --------------------------------------------------------- */
 
 FAULT_CALL(complete, complete_phase, .session_id = t->id, .phase = 0,

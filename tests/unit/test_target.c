@@ -22,10 +22,11 @@ TEST_EACH(target, is_a_harmless_relative_label, struct target, row,
           {SLICE_INIT("a>b"), false}, {SLICE_INIT("a<b"), false},
           {SLICE_INIT("`a`"), false}, {SLICE_INIT("a\0b"), false},
           {SLICE_INIT("a\nb"), false},
-          {SLICE_INIT("a\xe2\x80\xae" "c.exe"), false},
-          {SLICE_INIT("a\xe2\x80\x8b.c"), false},
-          {SLICE_INIT("\ta.c"), false}, {SLICE_INIT("a\xc2\x85"), false},
-          {SLICE_INIT("\\\\host\\x"), false})
+          {SLICE_INIT("a\xe2\x80\xae"
+                      "c.exe"),
+           false},
+          {SLICE_INIT("a\xe2\x80\x8b.c"), false}, {SLICE_INIT("\ta.c"), false},
+          {SLICE_INIT("a\xc2\x85"), false}, {SLICE_INIT("\\\\host\\x"), false})
 {
     struct outcome o;
     outcome_begin(&o);
@@ -57,4 +58,20 @@ TEST_EACH(target, one_thing_has_one_spelling, struct spelling, row,
     CHECK_OK(eng__target_take(&o.call, row->text, &taken));
     CHECK_SLICE_EQ(taken, row->taken);
     outcome_done(&o);
+}
+
+TEST(target, has_at_most_so_many_bytes)
+{
+    struct slice taken = {0};
+    char *long_one = arena_alloc(test_arena(), 1025);
+    memset(long_one, 'a', 1025);
+    for (size_t n = 1024; n <= 1025; n++) {
+        struct outcome o;
+        outcome_begin(&o);
+        CHECK_ERR(
+            eng__target_take(&o.call, (struct slice){long_one, n}, &taken),
+            n == 1024 ? OK : ERR_INVALID_TARGET);
+        if (n > 1024) CHECK_CONTAINS(o.call.problem.why, "over 1,024 bytes");
+        outcome_done(&o);
+    }
 }
