@@ -202,6 +202,14 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
     lock_drop(&p->lock);
 }
 
+bool pool_at_leisure(struct pool *p)
+{
+    lock_take(&p->lock);
+    bool leisure = !p->first && p->stats.busy < p->threads_max;
+    lock_drop(&p->lock);
+    return leisure;
+}
+
 void pool_stop(struct pool *p)
 {
     lock_take(&p->lock);

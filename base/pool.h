@@ -39,6 +39,9 @@ MUST_USE enum err pool_submit(struct pool *p, struct pool_job *job);
 /* True: it was still queued, is out now and will not run. */
 bool pool_cancel(struct pool *p, struct pool_job *job);
 void pool_stats(struct pool *p, struct pool_stats *ret);
+/* Nothing is queued, and there is a thread for what comes next: who waits now
+ * keeps nobody waiting. Thread: worker. Lock: takes the queue's. */
+bool pool_at_leisure(struct pool *p);
 /* Runs what is queued, then joins the threads. Submits fail with ERR_CLOSED
  * from the call on. Thread: main */
 void pool_stop(struct pool *p);

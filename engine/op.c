@@ -244,14 +244,24 @@ static void write_done(struct st_job *job, enum err e)
     if (!again || e) op_end(op, e);
 }
 
+/* A worker that keeps nobody waiting writes itself. The keeper never does: its
+ * many small changes are to be committed together. */
+static enum err op_submit(struct eng_op *op)
+{
+    struct engine *e = op->engine;
+    struct pool *pool = e->options.pool;
+    if (op->writes && pool && pool_at_leisure(pool))
+        return st_submit_here(e->store, &op->write);
+    return st_submit(e->store, &op->write);
+}
+
 static enum err op_commit(struct eng_op *op)
 {
     assert(op->change.next);
     op->write = (struct st_job){
         .run = write_run, .done = write_done, .cancel = op->call->cancel};
-    struct engine *eng = op->engine;
-    enum err e = st_submit(eng->store, &op->write);
-    if (!e) return ERR_PENDING; /* the op is the writer's now */
+    enum err e = op_submit(op);
+    if (!e) return ERR_PENDING; /* the op is the writer's now, or has ended */
     change_clear(op);
     return eng__problem_store(op->call, e);
 }

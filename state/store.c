@@ -193,7 +193,7 @@ static struct st_store *store_new(const struct st_store_options *o,
     s->jobs_max = o->jobs_max ? o->jobs_max : 4096;
     s->busy_timeout_ms = o->busy_timeout_ms ? o->busy_timeout_ms : 5000;
     lock_init(&s->lock, "store", RANK_STORE);
-    cond_init(&s->job_came);
+    cond_init(&s->writer_called);
     cond_init(&s->checkpoint_asked);
     return s;
 }
@@ -233,7 +233,7 @@ void st_store_close(struct st_store *s)
     st__conn_close(s->writer);
     if (s->commits.path) st__commits_close(&s->commits);
     cond_done(&s->checkpoint_asked);
-    cond_done(&s->job_came);
+    cond_done(&s->writer_called);
     lock_done(&s->lock);
     mem_free(s->path);
     mem_free(s);

@@ -59,6 +59,8 @@ uint64_t st_tx_stamp(const struct st_tx *tx);
 
 /* --- writing ------------------------------------------------------------ */
 
+/* Thread "writer" is whoever has the write connection: the store's own thread,
+ * or a worker in st_submit_here; one at a time, and one after the other. */
 struct st_job {
     /* Thread: writer, inside a savepoint. May be run AGAIN after the whole
      * transaction was lost, so it changes nothing in memory but its own
@@ -78,6 +80,10 @@ struct st_job {
 /* Takes the job until done(). ERR_OVER_CAPACITY (queue full), ERR_CLOSED:
  * done() is then not called. Thread: any. Lock: takes store.lock. */
 MUST_USE enum err st_submit(struct st_store *s, struct st_job *job);
+/* As st_submit, but where nobody is writing the caller is the writer: it waits
+ * for the disk, and has been answered upon return. One wake-up of another
+ * thread less. Thread: worker. Lock: none may be held; takes store.lock. */
+MUST_USE enum err st_submit_here(struct st_store *s, struct st_job *job);
 
 /* Submits and waits: for startup, the command line and tests. Never on a
  * loop or the writer. */

@@ -2,7 +2,7 @@
  * store_private: the store's own struct, for the files that make it up.
  *
  *   store.c       opening, closing, telling why not
- *   writer.c      the writer thread and group commit
+ *   writer.c      the writer, a thread or a worker, and group commit
  *   reader.c      a read connection per thread
  *   checkpoint.c  the WAL's size, off the commit path
  */
@@ -23,7 +23,7 @@ struct st_store {
     uint32_t jobs_max, busy_timeout_ms;
     struct commits commits;
 
-    struct st_conn *writer; /* Thread: writer, once it runs */
+    struct st_conn *writer; /* Thread: who is serving, once it runs */
     pthread_t writer_thread;
 
     struct st_conn *checkpointer; /* whoever holds `checkpointing`; or NULL */
@@ -34,11 +34,13 @@ struct st_store {
     bool key_made, writer_runs, checkpointer_runs;
 
     struct lock lock; /* guards what follows, up to the counters */
-    struct cond job_came, checkpoint_asked;
+    struct cond writer_called, checkpoint_asked;
     struct st_job *first, *last;
     int64_t waits_since; /* the first of them came */
     uint32_t queued;
-    bool writer_waits, closed;
+    bool serving; /* somebody has the write connection */
+    bool called;  /* it is the writer thread, which has not come yet */
+    bool closed;
     bool checkpoint_wanted, checkpoint_stop;
     struct st_conn *readers;
     uint32_t reader_count;
@@ -48,12 +50,12 @@ struct st_store {
     _Atomic uint64_t troubles;
     atomic_bool damaged; /* set by any connection, never cleared */
     struct histogram commit;
-    _Atomic int64_t last_commit, busy_since; /* 0: idle; written by writer */
+    _Atomic int64_t last_commit, busy_since; /* 0: idle; written by who is serving */
     /* Frames in the WAL after our last commit, and how many of them are in
      * the database (relaxed: a late look only delays a checkpoint). */
     _Atomic uint32_t wal_frames, wal_moved;
     _Atomic bool wal_finish;     /* few are left: the writer moves them */
-    uint32_t wal_seen, wal_mark; /* Thread: writer */
+    uint32_t wal_seen, wal_mark; /* Thread: who is serving */
     int64_t mend_next; /* after one that failed. Thread: who is checkpointing */
 };
 
@@ -79,7 +81,7 @@ MUST_USE enum err st__wal_overwrite(struct st_store *s, struct st_conn *c,
                                     uint64_t ticket);
 MUST_USE enum err st__checkpoint_start(struct st_store *s);
 void st__checkpoint_stop(struct st_store *s);
-/* After a group was answered. Thread: writer */
+/* After a group was answered. Thread: who is serving */
 void st__checkpoint_after_commit(struct st_store *s);
 
 uint64_t st__wal_bytes(const struct st_store *s);

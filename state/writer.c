@@ -1,6 +1,12 @@
 /*
- * The writer thread: queued jobs, several per transaction, each in a
- * savepoint, answered after COMMIT.
+ * The writer: queued jobs, several per transaction, each in a savepoint,
+ * answered after COMMIT.
+ *
+ * Who has the write connection is the writer: one thread at a time, `serving`
+ * says that there is one, and it passes from one to the next under the lock.
+ * Mostly it is the writer thread, which serves until nothing is queued. A
+ * worker that finds nobody at it may do its own group's work instead of waking
+ * that thread (st_submit_here), and calls it to what has come meanwhile.
  *
  * A group is what was queued when the writer looked, in order: while one
  * group waits for the disk the next one gathers, so the group's size follows
@@ -215,46 +221,71 @@ static void run_group(struct st_store *s, struct group *all)
 
 /* --- the queue ------------------------------------------------------------ */
 
-/* False: closed, and nothing is left. */
+/* False: nothing is queued. */
 static bool next_group(struct st_store *s, struct group *ret)
 {
     ret->n = 0;
     lock_take(&s->lock);
-    while (!s->first && !s->closed) {
-        beat(s, 0);
-        s->writer_waits = true;
-        cond_wait(&s->job_came, &s->lock);
-    }
-    s->writer_waits = false;
     while (s->first && ret->n < GROUP_MAX) {
         ret->jobs[ret->n++] = s->first;
         s->first = s->first->next;
     }
     if (!s->first) s->last = NULL;
     s->queued -= ret->n;
-    beat(s, clock_now()); /* with the list: never idle while a job is old */
+    /* with the list: never idle while a job is old */
+    if (ret->n) beat(s, clock_now());
     lock_drop(&s->lock);
     return ret->n > 0;
+}
+
+/* One group. False: nothing was queued. Thread: who is serving */
+static bool serve(struct st_store *s)
+{
+    struct group g;
+    if (!next_group(s, &g)) return false;
+    run_group(s, &g);
+    st__checkpoint_after_commit(s);
+    return true;
+}
+
+/* The writer thread gets the write connection if something is queued, nobody
+ * otherwise. It is signalled under the lock: once `closed`, the store may be
+ * gone as soon as nobody is serving. Thread: who is serving, until here */
+static void give_back(struct st_store *s)
+{
+    lock_take(&s->lock);
+    beat(s, 0);
+    s->called = s->serving = s->first != NULL;
+    if (s->called || s->closed) cond_signal(&s->writer_called);
+    lock_drop(&s->lock);
 }
 
 static void *writer_main(void *arg)
 {
     struct st_store *s = arg;
-    struct group g;
     log_thread_name("writer");
-    while (next_group(s, &g)) {
-        run_group(s, &g);
-        st__checkpoint_after_commit(s);
+    lock_take(&s->lock);
+    while (s->serving || !s->closed) {
+        if (!s->called) {
+            cond_wait(&s->writer_called, &s->lock);
+            continue;
+        }
+        s->called = false;
+        lock_drop(&s->lock);
+        while (serve(s)) continue;
+        give_back(s);
+        lock_take(&s->lock);
     }
+    lock_drop(&s->lock);
     return NULL;
 }
 
-/* Signals with the lock dropped: the writer would wake up only to wait for
- * it. One signal is enough until the writer waits again. */
-enum err st_submit(struct st_store *s, struct st_job *job)
+/* Puts the job last. *ret_free: nobody was serving; now the caller is, or,
+ * unless it will `here`, the writer thread, to be signalled. */
+static enum err enqueue(struct st_store *s, struct st_job *job, bool here,
+                        bool *ret_free)
 {
     enum err e = OK;
-    bool wake = false;
     job->next = NULL;
     lock_take(&s->lock);
     if (s->closed) {
@@ -266,11 +297,34 @@ enum err st_submit(struct st_store *s, struct st_job *job)
         *(s->last ? &s->last->next : &s->first) = job;
         s->last = job;
         s->queued++;
-        wake = s->writer_waits;
-        s->writer_waits = false;
+        *ret_free = !s->serving;
+        if (*ret_free) s->called = !here;
+        s->serving = true;
     }
     lock_drop(&s->lock);
-    if (wake) cond_signal(&s->job_came);
+    return e;
+}
+
+/* Signals with the lock dropped: the writer would wake up only to wait for
+ * it. One signal is enough until the writer waits again. */
+enum err st_submit(struct st_store *s, struct st_job *job)
+{
+    bool free = false;
+    enum err e = enqueue(s, job, false, &free);
+    if (free) cond_signal(&s->writer_called);
+    return e;
+}
+
+/* Of its own group, which is answered then; who has come since waits for the
+ * writer thread, so that no worker is kept by the load of others. */
+enum err st_submit_here(struct st_store *s, struct st_job *job)
+{
+    bool free = false;
+    lock_assert_none();
+    enum err e = enqueue(s, job, true, &free);
+    if (!free) return e;
+    (void)serve(s);
+    give_back(s);
     return e;
 }
 
@@ -287,7 +341,7 @@ void st__writer_stop(struct st_store *s)
     if (!s->writer_runs) return;
     lock_take(&s->lock);
     s->closed = true;
-    cond_signal(&s->job_came);
+    cond_signal(&s->writer_called);
     lock_drop(&s->lock);
     pthread_join(s->writer_thread, NULL);
     s->writer_runs = false;

@@ -1,6 +1,7 @@
 #include "base/pool.h"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -140,6 +141,60 @@ TEST(pool, an_idle_thread_is_used_again)
     }
     CHECK_INT_EQ(stats_of(y.pool).threads, 1);
     yard_done(&y);
+}
+
+TEST(pool, is_at_leisure_while_a_thread_is_left_for_who_comes_next)
+{
+    struct yard y;
+    yard_init(&y, 2, 1);
+    struct gated_job g[3];
+    CHECK(pool_at_leisure(y.pool));
+    for (int i = 0; i < 2; i++) {
+        g[i] = gated(&y, i);
+        CHECK_OK(pool_submit(y.pool, &g[i].job));
+        wait_standing(&y, i + 1);
+        CHECK_INT_EQ(pool_at_leisure(y.pool), i == 0);
+    }
+    open_gate(&y);
+    yard_done(&y);
+}
+
+/* The jobs that wait are found before a thread has come for them. */
+struct hasty {
+    struct pool_job job; /* first */
+    struct pool *pool;
+    struct pool_job next[64];
+    sem_t done;
+    bool leisure;
+};
+
+static void do_no_more(struct pool_job *job)
+{
+    (void)job;
+}
+
+static void submit_and_ask(struct pool_job *job)
+{
+    struct hasty *h = (struct hasty *)job;
+    for (int i = 0; i < 64; i++) {
+        h->next[i].run = do_no_more;
+        CHECK_OK(pool_submit(h->pool, &h->next[i]));
+    }
+    h->leisure = pool_at_leisure(h->pool);
+    sem_post(&h->done);
+}
+
+TEST(pool, is_not_at_leisure_while_jobs_wait)
+{
+    struct hasty h = {.job = {.run = submit_and_ask}};
+    CHECK_OK(pool_new("worker", 1000, 64, &h.pool));
+    sem_init(&h.done, 0, 0);
+    do {
+        CHECK_OK(pool_submit(h.pool, &h.job));
+        while (sem_wait(&h.done) != 0) continue;
+        while (stats_of(h.pool).queued || stats_of(h.pool).busy) sched_yield();
+    } while (h.leisure);
+    pool_free(h.pool);
 }
 
 TEST(pool, a_full_queue_refuses_and_then_takes_again)

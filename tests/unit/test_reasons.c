@@ -369,7 +369,7 @@ static void note_written(struct st_job *job, enum err e)
     written = true;
 }
 
-/* Its thread sleeps and nobody wakes it: what a writer that died looks like
+/* Somebody has the write connection and does nothing with it: what a writer that died looks like
  * from outside. */
 TEST(reasons, a_writer_that_takes_no_job_for_a_minute_fails_the_process)
 {
@@ -379,10 +379,10 @@ TEST(reasons, a_writer_that_takes_no_job_for_a_minute_fails_the_process)
     clock_fake(NOW, INT64_C(1800000000000));
     fixture_init(&f, kit_workflows());
     struct st_store *s = f.engine->store;
-    for (bool waits = false; !waits; usleep(1000)) {
+    for (bool busy = true; busy; usleep(1000)) {
         lock_take(&s->lock);
-        waits = s->writer_waits;
-        s->writer_waits = false;
+        busy = s->serving;
+        s->serving = true;
         lock_drop(&s->lock);
     }
     clock_fake_advance(3600 * NS_PER_S); /* idle is not dead */
@@ -395,7 +395,10 @@ TEST(reasons, a_writer_that_takes_no_job_for_a_minute_fails_the_process)
     CHECK_INT_EQ(r.weight, ENG_FAILS);
     CHECK_INT_EQ(r.value, 60000);
     CHECK_INT_EQ(r.threshold, 60000);
-    cond_signal(&s->job_came);
+    lock_take(&s->lock);
+    s->called = true;
+    cond_signal(&s->writer_called);
+    lock_drop(&s->lock);
     while (!written) usleep(1000);
     while (holds(&f, clock_now(), "writer_stalled", &r)) usleep(1000);
     fixture_done(&f);
