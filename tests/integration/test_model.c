@@ -573,7 +573,7 @@ TEST(model, the_state_is_the_models_whatever_is_killed_when, .timeout_s = 90)
     play(10, 1000);
 }
 
-TEST(model, the_same_for_longer, .needs = "slow", .timeout_s = 400)
+TEST(model, the_same_for_longer, .needs = "slow plain", .timeout_s = 400)
 {
     /* What the program printed stays in the test's arena: rounds are bounded. */
     play(40, 2000);

@@ -294,10 +294,10 @@ TEST(walk, a_kill_at_any_moment_loses_no_answered_call, .timeout_s = 120)
 }
 
 /* format D27 */
-TEST(walk, a_thousand_kills_lose_no_answered_call, .needs = "slow",
-     .timeout_s = 400)
+TEST(walk, a_thousand_kills_lose_no_answered_call,
+     .needs = "slow plain", .timeout_s = 400)
 {
-    kill_often(test_sanitized() ? 100 : 1000);
+    kill_often(1000);
 }
 
 /* --- two servers -------------------------------------------------------- */

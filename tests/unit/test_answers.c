@@ -177,8 +177,8 @@ TEST(answers, keys_stay_below_both_ceilings)
 }
 
 /* D11 */
-TEST(answers, a_hundred_thousand_keys_stay_below_both_ceilings, .needs = "slow",
-     .timeout_s = 120)
+TEST(answers, a_hundred_thousand_keys_stay_below_both_ceilings,
+     .needs = "slow plain", .timeout_s = 120)
 {
     fill_over(100000);
 }

@@ -430,7 +430,7 @@ TEST(transport_http, a_reader_that_takes_nothing_is_closed)
 
 /* Comments keep coming meanwhile, and they are no reading. */
 TEST(transport_http, a_reader_that_takes_nothing_is_closed_after_thirty_seconds,
-     .needs = "slow", .timeout_s = 120)
+     .needs = "slow plain", .timeout_s = 120)
 {
     int64_t began = clock_now();
     take_nothing(0); /* what holds for every server */
