@@ -68,6 +68,13 @@ static int run(struct backup *k, const char *file)
     enum err e =
         st_backup_file(from, to, cli_progress(&bar), &k->arena, &p, &in);
     cli_progress_end(&bar);
+    if (e == ERR_NOT_FOUND) {
+        cli_putf(stderr,
+                 "phasegate: there is nothing to copy: %.*s is not there or "
+                 "empty; it is made when a workflow is started\n",
+                 SLICE_ARG(from));
+        return CLI_NOT_SO;
+    }
     if (e) {
         cli_complain(&p);
         return CLI_NOT_SO;

@@ -16,6 +16,19 @@ extern char **environ;
 
 /* --- the project ---------------------------------------------------------- */
 
+/* Where no .phasegate can be made: init could not mend it. */
+static bool cannot_write(struct cli_doctor *d)
+{
+    char *name = arena_cstr(&d->arena, d->root);
+    if (!name || access(name, W_OK | X_OK) == 0) return false;
+    cli_find(d, CLI_BROKEN,
+             SLICE("Take a folder of your own for a project, or have this one "
+                   "given to you; --state FILE keeps the state elsewhere."),
+             "%.*s cannot be written by you: no .phasegate can be made in it",
+             SLICE_ARG(d->root));
+    return true;
+}
+
 static void project(struct cli_doctor *d)
 {
     struct stat st;
@@ -41,6 +54,7 @@ static void project(struct cli_doctor *d)
     }
     struct slice folder = cli_at(d, ".phasegate");
     if (!cli_look(d, folder, &st)) {
+        if (cannot_write(d)) return;
         cli_find(d, CLI_ADVICE, SLICE("Set it up:"),
                  "%.*s is not set up for phasegate", SLICE_ARG(d->root));
         cli_mend(d, "%.*s init --project %.*s",

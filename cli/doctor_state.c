@@ -82,6 +82,7 @@ static void whole(struct cli_doctor *d)
     if (!path.n || !cli_look(d, path, &st) || !(st.st_mode & 0400)) return;
     cancel_init(&c, clock_now() + CHECK_MS * NS_PER_MS);
     enum err e = st_inspect(path, true, &c, &d->arena, &p, &in);
+    if (e == ERR_NOT_FOUND) return; /* nothing is in it yet */
     if (e)
         tell(d, path, e, &p, &in);
     else if (in.version < in.version_known)

@@ -70,12 +70,15 @@ static enum err every_page(sqlite3 *db, struct arena *a, struct slice *finding)
 static enum err look(sqlite3 *db, bool deep, struct arena *a,
                      struct st_inspection *in, struct slice *finding)
 {
-    int64_t version = 0, id = 0;
+    int64_t version = 0, id = 0, tables = 0;
     enum err e = number(db, "PRAGMA user_version", &version);
     if (!e) e = number(db, "PRAGMA application_id", &id);
+    if (!e) e = number(db, "SELECT count(*) FROM sqlite_schema", &tables);
     in->version = (int)version;
     in->version_known = st__schema.version;
     if (e) return e;
+    /* A start that found no room: the next one makes it. */
+    if (!version && !id && !tables) return ERR_NOT_FOUND;
     if (id != ST_APPLICATION_ID) return ERR_STORE_FOREIGN;
     if (version > st__schema.version) return ERR_STORE_TOO_NEW;
     e = number(db, "SELECT count(*) FROM sessions", &in->sessions);

@@ -20,7 +20,7 @@ struct st_inspection {
 
 /* `deep`: every page and index is checked, which takes a second for some
  * hundred MiB; `c` ends that, and then it is not `checked`. ERR_NOT_FOUND (no
- * such file), ERR_STORE_TOO_NEW, ERR_STORE_FOREIGN, ERR_STORE_CORRUPT with
+ * such file, or nothing was ever written to it), ERR_STORE_TOO_NEW, ERR_STORE_FOREIGN, ERR_STORE_CORRUPT with
  * the first finding, ERR_IO, ERR_NOMEM. Thread: any but a loop */
 MUST_USE enum err st_inspect(struct slice path, bool deep,
                              const struct cancel *c, struct arena *a,

@@ -119,7 +119,11 @@ TEST(backup, refuses_what_it_cannot_do_and_leaves_nothing_behind)
     const char *folder = new_project("refusals");
     struct ended e = RUN_IN(folder, "backup", "copy.db");
     CHECK_INT_EQ(e.status, 1);
-    CHECK_CONTAINS(e.err, "state.db");
+    CHECK_CONTAINS(e.err, "state.db is not there or empty");
+    put_file(folder, ".phasegate/state.db", ""); /* a disk was full */
+    e = RUN_IN(folder, "backup", "copy.db");
+    CHECK_INT_EQ(e.status, 1);
+    CHECK_CONTAINS(e.err, "state.db is not there or empty");
     CHECK_INT_EQ(RUN_IN(folder, "backup").status, 2);
     CHECK_INT_EQ(RUN_IN(folder, "backup", "a", "b").status, 2);
     struct server *s = serve(folder);

@@ -271,6 +271,18 @@ TEST_EACH_IF(
     CHECK_INT_EQ(e.status, 0);
 }
 
+TEST(doctor, init_is_no_mend_where_nothing_can_be_written)
+{
+    if (geteuid() == 0) test_skip("root may write everywhere");
+    int status;
+    const char *folder = new_project("not-mine");
+    CHECK_INT_EQ(chmod(folder, 0555), 0);
+    const struct json *said = doctor(folder, ":", &status);
+    CHECK_INT_EQ(status, 1);
+    CHECK(finding(said, "project", "no .phasegate can be made") != NULL);
+    CHECK_INT_EQ(chmod(folder, 0755), 0);
+}
+
 /* --- faults of the shell that starts it ----------------------------------- */
 
 struct shell_fault {

@@ -58,6 +58,14 @@ TEST(inspect, a_path_that_is_no_file_is_said_so)
 }
 
 /* Ended before its end it is an answer all the same, of what was seen. */
+/* What a start on a full disk leaves behind. */
+TEST(inspect, an_empty_file_is_none_yet)
+{
+    struct st_inspection in;
+    fclose(fopen(beside(""), "w"));
+    CHECK_ERR(inspect(beside(""), NULL, &in), ERR_NOT_FOUND);
+}
+
 TEST(inspect, who_is_called_off_has_not_checked_every_page)
 {
     struct st_inspection in;
