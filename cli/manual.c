@@ -88,7 +88,7 @@ void cli__manual_page(struct buf *b)
 {
     const struct option_row *row;
     buf_puts(b, ".TH PHASEGATE 1 \"\" \"phasegate " PHASEGATE_VERSION "\" "
-                "\"User Commands\"\n.SH NAME\nphasegate \\- leads coding "
+                "\"User Commands\"\n.nh\n.ad l\n.SH NAME\nphasegate \\- leads coding "
                 "agents through phase\\-gated workflows\n.SH SYNOPSIS\n"
                 ".B phasegate\n.I COMMAND\n[\\fIOPTIONS\\fR]\n"
                 ".SH DESCRIPTION\nAn MCP server: an editor starts it as a "

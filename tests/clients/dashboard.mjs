@@ -368,7 +368,12 @@ const scenarios = {
       await page.setViewportSize({ width: 390, height: 844 });
       await step(`narrow, ${colorScheme}`, async () => {
         assert.deepEqual(await findings(page), []);
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
+        await page.locator('#operator').evaluate((node) => { node.textContent = 'Signed in: Wolfeschlegelsteinhausen'; });
+        await page.locator('#health-text').evaluate((node) => { node.textContent = 'healthy, 12 to note'; });
+        for (const width of [390, 320]) { // 320: what 1280 are at 400 %
+          await page.setViewportSize({ width, height: 844 });
+          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `it scrolls sideways at ${width}`);
+        }
       });
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       await step(`the theme button overrules ${colorScheme}`, async () => {

@@ -435,6 +435,13 @@ TEST(commands, the_manual_page_is_clean_and_names_all, .needs = "man")
                                       "./phasegate.1", NULL}});
     CHECK_INT_EQ(e.status, 0);
     CHECK_INT_EQ(e.err.n, 0);
+    struct ended narrow = program_run(&(struct program){
+        .binary = "/usr/bin/env",
+        .folder = folder,
+        .env = (const char *const[]){"MANWIDTH=72", "LC_ALL=C.UTF-8", NULL},
+        .args = (const char *const[]){"man", "--warnings", "-E", "UTF-8", "-l",
+                                      "./phasegate.1", NULL}});
+    CHECK_INT_EQ(narrow.err.n, 0);
     char flag[NAME_ROOM];
     for (const struct cli_command *c = cli_commands; c->name; c++)
         CHECK_CONTAINS(e.out, c->summary);
