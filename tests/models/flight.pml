@@ -81,6 +81,7 @@ inline resolve(x, how)
     f[x].state = how;
     f[x].resolved++;
     assert(f[x].resolved == 1);
+    f[x].overdue = 0; /* only a flight that loads has a deadline */
     detach(x);
 #ifndef NO_WAKE
     broadcast(x)
@@ -101,7 +102,18 @@ inline attach(x)
     od; k = 0
 }
 
-inline leave(x) { assert(f[x].users > 0); f[x].users-- }
+/* Who leaves last forgets what nobody looks at any more: two histories that
+ * differ in nothing else are one state from here on. */
+inline leave(x)
+{
+    assert(f[x].users > 0);
+    f[x].users--;
+    if
+    :: f[x].users == 0 && f[x].state != LOADING ->
+        f[x].state = DONE; f[x].value = 0
+    :: else
+    fi
+}
 
 /* The longest waiting one is any one: the claims hold for every choice. */
 inline pass_on(x, to)
@@ -124,6 +136,16 @@ inline pass_on(x, to)
 
 #define hears(i, x) (cancelled[i] && f[x].waiting == 0)
 
+/* Its last step is part of the one before: nobody can tell them apart. */
+inline finish()
+{
+    assert(got == NONE || got >= from);
+    mine = NONE; got = NONE; read = NONE; from = 0;
+    unwound = 0; failed = 0;
+    promoted[i] = 0; cancelled[i] = 1; /* nothing can happen to it now */
+    ended++
+}
+
 proctype caller(byte i)
 {
     byte mine = NONE, got = NONE, from, k = 0, read = NONE;
@@ -131,13 +153,15 @@ proctype caller(byte i)
     from = settled;
 
     /* FIRST LOOK */
-    got = shelf;
-    if :: got != NONE -> goto out :: else fi;
+    atomic {
+        got = shelf;
+        if :: got != NONE -> finish(); goto over :: else fi
+    }
 
     /* SECOND LOOK */
     atomic {
         if
-        :: shelf != NONE -> got = shelf; goto out
+        :: shelf != NONE -> got = shelf; finish(); goto over
         :: else
         fi;
         if
@@ -153,14 +177,16 @@ proctype caller(byte i)
         f[mine].users++; f[mine].waiting++; waits_in[i] = mine
     }
 
-    /* WAIT */
+    /* WAIT. What wakes a sleeper stays true until it has the lock again, so
+     * waking and looking are one step. */
 wait:
     atomic {
+        (!sleeping[i] || cancelled[i] || f[mine].overdue);
         if
         :: f[mine].state != LOADING || promoted[i] || cancelled[i]
         :: f[mine].state == LOADING && !promoted[i] && !cancelled[i] &&
            f[mine].overdue -> resolve(mine, FAILED)
-        :: else -> sleeping[i] = 1; goto asleep
+        :: else -> sleeping[i] = 1; goto wait
         fi;
         sleeping[i] = 0;
         if
@@ -173,11 +199,9 @@ wait:
         :: else -> assert(f[mine].state == FAILED || cancelled[i])
         fi;
         leave(mine);
-        goto out
+        finish();
+        goto over
     }
-asleep:
-    (!sleeping[i] || cancelled[i] || f[mine].overdue);
-    goto wait;
 
 load:
     atomic {
@@ -187,13 +211,13 @@ load:
         :: failed = 1
         fi
     }
-    if
-    :: skip
-    :: hears(i, mine) -> unwound = 1
-    fi;
 
-    /* LAND */
-    atomic {
+    /* LAND; or hear of the cancellation first, and land later */
+land:
+    if
+    :: atomic { !unwound && hears(i, mine) -> unwound = 1 }; goto land
+    :: atomic {
+        true;
         if
 #ifndef NO_LATE
         :: f[mine].state != LOADING -> f[mine].running = 0 /* late */
@@ -217,15 +241,12 @@ load:
             fi;
             resolve(mine, DONE)
         fi;
-        leave(mine)
-    }
-out:
-    atomic {
-        assert(got == NONE || got >= from);
-        mine = NONE; got = NONE; read = NONE; from = 0;
-        unwound = 0; failed = 0;
-        ended++
-    }
+        leave(mine);
+        finish()
+       }
+    fi;
+over:
+    skip
 }
 
 /* A change is true before it is published, and settled after. */
@@ -255,10 +276,12 @@ proctype trouble()
 end:
     do
     :: !cancelled[0] -> cancelled[0] = 1
-    :: made > 0 && !f[0].overdue -> f[0].overdue = 1
+    :: made > 0 && f[0].state == LOADING && !f[0].overdue ->
+        f[0].overdue = 1
 #ifdef FULL
     :: !cancelled[1] -> cancelled[1] = 1
-    :: made > 1 && !f[1].overdue -> f[1].overdue = 1
+    :: made > 1 && f[1].state == LOADING && !f[1].overdue ->
+        f[1].overdue = 1
 #endif
     :: break
     od
