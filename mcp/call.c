@@ -454,7 +454,8 @@ void mcp_call_answer(struct mcp_call_state *c, int status)
         headers[n++] = mcp_retry_after(c->pub.problem.retry_after_ms, seconds);
     if (c->reply.err)
         mcp_receive_nomem(ex);
-    else if (!mcp_end_stream(c, status))
+    else if (!mcp_end_stream(c, status) &&
+             !(ex->ops->take && ex->ops->take(ex, &c->reply)))
         ex->ops->reply(ex, status, headers, n, buf_slice(&c->reply));
     mcp_call_release(c);
 }

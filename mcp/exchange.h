@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+struct buf;
 struct mcp_exchange;
 struct mcp_server;
 struct mcp_peer;
@@ -55,6 +56,9 @@ struct mcp_exchange_ops {
     void (*reply)(struct mcp_exchange *ex, int status,
                   const struct mcp_header *headers, size_t count,
                   struct slice body);
+    /* stdio, NULL elsewhere: the same; `body` becomes the transport's and an
+     * empty one is left in its place. False: not now; reply() it. */
+    bool (*take)(struct mcp_exchange *ex, struct buf *body);
     /* HTTP: the reply becomes a stream (SSE) now, its headers leave at once.
      * `id` not empty: a first event "id: <id>\nretry: <retry_ms>\ndata: \n\n"
      * (without retry when that is 0), for clients that resume. stdio, batch:
@@ -131,7 +135,6 @@ void mcp_exchange_lost(struct mcp_exchange *ex);
 
 /* A JSON-RPC error for what never became a message (415, 413, 403, ...), as
  * body text in `b`. id absent. */
-struct buf;
 void mcp_error_body(struct buf *b, int code, struct slice message);
 /* stdio: the same in the words of the revision spoken last. `e`: ERR_NOMEM,
  * or ERR_INVALID. */

@@ -49,6 +49,7 @@ struct tp_stdio {
     bool gone;                      /* nobody reads our answers */
     bool ended;
     bool stuck; /* the last write did not take it all */
+    bool wide;  /* `answers` has memory for many */
     bool pumping;
     struct mcp_mail shut;
     atomic_flag shut_posted;
@@ -69,6 +70,7 @@ static size_t out_pending(const struct tp_stdio *s)
 static void out_clear(struct tp_stdio *s)
 {
     s->sent = 0;
+    s->wide = s->answers.n <= OUT_KEEP && (s->wide || s->answers.n > OUT_BATCH);
     if (s->answers.n > OUT_KEEP)
         buf_done(&s->answers);
     else
@@ -167,19 +169,44 @@ static struct slice line_header(struct mcp_exchange *ex, const char *name)
     return (struct slice){0};
 }
 
-static void line_end(struct mcp_exchange *ex, struct slice id,
-                     struct slice message)
+static void line_ended(struct line_exchange *le)
 {
-    (void)id;
-    struct line_exchange *le = line_of(ex);
     struct tp_stdio *s = le->stdio;
-    tp_loop_assert_owner(s->c.loop);
-    out_line(s, message);
     if (le == s->standing) s->standing = NULL;
     s->open--;
     s->open_bytes -= le->bytes;
     le->next = s->idle;
     s->idle = le;
+}
+
+static void line_end(struct mcp_exchange *ex, struct slice id,
+                     struct slice message)
+{
+    (void)id;
+    struct line_exchange *le = line_of(ex);
+    tp_loop_assert_owner(le->stdio->c.loop);
+    out_line(le->stdio, message);
+    line_ended(le);
+}
+
+/* The only answer there is goes out from where it was written. One that has
+ * others with it is put behind them, into memory that fits them all. */
+static bool line_take(struct mcp_exchange *ex, struct buf *body)
+{
+    struct tp_stdio *s = line_of(ex)->stdio;
+    tp_loop_assert_owner(s->c.loop);
+    if (s->gone || s->answers.n || !body->n || lines_held(&s->lines) ||
+        memchr(body->p, '\n', body->n))
+        return false;
+    if (s->wide) buf_done(&s->answers);
+    s->wide = false;
+    struct buf empty = s->answers;
+    s->answers = *body;
+    s->answers.ceiling = empty.ceiling;
+    *body = empty;
+    buf_putc(&s->answers, '\n');
+    line_ended(line_of(ex));
+    return true;
 }
 
 static void line_reply(struct mcp_exchange *ex, int status,
@@ -220,6 +247,7 @@ static const struct mcp_exchange_ops line_ops = {
     .name = "stdio",
     .header = line_header,
     .reply = line_reply,
+    .take = line_take,
     .open = line_open,
     .event = line_event,
     .end = line_end,

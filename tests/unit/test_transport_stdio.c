@@ -124,6 +124,57 @@ TEST(transport_stdio, a_line_break_in_a_message_does_not_end_its_line)
     ended(h);
 }
 
+TEST(transport_stdio, an_answer_written_in_lines_is_one_line)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, NULL);
+    for (int i = 1; i < 4; i++) {
+        host_write(p.to, call_line("break", i));
+        struct slice line = read_lines(p.from, 1);
+        CHECK_CONTAINS(line, "\"structuredContent\":{ \"broken\": true} ");
+        CHECK(slice_ends(line, SLICE("}\n")));
+    }
+    close(p.to);
+    ended(h);
+}
+
+/* One answer goes out from the memory it was written in, many from one that
+ * has become wide; both go on to be used. */
+TEST(transport_stdio, one_at_a_time_and_many_at_once_take_turns)
+{
+    enum { MANY = 40, ROUNDS = 4 };
+    struct host *h = host_new();
+    struct pair p = pipes();
+    struct buf said = BUF_INIT(MIB);
+    char text[1000];
+    host_stdio(h, p.in, p.out, NULL);
+    for (int r = 0, id = 0; r < 2 * ROUNDS; r++) {
+        int n = r % 2 ? 1 + r / 2 : MANY;
+        buf_clear(&said);
+        memset(text, 'a' + r, sizeof(text));
+        for (int i = 0; i < n; i++)
+            buf_printf(&said,
+                       "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":"
+                       "\"tools/call\",\"params\":{\"name\":\"echo\","
+                       "\"arguments\":{\"text\":\"%.*s\"}}}\n",
+                       id + i, (int)sizeof(text), text);
+        host_write(p.to, buf_slice(&said));
+        struct slice all = read_pieces(p.from, (size_t)n, 4096), line;
+        for (int i = 0; i < n; i++, id++) {
+            CHECK(slice_split(&all, '\n', &line));
+            CHECK_CONTAINS(line,
+                           arena_printf(test_arena(), "\"id\":%d,", id).p);
+            CHECK(slice_ends(line, SLICE("\"}}}")));
+            CHECK(slice_find(line, (struct slice){text, sizeof(text)}) <
+                  line.n);
+        }
+    }
+    buf_done(&said);
+    close(p.to);
+    ended(h);
+}
+
 TEST(transport_stdio, reads_ahead_so_many_calls_and_no_more)
 {
     struct host *h = host_new();
@@ -203,8 +254,12 @@ TEST(transport_stdio, a_reader_that_never_reads_is_given_up)
     struct host *h = host_new();
     struct pair p = pipes();
     host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.stall_ms = 200});
-    /* More than a widened pipe holds. */
-    for (int i = 0; i < 12000; i++) host_write(p.to, ping_line(i));
+    /* More than a widened pipe holds, and so many at once that the last of
+     * what fits is a part of a write. */
+    struct buf many = BUF_INIT(MIB);
+    for (int i = 0; i < 300; i++) buf_put(&many, ping_line(i));
+    for (int i = 0; i < 40; i++) host_write(p.to, buf_slice(&many));
+    buf_done(&many);
     host_wait_notice(h, TP_STDIO_GONE);
     CHECK_INT_GT(fcntl(p.from, F_GETPIPE_SZ), 65536);
     ended(h);

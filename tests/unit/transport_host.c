@@ -121,6 +121,13 @@ static enum err event(struct mcp_call *call, const void *args)
     return keep(call);
 }
 
+static enum err broken_lines(struct mcp_call *call, const void *args)
+{
+    (void)args;
+    buf_puts(&call->out.plain, "{\n\"broken\":\ntrue}\n");
+    return OK;
+}
+
 static enum err prime(struct mcp_call *call, const void *args)
 {
     (void)args;
@@ -156,6 +163,11 @@ static const struct mcp_tool tools[] = {
      .args_size = sizeof(struct echo_args),
      .args = echo_fields,
      .call = event},
+    {.name = "break",
+     .title = "Break",
+     .description = "Answers in lines.",
+     .run = MCP_RUN_INLINE,
+     .call = broken_lines},
     {.name = "prime",
      .title = "Prime",
      .description = "Opens a stream.",
