@@ -194,11 +194,15 @@ static void put_store(struct json_writer *w, const struct cli_facts *f)
 static void put_watch(struct json_writer *w, const struct cli_facts *f)
 {
     const struct eng_watch_stats *s = &f->engine.watch;
+    uint64_t events = 0;
+    for (int set = 0; set < ENG_WATCH_SETS; set++)
+        for (int kind = 0; kind < ENG_WATCH_KINDS; kind++)
+            events += s->events[set][kind];
     json_key(w, SLICE("watch"));
     json_begin_object(w);
     json_put_int(w, "directories", s->directories);
     json_put_int(w, "errors", (int64_t)s->errors);
-    json_put_int(w, "events", (int64_t)s->events);
+    json_put_int(w, "events", (int64_t)events);
     if (s->last_event_ns)
         json_put_int(w, "last_event_age_ms",
                      (clock_now() - s->last_event_ns) / NS_PER_MS);

@@ -38,6 +38,10 @@ bool faults_strike(enum fault_kind kind, bool *half)
     if (n != faults->at && !(faults->lasts && n > faults->at)) return false;
     atomic_fetch_add(&faults->fired, 1);
     if (what == FAULT_ERROR) return true;
+    if (what == FAULT_SLOW) {
+        (void)usleep((useconds_t)faults->code * 1000);
+        return false;
+    }
     if (!half) faults_die();
     *half = true;
     return false;

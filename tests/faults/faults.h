@@ -33,7 +33,8 @@ enum fault_what {
     FAULT_NONE,
     FAULT_ERROR, /* the call answers `code`; a write has written half */
     FAULT_KILL,  /* SIGKILL before the call; of a write, after half of it */
-    FAULT_POWER  /* the same, and what was not synced is lost; see power.c */
+    FAULT_POWER, /* the same, and what was not synced is lost; see power.c */
+    FAULT_SLOW   /* the call takes `code` ms longer */
 };
 
 struct faults {

@@ -37,9 +37,8 @@ struct client {
 
 static struct slice call(struct client *c, const char *tool, struct slice args)
 {
-    const struct json *r = c->http
-                               ? http_tool(c->http, tool, args.p)
-                               : stdio_tool(c->live->server, tool, args.p);
+    const struct json *r = c->http ? http_tool(c->http, tool, args.p)
+                                   : stdio_tool(c->live->server, tool, args.p);
     return json_get(r, SLICE("structuredContent"))->raw;
 }
 
@@ -59,13 +58,12 @@ static struct slice list(struct client *c, const char *word)
 static struct slice refusal(struct client *c, const char *word)
 {
     (void)word;
-    struct slice started = call(
-        c, "start_workflow",
-        arena_printf(test_arena(),
-                     "{\"workflow_type\":\"three_v1\",\"target\":\"t%d\"}",
-                     c->live->sessions++));
-    const struct json *id =
-        json_get(json_of(started), SLICE("session_id"));
+    struct slice started =
+        call(c, "start_workflow",
+             arena_printf(test_arena(),
+                          "{\"workflow_type\":\"three_v1\",\"target\":\"t%d\"}",
+                          c->live->sessions++));
+    const struct json *id = json_get(json_of(started), SLICE("session_id"));
     if (!id) return started;
     return call(c, "complete_phase",
                 arena_printf(test_arena(),
@@ -88,7 +86,8 @@ static const struct subject subjects[] = {
      "\"First\",\"tasks\":[{\"task_number\":1,\"name\":\"a\",\"file\":"
      "\"task-1-a.md\"}]}]}",
      list},
-    {"a gate", "wf/three_v1/phases", "wf/three_v1/phases/0/gate-definition.yaml",
+    {"a gate", "wf/three_v1/phases",
+     "wf/three_v1/phases/0/gate-definition.yaml",
      "checkpoint:\n  strict: true\nevidence_schema:\n  ",
      ":\n    type: boolean\n    required: true\n    description: \"d\"\n",
      refusal},
@@ -128,7 +127,7 @@ static void rename_over(const struct subject *s, const char *word)
     CHECK_INT_EQ(rename(at(".hidden"), at(s->file)), 0);
 }
 
-static void delete(const struct subject *s, const char *word)
+static void delete (const struct subject *s, const char *word)
 {
     (void)word;
     CHECK_INT_EQ(unlink(at(s->file)), 0);
@@ -153,10 +152,10 @@ static void make_definition(void)
 {
     static const char *const files[] = {"phase.md", "task-1-a.md"};
     for (size_t i = 0; i < 2; i++)
-        kit_put(test_tmpdir(),
-                arena_printf(test_arena(), "wf/three_v1/phases/0/%s", files[i])
-                    .p,
-                "# Text\n");
+        kit_put(
+            test_tmpdir(),
+            arena_printf(test_arena(), "wf/three_v1/phases/0/%s", files[i]).p,
+            "# Text\n");
     for (size_t i = 1; i < SUBJECTS; i++)
         if (access(at(subjects[i].file), F_OK))
             kit_put(test_tmpdir(), subjects[i].file,
@@ -204,11 +203,11 @@ struct way {
     bool gone; /* the word is nowhere afterwards */
 };
 static const struct way ways[] = {
-    {"overwritten", overwrite},   {"renamed over", rename_over},
-    {"deleted", delete, true},    {"written again", overwrite},
-    {"moved away", move_away, true}, {"moved back", move_back},
-    {"a new tree", make_tree},    {"a burst", burst},
-    {"after the burst", rename_over}, {"an overflow", overflow},
+    {"overwritten", overwrite},        {"renamed over", rename_over},
+    {"deleted", delete, true},         {"written again", overwrite},
+    {"moved away", move_away, true},   {"moved back", move_back},
+    {"a new tree", make_tree},         {"a burst", burst},
+    {"after the burst", rename_over},  {"an overflow", overflow},
     {"after the overflow", overwrite},
 };
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
@@ -339,11 +338,15 @@ TEST_EACH_IF(live, the_next_call_of_every_client_knows_what_was_saved,
         }
     }
     wait_for_page(&l, row);
+    struct slice log = server_stderr_text(l.server);
+    bool overflow =
+        slice_find(log, SLICE("watch overflow, full rescan")) < log.n;
+    CHECK_INT_EQ(overflow, strcmp(row->mode, "auto") == 0 && !row->limit);
 }
 
 TEST_EACH_IF(live, the_next_call_knows_the_last_of_ten_thousand_changes,
-             (.timeout_s = 120), struct watching, row,
-             {"with inotify", "auto"}, {"with nothing", "off"})
+             (.timeout_s = 120), struct watching, row, {"with inotify", "auto"},
+             {"with nothing", "off"})
 {
     struct live l;
     changes = 10000;
@@ -377,8 +380,7 @@ static void save_or_ask(void *ctx, int i)
     char word[32];
     for (int n = 1; i == 0 && n <= rounds; n++) {
         snprintf(word, sizeof(word), "serial%dx", n);
-        for (int k = 0; k < 2; k++)
-            rename_over(&subjects[k], word);
+        for (int k = 0; k < 2; k++) rename_over(&subjects[k], word);
         atomic_store(&c->saved, n);
         (void)usleep(2000);
     }
@@ -389,8 +391,8 @@ static void save_or_ask(void *ctx, int i)
             int least = atomic_load(&c->saved);
             struct slice said = subjects[k].ask(&client, "a");
             if (serial_in(said) < least)
-                FAIL("%s: serial%d was there: %.*s", subjects[k].label,
-                     least, SLICE_ARG(said));
+                FAIL("%s: serial%d was there: %.*s", subjects[k].label, least,
+                     SLICE_ARG(said));
         }
 }
 
@@ -412,13 +414,13 @@ TEST(live, a_session_keeps_its_gate_and_says_that_there_is_another)
     struct live l;
     serve(&l, "auto");
     struct client c = {&l, NULL};
-    const struct json *begun = json_of(call(
-        &c, "start_workflow",
-        SLICE("{\"workflow_type\":\"three_v1\",\"target\":\"pinned\"}")));
+    const struct json *begun = json_of(
+        call(&c, "start_workflow",
+             SLICE("{\"workflow_type\":\"three_v1\",\"target\":\"pinned\"}")));
     const char *id = kit_text(begun, "session_id");
     overwrite(&subjects[2], "another");
-    struct slice ask = arena_printf(test_arena(),
-                                    "{\"session_id\":\"%s\",\"phase\":0}", id);
+    struct slice ask =
+        arena_printf(test_arena(), "{\"session_id\":\"%s\",\"phase\":0}", id);
     for (int i = 0; i <= CONNECTIONS; i++) {
         c.http = i < CONNECTIONS ? l.http[i] : NULL;
         struct slice said = call(&c, "get_phase", ask);
