@@ -70,6 +70,12 @@ static enum err this_reader(struct st_store *s, struct st_conn **ret)
     if (!c) {
         enum err e = st__conn_open(s->path, false, s->durability,
                                    s->busy_timeout_ms, &c);
+        /* Another file has the name now, or none: what lies there is not the
+         * state that the others of us read. */
+        if (e != ERR_NOMEM && !st__in_place(s)) {
+            st__conn_close(c);
+            return ERR_STORE_REPLACED;
+        }
         if (e) return e;
         c->store = s;
         if (pthread_setspecific(s->reader_key, c) != 0) {

@@ -48,7 +48,9 @@ void st_store_close(struct st_store *s);
 /* --- reading. Thread: worker -------------------------------------------- */
 
 /* A read transaction on this thread's connection: one consistent view until
- * st_read_end. Not nested. `c` (may be NULL) interrupts long reads. */
+ * st_read_end. Not nested. `c` (may be NULL) interrupts long reads.
+ * ERR_STORE_REPLACED: the thread reads for the first time, and another file
+ * has the name, or none. */
 MUST_USE enum err st_read_begin(struct st_store *s, const struct cancel *c,
                                 struct st_tx **ret);
 void st_read_end(struct st_tx *tx);

@@ -266,6 +266,23 @@ TEST(store_disk, opening_survives_each_failing_allocation, .timeout_s = 120)
     }
 }
 
+static enum err begun_by_a_newcomer;
+
+static void newcomer(void *ctx, int i)
+{
+    struct st_tx *tx;
+    (void)i;
+    begun_by_a_newcomer = st_read_begin(ctx, NULL, &tx);
+    if (!begun_by_a_newcomer) st_read_end(tx);
+}
+
+/* On a thread that has not read before: it opens the file anew. */
+static enum err read_anew(struct st_store *s)
+{
+    test_threads(1, newcomer, s);
+    return begun_by_a_newcomer;
+}
+
 /* What would be written into a file that has lost its name is lost with the
  * process: it is refused, until the file is back. */
 TEST(store_disk, a_state_file_that_was_moved_or_replaced_takes_no_write)
@@ -277,12 +294,15 @@ TEST(store_disk, a_state_file_that_was_moved_or_replaced_takes_no_write)
     CHECK_INT_EQ(rename(beside(""), beside(".aside")), 0);
     row = some_session("b");
     CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_REPLACED);
+    CHECK_ERR(read_anew(s), ERR_STORE_REPLACED);
     st_store_stats(s, &stats);
     CHECK(stats.replaced);
     FILE *f = fopen(beside(""), "w"); /* another file under the name */
     CHECK(f != NULL && fclose(f) == 0);
     CHECK_ERR(st_write(s, insert_session, &row), ERR_STORE_REPLACED);
+    CHECK_ERR(read_anew(s), ERR_STORE_REPLACED);
     CHECK_INT_EQ(rename(beside(".aside"), beside("")), 0);
+    CHECK_OK(read_anew(s));
     CHECK_OK(st_write(s, insert_session, &row));
     st_store_stats(s, &stats);
     CHECK(!stats.replaced);
