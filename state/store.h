@@ -64,8 +64,8 @@ uint64_t st_tx_stamp(const struct st_tx *tx);
 /* Thread "writer" is whoever has the write connection: the store's own thread,
  * or a worker in st_submit_here; one at a time, and one after the other. */
 struct st_job {
-    /* Thread: writer, inside a savepoint. May be run AGAIN after the whole
-     * transaction was lost, so it changes nothing in memory but its own
+    /* Thread: writer, inside a transaction. May be run AGAIN after the whole of
+     * it was lost or undone, so it changes nothing in memory but its own
      * scratch. Must be quick: decisions and digests are made before. An error
      * rolls this job back alone and reaches done(). */
     enum err (*run)(struct st_job *job, struct st_tx *tx);

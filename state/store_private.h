@@ -50,7 +50,7 @@ struct st_store {
     _Atomic uint64_t troubles;
     atomic_bool damaged; /* set by any connection, never cleared */
     struct histogram commit;
-    _Atomic int64_t last_commit, busy_since; /* 0: idle; written by who is serving */
+    _Atomic int64_t last_commit, busy_since; /* 0: idle; who serves writes it */
     /* Frames in the WAL after our last commit, and how many of them are in
      * the database (relaxed: a late look only delays a checkpoint). */
     _Atomic uint32_t wal_frames, wal_moved;

@@ -57,7 +57,7 @@ TEST(store, a_job_that_fails_in_a_group_fails_alone)
     jobs[4].then = ERR_GATE_REFUSED;
     run_as_group(s, jobs, 9);
     for (int i = 0; i < 9; i++) {
-        CHECK_INT_EQ(jobs[i].runs, 1);
+        CHECK_INT_EQ(jobs[i].runs, i <= 4 ? 2 : 1);
         CHECK_ERR(jobs[i].result, i == 4 ? ERR_GATE_REFUSED : OK);
         CHECK_INT_EQ(version_of(s, jobs[i].id), i == 4 ? 0 : 1);
     }
@@ -65,6 +65,26 @@ TEST(store, a_job_that_fails_in_a_group_fails_alone)
     st_store_stats(s, &stats);
     CHECK_INT_EQ(stats.transactions, 1);
     CHECK_INT_EQ(stats.jobs_failed, 2); /* with the one that held it up */
+    CHECK_INT_EQ(stats.jobs_rerun, 9);
+    st_store_close(s);
+}
+
+TEST(store, a_job_that_fails_before_it_has_written_costs_the_group_nothing)
+{
+    struct test_job jobs[5];
+    struct st_store *s = open_store();
+    struct st_session row = some_session("s00002");
+    CHECK_OK(st_write(s, insert_session, &row)); /* before jobs[2] */
+    for (int i = 0; i < 5; i++) test_job_init(&jobs[i], i);
+    run_as_group(s, jobs, 5);
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT_EQ(jobs[i].runs, 1);
+        CHECK_ERR(jobs[i].result, i == 2 ? ERR_EXISTS : OK);
+    }
+    CHECK_INT_EQ(sessions_in(s), 5);
+    struct st_store_stats stats;
+    st_store_stats(s, &stats);
+    CHECK_INT_EQ(stats.transactions, 2);
     CHECK_INT_EQ(stats.jobs_rerun, 0);
     st_store_close(s);
 }
