@@ -106,8 +106,9 @@ TEST_EACH(faults, a_death_at_any_call_loses_nothing_answered, struct death, row,
 }
 
 TEST_EACH_IF(faults, a_death_at_each_call_loses_nothing_answered,
-             (.needs = "slow plain", .timeout_s = 900), struct death, row,
-             {"kill", FAULT_KILL, {1, 3}}, {"power", FAULT_POWER, {2, 3}})
+             (.needs = "slow plain", .timeout_s = 900, .in_memory = true),
+             struct death, row, {"kill", FAULT_KILL, {1, 3}},
+             {"power", FAULT_POWER, {2, 3}})
 {
     die_at_each(row->what,
                 getenv("PHASEGATE_LONG") ? (struct walk){1, 1} : row->walk);
@@ -179,8 +180,8 @@ TEST_EACH(faults, a_failing_call_is_told_and_forgotten, struct fault, row,
 }
 
 TEST_EACH_IF(faults, each_failing_call_is_told_and_forgotten,
-             (.needs = "slow plain", .timeout_s = 300), struct fault, row,
-             EACH_FAULT)
+             (.needs = "slow plain", .timeout_s = 300, .in_memory = true),
+             struct fault, row, EACH_FAULT)
 {
     fail_at_each(row, (struct walk){1, 1});
 }
@@ -224,8 +225,8 @@ TEST_EACH(faults, a_start_on_a_failing_disk_serves_or_says_why, struct fault,
 }
 
 TEST_EACH_IF(faults, each_start_on_a_failing_disk_serves_or_says_why,
-             (.needs = "slow plain", .timeout_s = 300), struct fault, row,
-             EACH_FAULT)
+             (.needs = "slow plain", .timeout_s = 300, .in_memory = true),
+             struct fault, row, EACH_FAULT)
 {
     start_with_each(row, (struct walk){1, 3});
 }

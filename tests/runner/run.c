@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ enum {
     SHOWN_MAX = 64 << 10,  /* of that, at each end */
     SANITIZED_FACTOR = 10,
 };
+#define MEMORY_LEAST (UINT64_C(4) << 30)
 
 struct slot {
     struct item *item; /* NULL: free */
@@ -42,7 +44,8 @@ struct run {
     struct slot *slots;
     struct item **turns; /* the plan's items as they are started */
     size_t next, running;
-    char *tmp; /* the folder of this run's test folders; made at once */
+    /* The folders of this run's test folders; made at once. */
+    char *tmp, *memory;
     sigset_t waited, before;
     bool stop; /* start no more */
 };
@@ -75,11 +78,25 @@ static void remove_tree(const char *path)
     nftw(path, remove_one, 16, FTW_PHYS | FTW_DEPTH);
 }
 
-static char *make_tmp(void)
+static const char *usual_base(void)
 {
     const char *base = getenv("TMPDIR");
-    char *path = text_new("%s/phasegate-tests.XXXXXX",
-                          base && *base == '/' ? base : "/tmp");
+    return base && *base == '/' ? base : "/tmp";
+}
+
+/* Where it has room for all, and programs can be started from it. */
+static const char *memory_base(void)
+{
+    struct statvfs st;
+    if (statvfs("/dev/shm", &st) || (st.f_flag & ST_NOEXEC)) return NULL;
+    return (uint64_t)st.f_bavail * st.f_frsize >= MEMORY_LEAST ? "/dev/shm"
+                                                               : NULL;
+}
+
+static char *make_tmp(const char *base)
+{
+    char *path =
+        text_new("%s/phasegate-tests.XXXXXX", base ? base : usual_base());
     if (!mkdtemp(path)) {
         fprintf(stderr, "phasegate-tests: cannot make %s: %s\n", path,
                 strerror(errno));
@@ -197,8 +214,9 @@ static void start(struct run *r, struct slot *s, struct item *it)
 {
     *s = (struct slot){.item = it, .verdict = s->verdict};
     memset(s->verdict, 0, sizeof *s->verdict);
-    s->tmpdir = text_new("%s/%zu-%.60s", r->tmp, (size_t)(it - r->plan->items),
-                         it->def->name);
+    bool memory = it->def->options.in_memory;
+    s->tmpdir = text_new("%s/%zu-%.60s", memory ? r->memory : r->tmp,
+                         (size_t)(it - r->plan->items), it->def->name);
     s->out = output_open();
     s->err = output_open();
     s->began = now_s();
@@ -412,7 +430,8 @@ static void begin(struct run *r)
         sigaddset(&r->waited, *s);
     sigprocmask(SIG_BLOCK, &r->waited, &r->before);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    r->tmp = make_tmp();
+    r->tmp = make_tmp(NULL);
+    r->memory = make_tmp(memory_base());
     r->turns = turns_of(r->plan, r->o);
     r->slots = must(calloc((size_t)r->o->workers, sizeof *r->slots));
     for (int i = 0; i < r->o->workers; i++) {
@@ -428,11 +447,13 @@ static void end(struct run *r)
     abandon(r);
     reap(r);
     rmdir(r->tmp); /* stays when a failed test's folder is in it */
+    rmdir(r->memory);
     for (int i = 0; i < r->o->workers; i++)
         munmap(r->slots[i].verdict, sizeof(struct verdict));
     free(r->slots);
     free(r->turns);
     free(r->tmp);
+    free(r->memory);
     sigprocmask(SIG_SETMASK, &r->before, NULL);
 }
 

@@ -40,6 +40,9 @@ struct test_options {
     const char *needs;
     int timeout_s;     /* 0: the runner's default; widened under sanitizers */
     const char *marks; /* space-separated, for -m, as needs are */
+    /* Its folder lies in memory where there is room: it waits for the disk
+     * again and again, and what it proves is not about the disk. */
+    bool in_memory;
 };
 
 struct test_def {
