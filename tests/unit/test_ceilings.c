@@ -28,8 +28,7 @@ static struct slice repeated(const char *head, const char *text, int times,
     return s;
 }
 
-/* --- gates -----------------------------------------------------------------
- */
+/* --- gates ---------------------------------------------------------------- */
 
 #define GATE "checkpoint: {strict: true}\nevidence_schema:\n"
 
@@ -64,8 +63,7 @@ TEST(ceilings, a_pattern_nests_50_deep_and_no_more)
     }
 }
 
-/* --- definitions ------------------------------------------------------------
- */
+/* --- definitions ---------------------------------------------------------- */
 
 #define DEFINITION                                                             \
     "name: n\nversion: v\nproblem: {statement: s, why_workflow: w, "           \
@@ -100,8 +98,7 @@ TEST_EACH(ceilings, a_definition_has_so_many_phases_and_tasks,
     }
 }
 
-/* --- folders ----------------------------------------------------------------
- */
+/* --- folders -------------------------------------------------------------- */
 
 static void make_file(const char *folder, int i, off_t size)
 {
@@ -142,8 +139,7 @@ TEST(ceilings, a_workflow_has_4096_files_and_no_more, .needs = "slow")
     check_too_large(folder);
 }
 
-/* --- arguments ---------------------------------------------------------------
- */
+/* --- arguments ------------------------------------------------------------ */
 
 TEST(ceilings, a_question_has_64_kib_and_64_tags)
 {
@@ -190,8 +186,7 @@ TEST(ceilings, an_agent_s_name_has_200_characters)
     fixture_done(&f);
 }
 
-/* --- findings ----------------------------------------------------------------
- */
+/* --- findings ------------------------------------------------------------- */
 
 /* Who hands in a thousand heads that are none fills no memory with them. */
 TEST(ceilings, of_one_session_50_flaws_are_told)

@@ -112,8 +112,7 @@ TEST_EACH(mcp_ceilings, of_what_was_missed_the_last_is_kept, struct kept, row,
     fake_server_free(fs);
 }
 
-/* --- what is asked for ------------------------------------------------------
- */
+/* --- what is asked for ---------------------------------------------------- */
 
 static struct slice subscribe(struct fake_server *fs,
                               const struct mcp_header *h, const char *uri)
@@ -188,8 +187,7 @@ TEST(mcp_ceilings, a_batch_has_at_most_1024_messages)
     fake_server_free(fs);
 }
 
-/* --- tasks -------------------------------------------------------------------
- */
+/* --- tasks ---------------------------------------------------------------- */
 
 static struct slice task(struct fake_server *fs)
 {

@@ -303,6 +303,22 @@ TEST_EACH(search, highlights_and_snippets_show_what_was_found,
     done(&s);
 }
 
+/* A tree without end is walked so far; what lies below is no standard. */
+TEST(search, folders_are_looked_into_32_deep)
+{
+    struct searching s;
+    char path[80] = "";
+    for (int deep = 0; deep <= 33; deep++) {
+        size_t n = strlen(path);
+        snprintf(path + n, sizeof(path) - n, "a.md");
+        if (deep >= 31) save(path, "# A\nplatypus\n");
+        snprintf(path + n, sizeof(path) - n, "d/");
+    }
+    open_tmp(&s);
+    CHECK_INT_EQ(count(&s, "platypus"), 2);
+    done(&s);
+}
+
 TEST(search, a_snippet_is_the_part_of_a_passage_that_meets_most)
 {
     struct searching s;

@@ -107,6 +107,40 @@ TEST(transport_stdio, a_socket_serves_both_ways_and_keeps_its_flags)
     ended(h);
 }
 
+/* A packet is a write: answers to what came together leave together, and the
+ * first of them before the last is made. */
+TEST(transport_stdio, answers_leave_in_pieces_of_64_kib)
+{
+    enum { PINGS = 5000, PIECE = 65536 };
+    static char piece[4 * PIECE];
+    struct host *h = host_new();
+    struct buf b = BUF_INIT(MIB);
+    int in[2], out[2], packets = 0;
+    size_t lines = 0, most = 0, all = 0;
+    ssize_t n;
+    CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in), 0);
+    CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, out), 0);
+    for (int i = 0; i < PINGS; i++) buf_put(&b, ping_line(i));
+    CHECK_OK(b.err);
+    int room = (int)b.n;
+    CHECK_INT_EQ(setsockopt(in[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)),
+                 0);
+    host_write(in[0], buf_slice(&b)); /* all is there before it is served */
+    host_stdio(h, in[1], out[1], NULL);
+    while (lines < PINGS && (n = read(out[0], piece, sizeof(piece))) > 0) {
+        packets++;
+        all += (size_t)n;
+        if ((size_t)n > most) most = (size_t)n;
+        lines += lines_in((struct slice){piece, (size_t)n});
+    }
+    CHECK_INT_EQ(lines, PINGS);
+    CHECK_INT_LE(packets, 2 * all / PIECE + 4);
+    CHECK_INT_LT(most, PIECE + 1024);
+    buf_done(&b);
+    shutdown(in[0], SHUT_WR);
+    ended(h);
+}
+
 TEST(transport_stdio, a_line_break_in_a_message_does_not_end_its_line)
 {
     struct host *h = host_new();
@@ -246,6 +280,31 @@ TEST(transport_stdio, a_slow_reader_stops_the_reading_and_loses_nothing)
                                               "\"result\":{}}",
                                               i)));
     }
+    ended(h);
+}
+
+/* What is told unasked, as logs and progress are: 100 times 64 KiB. */
+TEST(transport_stdio, events_that_nobody_reads_are_not_taken_any_more)
+{
+    struct host *h = host_new();
+    struct pair p = pipes();
+    host_stdio(h, p.in, p.out, &(struct tp_stdio_config){.out_max = 262144});
+    host_write(p.to, SLICE("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+                           "\"tools/call\",\"params\":{\"name\":\"stream\","
+                           "\"arguments\":{\"n\":100}}}\n"));
+    host_wait_held(h, 1);
+    host_release(h);
+    struct slice piece;
+    size_t events = 0;
+    do {
+        piece = host_read(p.from, 70000, 0.05);
+        events += lines_in(piece);
+        /* The answer; where a piece ends cannot be amid both. */
+    } while (slice_find(piece, SLICE("jsonrpc")) == piece.n &&
+             slice_find(piece, SLICE("taken")) == piece.n);
+    CHECK_INT_GE(events, 4);  /* 256 KiB of them, */
+    CHECK_INT_LE(events, 40); /* and what a pipe holds */
+    close(p.to);
     ended(h);
 }
 
