@@ -121,11 +121,13 @@ static void out_flush(struct tp_stdio *s)
     while (!s->gone && out_pending(s) > 0) {
         ssize_t n =
             tp_port_write(&s->out, s->answers.p + s->sent, out_pending(s));
-        if (n < 0 && errno == EAGAIN) {
+        bool full = n < 0 && errno == EAGAIN;
+        if (full || (n > 0 && (size_t)n < out_pending(s)))
+            tp_port_widen(&s->out);
+        if (full) {
             out_wait(s);
             return;
         }
-        if (n > 0 && (size_t)n < out_pending(s)) tp_port_widen(&s->out);
         if (n < 0) {
             out_lost(s, strerrordesc_np(errno));
             return;
