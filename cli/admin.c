@@ -66,6 +66,11 @@ static int told(struct admin *k, const struct cli_answer *answer,
                             .how_to_fix =
                                 json_text(json_get(e, SLICE("how_to_fix")))};
         if (!p.what.n) p.what = json_text(json_get(e, SLICE("message")));
+        if (answer->status == 403 && !p.how_to_fix.n)
+            p.how_to_fix =
+                SLICE("The server has the one that it found in "
+                      ".phasegate/operator.token when it started: put that "
+                      "back, or start the server again");
         cli_complain(&p);
         return CLI_NOT_SO;
     }

@@ -44,6 +44,14 @@ void cli_mend(struct cli_doctor *d, const char *fmt, ...)
     va_end(ap);
 }
 
+void cli_mend_aside(struct cli_doctor *d, struct slice path)
+{
+    struct slice aside =
+        arena_printf(&d->arena, "%.*s.aside", SLICE_ARG(path));
+    cli_mend(d, "mv %.*s %.*s", SLICE_ARG(cli_quoted(d, path)),
+             SLICE_ARG(cli_quoted(d, aside)));
+}
+
 struct slice cli_at(struct cli_doctor *d, const char *name)
 {
     return path_join(&d->arena, d->root, slice_of(name));

@@ -69,6 +69,8 @@ struct slice cli_quoted(struct cli_doctor *d, struct slice path);
 bool cli_look(struct cli_doctor *d, struct slice path, struct stat *ret);
 /* "123" of "<path>:123:4", 0: there is none. */
 unsigned cli_line_of(struct slice where);
+/* Its command moves the file away, beside its place. */
+void cli_mend_aside(struct cli_doctor *d, struct slice path);
 /* A setting is wrong: the finding's command takes it away, wherever it was
  * set. */
 void cli_mend_setting(struct cli_doctor *d, struct slice where);

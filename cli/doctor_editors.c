@@ -16,8 +16,8 @@ enum { FILE_CEILING = 4 << 20 };
 /* --- what an entry says --------------------------------------------------- */
 
 struct entry {
-    struct slice command, project; /* empty: not said */
-    int64_t timeout_s;             /* 0: not said */
+    struct slice command, verb, project; /* empty: not said */
+    int64_t timeout_s;                   /* 0: not said */
 };
 
 static void read_json(struct cli_doctor *d, const struct cli_editor *ed,
@@ -31,6 +31,8 @@ static void read_json(struct cli_doctor *d, const struct cli_editor *ed,
     v = json_get(json_get(v, slice_of(ed->servers)), SLICE("phasegate"));
     ret->command = json_text(json_get(v, SLICE("command")));
     const struct json *args = json_get(v, SLICE("args"));
+    if (json_is(args, JSON_ARRAY) && args->count)
+        ret->verb = json_text(&args->items[0]);
     for (uint32_t i = 0; json_is(args, JSON_ARRAY) && i + 1 < args->count; i++)
         if (slice_eq(json_text(&args->items[i]), SLICE("--project")))
             ret->project = json_text(&args->items[i + 1]);
@@ -95,6 +97,23 @@ static void check_command(struct cli_doctor *d, const struct cli_editor *ed,
                  SLICE_ARG(path));
         cli_mend(d, "chmod +x %.*s", SLICE_ARG(cli_quoted(d, command)));
     }
+}
+
+/* Of ourselves alone: another program (npx, a wrapper) has words of its own. */
+static void check_verb(struct cli_doctor *d, const struct cli_editor *ed,
+                       struct slice path, const struct entry *e)
+{
+    static const struct slice us = SLICE_INIT("phasegate");
+    struct slice name = slice_sub(
+        e->command, e->command.n < us.n ? 0 : e->command.n - us.n, e->command.n);
+    if (!e->verb.n || e->verb.p[0] == '-' || !slice_eq(name, us) ||
+        slice_eq(e->verb, SLICE("serve")))
+        return;
+    cli_find(d, CLI_BROKEN, SLICE("Let it serve:"),
+             "%s starts phasegate with the word %.*s (%.*s), which serves "
+             "nobody",
+             ed->name, SLICE_ARG(slice_sub(e->verb, 0, 80)), SLICE_ARG(path));
+    replace(d, path, e->verb, SLICE("serve"));
 }
 
 static void check_project(struct cli_doctor *d, const struct cli_editor *ed,
@@ -176,6 +195,7 @@ static bool editor(struct cli_doctor *d, const struct cli_editor *ed)
     else
         read_toml(text, &entry);
     if (entry.command.n) check_command(d, ed, path, entry.command);
+    check_verb(d, ed, path, &entry);
     check_project(d, ed, path, entry.project);
     check_timeout(d, ed, path, entry.timeout_s);
     return true;

@@ -118,6 +118,8 @@ static const struct mode_row {
      "holds the commands that gates run, and others can write there"},
     {"servers", 0700, 0022, CLI_BROKEN,
      "says where the server is, and others can write there"},
+    {"health", 0700, 0022, CLI_BROKEN,
+     "says how the servers are, and others can write there"},
     {".", 0700, 0022, CLI_BROKEN,
      "holds the project's state, and others can write there"},
 };
@@ -130,6 +132,12 @@ static void modes(struct cli_doctor *d)
         struct slice path =
             path_join(&d->arena, d->folder, slice_of(row->name));
         if (!cli_look(d, path, &st) || S_ISLNK(st.st_mode)) continue;
+        if (row->want & 0100 && !S_ISDIR(st.st_mode)) {
+            cli_find(d, CLI_BROKEN, SLICE("Move it out of the way:"),
+                     "%.*s is no folder", SLICE_ARG(path));
+            cli_mend_aside(d, path);
+            continue;
+        }
         if (st.st_mode & row->never) {
             cli_find(d, row->weight, SLICE("Keep others out:"), "%.*s %s",
                      SLICE_ARG(path), row->why);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -71,6 +72,22 @@ static void tell_old(struct cli_doctor *d, struct slice path,
              SLICE_ARG(cli_quoted(d, d->root)));
 }
 
+/* A folder that somebody's setting names is not ours to move. */
+static void no_file(struct cli_doctor *d, struct slice path, const char *why)
+{
+    bool ours =
+        cli_options_source(&d->o, SLICE("state")) == CLI_FROM_DEFAULT;
+    cli_find(d, CLI_BROKEN,
+             ours ? SLICE("Move it out of the way; a new one is made:")
+                  : SLICE("Name a file (FOLDER/state.db), or take the setting "
+                          "away:"),
+             "the state file %.*s %s", SLICE_ARG(path), why);
+    if (ours)
+        cli_mend_aside(d, path);
+    else
+        cli_mend_setting(d, cli_options_where(&d->o, SLICE("state")));
+}
+
 static void whole(struct cli_doctor *d)
 {
     struct slice path = cli_state_file(&d->o, d->root);
@@ -80,6 +97,15 @@ static void whole(struct cli_doctor *d)
     struct st_inspection in = {0};
     problem_init(&p);
     if (!path.n || !cli_look(d, path, &st) || !(st.st_mode & 0400)) return;
+    char *name = arena_cstr(&d->arena, path);
+    if (!name || stat(name, &st) != 0) {
+        no_file(d, path, "is a link to nothing");
+        return;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        no_file(d, path, "is a folder, a FIFO or a device");
+        return;
+    }
     cancel_init(&c, clock_now() + CHECK_MS * NS_PER_MS);
     enum err e = st_inspect(path, true, &c, &d->arena, &p, &in);
     if (e == ERR_NOT_FOUND) return; /* nothing is in it yet */
@@ -111,8 +137,7 @@ static void beside(struct cli_doctor *d)
                  SLICE("It belongs to a state file that was moved or removed: "
                        "put that back, or move this away too:"),
                  "%.*s is there without its state file", SLICE_ARG(wal));
-        cli_mend(d, "mv %.*s %.*s.aside", SLICE_ARG(cli_quoted(d, wal)),
-                 SLICE_ARG(cli_quoted(d, wal)));
+        cli_mend_aside(d, wal);
     } else if (have && cli_look(d, wal, &st) &&
                st.st_size >> 20 >= WAL_MOST_MIB) {
         cli_find(d, CLI_ADVICE,
@@ -125,11 +150,14 @@ static void beside(struct cli_doctor *d)
                  SLICE_ARG(cli_quoted(d, d->command)),
                  SLICE_ARG(cli_quoted(d, d->root)));
     }
-    if (cli_look(d, commits, &st) && !S_ISREG(st.st_mode)) {
+    struct slice files[] = {
+        wal, arena_printf(&d->arena, "%.*s-shm", SLICE_ARG(path)), commits};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (!cli_look(d, files[i], &st) || S_ISREG(st.st_mode)) continue;
         cli_find(d, CLI_BROKEN, SLICE("It is made anew when it is not there:"),
-                 "%.*s is no file: nothing can be written", SLICE_ARG(commits));
-        cli_mend(d, "mv %.*s %.*s.aside", SLICE_ARG(cli_quoted(d, commits)),
-                 SLICE_ARG(cli_quoted(d, commits)));
+                 "%.*s is no file: nothing can be written",
+                 SLICE_ARG(files[i]));
+        cli_mend_aside(d, files[i]);
     }
 }
 

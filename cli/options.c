@@ -437,13 +437,13 @@ enum err cli_options_file(struct cli_options *o, struct slice path,
 const char *cli_nearest(struct slice typed, const char *const *names)
 {
     const char *found = NULL;
-    size_t least = typed.n < 4 ? 3 : (typed.n + 1) / 3 + 1;
+    size_t least = 4;
     for (size_t i = 0; typed.n > 3 && names[i]; i++)
         if (slice_starts(slice_of(names[i]), typed)) return names[i];
-    if (least > 4) least = 4;
     for (; *names; names++) {
+        size_t n = strlen(*names), longer = n > typed.n ? n : typed.n;
         size_t d = slice_distance(typed, slice_of(*names));
-        if (d >= least) continue;
+        if (d >= least || 2 * d >= longer) continue; /* as much is alike */
         least = d;
         found = *names;
     }

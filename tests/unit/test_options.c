@@ -219,4 +219,7 @@ TEST(options, the_nearest_word_is_near)
     const char *shells[] = {"bash", "zsh", "fish", NULL};
     CHECK(cli_nearest(SLICE("tcsh"), shells) == NULL);
     CHECK_STR_EQ(cli_nearest(SLICE("bsh"), shells), "bash");
+    const char *flags[] = {"as", "json", NULL};
+    CHECK(cli_nearest(SLICE("yes"), flags) == NULL);
+    CHECK_STR_EQ(cli_nearest(SLICE("jsno"), flags), "json");
 }
