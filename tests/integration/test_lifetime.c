@@ -328,7 +328,7 @@ TEST(lifetime, a_port_that_is_taken_never_stops_stdio)
     struct server *s = server_start(&(struct server_options){.args = args});
     stdio_initialize(s, "2025-11-25");
     CHECK_CONTAINS(server_stderr_text(s), "port cannot be had");
-    CHECK_CONTAINS(server_stderr_text(s), "give another --http-port");
+    CHECK_CONTAINS(server_stderr_text(s), "Give another --http-port");
     CHECK_INT_EQ(server_stop_eof(s).status, 0);
 }
 
