@@ -38,7 +38,9 @@ static struct server *peer_on(int cpu, const char *transport,
     stand_on(cpu);
     struct server *s = node_start("server.mjs", args);
     stand_on(-1);
-    *ret_port = (int)strtol(stdio_line(s).p, NULL, 10);
+    int64_t port = 0;
+    CHECK(slice_int64(slice_trim(stdio_line(s)), &port));
+    *ret_port = (int)port;
     return s;
 }
 

@@ -267,6 +267,8 @@ struct server *floor_start(const char *name, int cpu, struct slice answer,
     struct server *s = server_start(
         &(struct server_options){.binary = path.p, .all_args = args});
     stand_on(-1);
-    *ret_port = listens ? (int)strtol(stdio_line(s).p, NULL, 10) : 0;
+    int64_t port = 0;
+    if (listens) CHECK(slice_int64(slice_trim(stdio_line(s)), &port));
+    *ret_port = (int)port;
     return s;
 }
