@@ -16,6 +16,23 @@ TEST(clock, the_monotonic_clock_never_goes_back)
     CHECK_INT_LE(clock_now() - clock_coarse(), NS_PER_S);
 }
 
+static int64_t kernel_ns(void)
+{
+    struct timespec t;
+    CHECK_INT_EQ(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+    return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* What somebody sets the clock on the wall to does not matter to it. */
+TEST(clock, the_monotonic_clock_is_the_kernel_s)
+{
+    int64_t before = kernel_ns(), now = clock_now(), coarse = clock_coarse();
+    CHECK_INT_GE(now, before);
+    CHECK_INT_LE(now, kernel_ns());
+    CHECK_INT_GE(coarse, before - NS_PER_S);
+    CHECK_INT_LE(coarse, kernel_ns());
+}
+
 TEST(clock, a_fake_clock_stands_until_advanced)
 {
     CHECK(!clock_is_fake());
