@@ -153,8 +153,11 @@ static bool connected(struct st_store *s)
     if (s->checkpointer) return true;
     if (!st__wal_bytes(s) && !st__commits_unsettled(&s->commits)) return false;
     /* 0: a checkpoint of this connection waits for nobody */
-    return st__conn_open(s->path, true, s->durability, 0, &s->checkpointer) ==
-           OK;
+    enum err e = st__connect(s, true, 0, &s->checkpointer);
+    if (e && e != ERR_STORE_REPLACED) /* which is told with the health */
+        log_warn("store", "no connection for checkpoints",
+                 LOG_S("error", err_detail(e)));
+    return !e;
 }
 
 /* True: all is moved that was there when the last pass began. */

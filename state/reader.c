@@ -68,14 +68,7 @@ static enum err this_reader(struct st_store *s, struct st_conn **ret)
 {
     struct st_conn *c = pthread_getspecific(s->reader_key);
     if (!c) {
-        enum err e = st__conn_open(s->path, false, s->durability,
-                                   s->busy_timeout_ms, &c);
-        /* Another file has the name now, or none: what lies there is not the
-         * state that the others of us read. */
-        if (e != ERR_NOMEM && !st__in_place(s)) {
-            st__conn_close(c);
-            return ERR_STORE_REPLACED;
-        }
+        enum err e = st__connect(s, false, s->busy_timeout_ms, &c);
         if (e) return e;
         c->store = s;
         if (pthread_setspecific(s->reader_key, c) != 0) {

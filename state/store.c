@@ -137,6 +137,13 @@ bool st__in_place(const struct st_store *s)
            st.st_ino == s->ino;
 }
 
+enum err st__connect(const struct st_store *s, bool writes,
+                     uint32_t busy_timeout_ms, struct st_conn **ret)
+{
+    if (!st__in_place(s)) return ERR_STORE_REPLACED;
+    return st__conn_open(s->path, writes, s->durability, busy_timeout_ms, ret);
+}
+
 /* Of a file that has just been made: no stamp of an older one is valid. While
  * the WAL is empty no frame lies behind those that readers know of, whatever
  * ticket was left: nothing has to be written over. */
@@ -330,8 +337,7 @@ enum err st_store_check(struct st_store *s, struct arena *a, struct problem *p)
     struct slice finding = {0};
     struct st_conn *c = NULL;
     sqlite3_stmt *st = NULL;
-    enum err e =
-        st__conn_open(s->path, false, s->durability, s->busy_timeout_ms, &c);
+    enum err e = st__connect(s, false, s->busy_timeout_ms, &c);
     if (e) return st__told(p, a, e, slice_of(s->path));
     int rc =
         sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &st, NULL);

@@ -87,6 +87,11 @@ void st__checkpoint_after_commit(struct st_store *s);
 uint64_t st__wal_bytes(const struct st_store *s);
 /* Is the open file still the one that the path names? One stat(2). */
 bool st__in_place(const struct st_store *s);
+/* A further connection. ERR_STORE_REPLACED: not to a file that has taken the
+ * place of ours: SQLite would believe our WAL to be its own, move it there, and
+ * beside an empty file throw it away. */
+MUST_USE enum err st__connect(const struct st_store *s, bool writes,
+                              uint32_t busy_timeout_ms, struct st_conn **ret);
 
 MUST_USE enum err st__readers_start(struct st_store *s);
 void st__readers_stop(struct st_store *s);

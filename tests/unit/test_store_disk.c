@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "state/store_private.h"
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/vfs_kit.h"
@@ -281,6 +282,53 @@ static enum err read_anew(struct st_store *s)
 {
     test_threads(1, newcomer, s);
     return begun_by_a_newcomer;
+}
+
+static const char *copied_aside(void)
+{
+    struct slice bytes;
+    CHECK_OK(file_read(slice_of(beside("")), 1 << 20, test_arena(), &bytes));
+    CHECK_OK(file_write_atomic(slice_of(beside(".copy")), bytes, 0600));
+    return beside(".copy");
+}
+
+static const char *empty_aside(void)
+{
+    CHECK_OK(file_write_atomic(slice_of(beside(".none")), SLICE(""), 0600));
+    return beside(".none");
+}
+
+struct other_row {
+    const char *(*make)(void);
+};
+
+/* The WAL under the name is ours, and what is committed is in it. */
+TEST_EACH(store_disk, a_file_in_its_place_gets_none_of_what_was_written,
+          struct other_row, row, {copied_aside}, {empty_aside})
+{
+    struct problem p;
+    struct st_store *s = open_store();
+    struct st_store_stats stats;
+    struct st_session session = some_session("a");
+    const char *other = row->make();
+    CHECK_OK(st_write(s, insert_session, &session));
+    uint64_t log = st__wal_bytes(s);
+    CHECK(log > 0);
+    CHECK_INT_EQ(rename(beside(""), beside(".aside")), 0);
+    CHECK_INT_EQ(rename(other, beside("")), 0);
+    st_store_checkpoint(s);
+    problem_init(&p);
+    CHECK_ERR(st_store_check(s, test_arena(), &p), ERR_STORE_REPLACED);
+    CHECK_ERR(read_anew(s), ERR_STORE_REPLACED);
+    CHECK_INT_EQ(st__wal_bytes(s), log);
+    st_store_stats(s, &stats);
+    CHECK_INT_EQ(stats.checkpoints, 0);
+    CHECK_INT_EQ(rename(beside(".aside"), beside("")), 0);
+    st_store_checkpoint(s);
+    st_store_stats(s, &stats);
+    CHECK(stats.checkpoints > 0);
+    CHECK_INT_EQ(version_of(s, "a"), 1);
+    st_store_close(s);
 }
 
 /* What would be written into a file that has lost its name is lost with the
