@@ -202,7 +202,7 @@ struct near_row {
 /* clang-format off */
 TEST_EACH(index, knows_misspelt_words, struct near_row, row,
     {"idempotnecy", "idempotency"}, {"idmpotency", "idempotency"},
-    {"lokc", NULL}, {"lcok", NULL}, {"lockk", "lock"}, {"lok", NULL},
+    {"lokc", "lock"}, {"lcok", NULL}, {"lockk", "lock"}, {"lok", NULL},
     {"backof", "backoff"}, {"entirely", NULL}, {"", NULL}, {"a", NULL})
 /* clang-format on */
 {
