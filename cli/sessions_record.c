@@ -481,6 +481,7 @@ int cli_record_run(const struct cli_options *o, struct slice root,
 {
     const struct cli_command *c = cli_command_find(SLICE("sessions"));
     const struct verb *v = verb_of(slice_of(argv[0]));
+    assert(v); /* as the caller has asked */
     if (argc - 1 < v->least || argc - 1 > v->most)
         return cli_verb_misused(c, cli_verb_find(c, slice_of(argv[0])),
                                 argc - 1 > v->most);
