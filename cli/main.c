@@ -132,7 +132,9 @@ int main(int argc, char **argv)
         return run_warden(argc, argv);
     standard_streams();
     memory_setup();
-    (void)signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, where it arose */
+    /* EPIPE and EFBIG tell the same, where it arose. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     log_thread_name("main");
     return finish(run(argc, argv));
 }

@@ -128,6 +128,9 @@ TEST_EACH(commands, a_mistake_is_told_with_its_mend, struct mistake, row,
            "stdout cannot be written"},
           {"a full disk, for a program", "$P sessions --json > /dev/full", 1,
            "stdout cannot be written (No space left on device)"},
+          {"a file that may not grow", "ulimit -f 1; $P manual > m.txt", 1,
+           "stdout cannot be written"},
+          {"a state file that may not", "ulimit -f 8; $P demo", 1, "state"},
           {"a reader that leaves", "$P manual | head -n 1", 0, ""})
 {
     const char *folder = new_project("mistaken");
