@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-enum { NUMBER_DIGITS = 6, LABEL_MOST = 40 };
+enum { NUMBER_DIGITS = 6, LABEL_MOST = 40, DRESSED_MOST = 200 };
 
 /* --- pieces ------------------------------------------------------------ */
 static const struct slice dashes[] = {
@@ -367,7 +367,9 @@ static struct slice of_phase(struct slice name, int64_t *ret)
 static enum plan_label label_named(struct slice name, unsigned scope,
                                    int64_t *ret_phase)
 {
-    int64_t phase = -1;
+    int64_t phase = *ret_phase = -1;
+    /* A name is looked at from each of its bytes. */
+    if (name.n > DRESSED_MOST) return LABEL_NONE;
     name = of_phase(undressed(name), &phase);
     *ret_phase = phase;
     for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++)

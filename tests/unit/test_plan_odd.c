@@ -6,6 +6,7 @@
 #include "engine/plan.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "tests/runner/test.h"
@@ -449,6 +450,59 @@ TEST(plan_odd, a_comment_at_its_end_belongs_to_the_task)
     CHECK_OK(eng_plan_parse(&src, &r, &p, &plan));
     CHECK_TEXT_EQ(plan.phases[0].tasks[0].body,
                   "### Task 1.1: X\ntext\n\n<!-- aside -->");
+}
+
+struct long_row {
+    const char *before, *unit, *behind; /* `unit` as often as may be */
+};
+/* clang-format off */
+TEST_EACH(plan_odd, a_long_line_costs_as_much_as_many_short_ones,
+          struct long_row, row,
+    {"**", "\xf0\x9f\x98\x80", "**: x"},
+    {"**", "\xf0\x9f\x98\x80 ", ":** x"},
+    {"**a ", "\xf0\x9f\x98\x80", "**: x"},
+    {"**a", " ", "b**: x"},
+    {"**a ", "\xf0\x9f\x98\x80 ", "b**: x"},
+    {"**a (", "(", ")**: x"},
+    {"#### ", "\xf0\x9f\x98\x80 ", "a"},
+    {"#### **a", "**a", ""},
+    {"- ", "[ ", "x"},
+    {"- ", "- ", "x"},
+    {"", "_a", ":"},
+    {"", "*", "a:"},
+    {"", "a: ", ""},
+    {"", "`", ""},
+    {"", "a` ``", ""},
+    {"", "<!--", ""},
+    {"", "<!-- `` -->", ""},
+    {"| ", "a | ", "b"},
+    {"", "\xc2\xa0", "x"},
+    {"", "\t", "x"},
+    {"", "\r", "x"},
+    {"**Depends on:** ", "1.1 to ", "1.2"},
+    {"**Depends on:** ", "Task 1.1, ", "1.2"},
+    {"**Depends on:** ", "( ", "1.2"},
+    {"### Task 1.2: ", "(1h) ", "x"},
+    {"### Task ", "1.", "2: x"})
+/* clang-format on */
+{
+    enum { BYTES = 1900000, CPU_S = 2 };
+    struct buf b = BUF_INIT(4 << 20);
+    struct eng_plan plan;
+    struct eng_report r;
+    struct problem p;
+    buf_printf(&b, "## Phase 1: A\n### Task 1.1: X\n%s", row->before);
+    while (b.n < BYTES) buf_puts(&b, row->unit);
+    buf_printf(&b, "%s\n", row->behind);
+    struct eng_source src = {SLICE("tasks.md"), buf_slice(&b)};
+    eng_report_init(&r, test_arena());
+    problem_init(&p);
+    clock_t began = clock();
+    enum err e = eng_plan_parse(&src, &r, &p, &plan);
+    double took = (double)(clock() - began) / CLOCKS_PER_SEC;
+    printf("%s, %.3f s\n", err_code(e).p, took);
+    CHECK(took < CPU_S * (test_sanitized() ? 20 : 1));
+    buf_done(&b);
 }
 
 struct ceiling {
