@@ -5,7 +5,7 @@
 #include "engine/gate.h"
 #include "engine/markdown.h"
 
-enum { LINES_MOST = 170 };
+enum { LINES_MOST = 170, EXAMPLE_MOST = 4 << 10 };
 
 /* One text of a phase: phase.md or a task's file. */
 struct text {
@@ -362,10 +362,11 @@ static void read_example(struct text *t, struct slice head, struct slice rest)
     judge_example(t, &e, head.p);
 }
 
-static struct slice to_the_end(const struct text *t, struct slice from)
+/* The text from there on, as far as one example may be long. */
+static struct slice onward(const struct text *t, struct slice from)
 {
     struct slice all = t->src.text;
-    return slice_sub(all, (size_t)(from.p - all.p), all.n);
+    return slice_sub(all, (size_t)(from.p - all.p), EXAMPLE_MOST);
 }
 
 /* The length of the entry at the start of s: up to the comma or brace that
@@ -448,7 +449,7 @@ static void check_call(struct text *t, struct slice line)
     size_t at = slice_find(line, SLICE("complete_phase("));
     int64_t number;
     if (at >= line.n) return;
-    struct slice s = to_the_end(t, slice_sub(line, at + 15, line.n));
+    struct slice s = onward(t, slice_sub(line, at + 15, line.n));
     s.n = slice_find_byte(s, ')');
     if (!after_name(s, SLICE("phase"), &s)) return;
     s = skip_chars(s, "\"' ");
@@ -473,7 +474,7 @@ static void check_examples(struct text *t)
         if (is_example_head(line))
             read_example(t, line, rest);
         else if (is_inline_head(line, &entries))
-            read_entries(t, line.p, to_the_end(t, entries));
+            read_entries(t, line.p, onward(t, entries));
     }
 }
 

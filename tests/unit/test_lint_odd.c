@@ -2,6 +2,7 @@
  * one file of a workflow that is clean without it, and every finding in that
  * file: code, line and, where there is one to tell apart, what it names. */
 #include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "engine/check.h"
@@ -172,6 +173,29 @@ TEST_EACH(lint_odd, an_example_of_evidence_against_the_gate, struct odd, row,
 /* clang-format on */
 {
     judge(kit_with(base(), TASK, row->text), TASK, row);
+}
+
+/* clang-format off */
+TEST_EACH(lint_odd, a_long_text_costs_as_much_as_many_short_ones, const char *,
+          unit,
+    "evidence={x\n", "evidence={a: 1,\n", "evidence={'\n", "evidence={\n",
+    "evidence={\n  a: 1\n", "  evidence={\n   ", "evidence complete_phase(\n",
+    "complete_phase(phase\n", "[a](", "task-", "```\n", "{{", "MUST ", "`a",
+    "| a |\n", "# A\n", "- [ ] a\n", "Phase 1 ")
+/* clang-format on */
+{
+    enum { BYTES = 2000000, CPU_S = 4 };
+    struct buf b = BUF_INIT(8 << 20);
+    struct eng_checked k;
+    while (b.n < BYTES) buf_puts(&b, *unit);
+    buf_putc(&b, '\0');
+    struct eng_files f = kit_with(base(), TASK, b.p);
+    clock_t began = clock();
+    CHECK_OK(eng_check_definition(kit_build(f), test_arena(), &k));
+    double took = (double)(clock() - began) / CLOCKS_PER_SEC;
+    printf("%.3f s\n", took);
+    CHECK(took < CPU_S * (test_sanitized() ? 20 : 1));
+    buf_done(&b);
 }
 
 /* clang-format off */
