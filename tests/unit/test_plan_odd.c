@@ -456,8 +456,8 @@ struct long_row {
     const char *before, *unit, *behind; /* `unit` as often as may be */
 };
 /* clang-format off */
-TEST_EACH(plan_odd, a_long_line_costs_as_much_as_many_short_ones,
-          struct long_row, row,
+TEST_EACH_IF(plan_odd, a_long_line_costs_as_much_as_many_short_ones,
+             (.needs = "release"), struct long_row, row,
     {"**", "\xf0\x9f\x98\x80", "**: x"},
     {"**", "\xf0\x9f\x98\x80 ", ":** x"},
     {"**a ", "\xf0\x9f\x98\x80", "**: x"},
@@ -486,7 +486,7 @@ TEST_EACH(plan_odd, a_long_line_costs_as_much_as_many_short_ones,
     {"### Task ", "1.", "2: x"})
 /* clang-format on */
 {
-    enum { BYTES = 1900000, CPU_S = 2 };
+    enum { BYTES = 1900000, CPU_S = 10 }; /* unbounded: minutes */
     struct buf b = BUF_INIT(4 << 20);
     struct eng_plan plan;
     struct eng_report r;
@@ -501,7 +501,7 @@ TEST_EACH(plan_odd, a_long_line_costs_as_much_as_many_short_ones,
     enum err e = eng_plan_parse(&src, &r, &p, &plan);
     double took = (double)(clock() - began) / CLOCKS_PER_SEC;
     printf("%s, %.3f s\n", err_code(e).p, took);
-    CHECK(took < CPU_S * (test_sanitized() ? 20 : 1));
+    CHECK(took < CPU_S);
     buf_done(&b);
 }
 
